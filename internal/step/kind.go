@@ -1,0 +1,83 @@
+package step
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+)
+
+// Kind is a type of resource. D is what a plan wants of it on one host, whole
+// (all sysctls, all services), with the zero value wanting nothing; O is what a
+// host has.
+//
+// Observe is told what is owned too, so that it can look at what lvsup made
+// earlier and the plan no longer names.
+type Kind[D, O any] struct {
+	Name     string
+	Validate func(want D) error                                        // names the field that is wrong
+	Observe  func(ctx context.Context, want D, owned Owned) (O, error) // only reads
+	Diff     func(want D, owned Owned, have O) []Change                // pure, deterministic; removes only what is owned
+	// Apply carries out the changes in order and says how many are done. It
+	// may batch, and stops between two changes when ctx ends.
+	Apply    func(ctx context.Context, want D, changes []Change) (done int, err error)
+	Commands func(want D, change Change) []string // what a person would type
+}
+
+// Any is a Kind with its types erased, as the agent holds it. Desired values
+// travel as JSON.
+type Any interface {
+	Name() string
+	// Diff observes and compares.
+	Diff(ctx context.Context, want json.RawMessage, owned Owned) ([]Change, error)
+	Apply(ctx context.Context, want json.RawMessage, changes []Change) (done int, err error)
+	Commands(want json.RawMessage, change Change) ([]string, error)
+}
+
+// Erase turns a typed kind into an Any.
+func Erase[D, O any](k Kind[D, O]) Any { return erased[D, O]{k} }
+
+type erased[D, O any] struct{ kind Kind[D, O] }
+
+func (e erased[D, O]) Name() string { return e.kind.Name }
+
+func (e erased[D, O]) decode(raw json.RawMessage) (D, error) {
+	var want D
+	if len(raw) == 0 {
+		return want, nil
+	}
+	if err := json.Unmarshal(raw, &want); err != nil {
+		return want, fmt.Errorf("cannot read what is wanted of %s: %w", e.kind.Name, err)
+	}
+	if err := e.kind.Validate(want); err != nil {
+		return want, fmt.Errorf("cannot accept what is wanted of %s: %w", e.kind.Name, err)
+	}
+	return want, nil
+}
+
+func (e erased[D, O]) Diff(ctx context.Context, raw json.RawMessage, owned Owned) ([]Change, error) {
+	want, err := e.decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	have, err := e.kind.Observe(ctx, want, owned)
+	if err != nil {
+		return nil, fmt.Errorf("cannot observe %s: %w", e.kind.Name, err)
+	}
+	return e.kind.Diff(want, owned, have), nil
+}
+
+func (e erased[D, O]) Apply(ctx context.Context, raw json.RawMessage, changes []Change) (int, error) {
+	want, err := e.decode(raw)
+	if err != nil {
+		return 0, err
+	}
+	return e.kind.Apply(ctx, want, changes)
+}
+
+func (e erased[D, O]) Commands(raw json.RawMessage, change Change) ([]string, error) {
+	want, err := e.decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	return e.kind.Commands(want, change), nil
+}

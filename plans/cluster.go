@@ -1,0 +1,162 @@
+package plans
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Role says what a host does in the cluster.
+type Role string
+
+// The roles a host can have. A RoleHost has no part in LVS: it only gets
+// addresses, sysctls, packages and the like.
+const (
+	RoleDirector   Role = "director"
+	RoleRealServer Role = "real_server"
+	RoleHost       Role = "host"
+)
+
+// Forwarding is the way a director hands a packet to a backend.
+type Forwarding string
+
+// The forwarding methods, with the words ipvsadm(8) uses for them.
+const (
+	ForwardNAT Forwarding = "nat" // masquerading, ipvsadm -m
+	ForwardDR  Forwarding = "dr"  // gatewaying (direct routing), ipvsadm -g
+	ForwardTUN Forwarding = "tun" // ipip (tunnelling), ipvsadm -i
+)
+
+// Cluster is one plan, read and evaluated: every reference is resolved and
+// every default filled in. Hosts and Services keep the order of the file.
+type Cluster struct {
+	Name       string
+	Forwarding Forwarding // default for services that name none
+	Connection Connection // default for hosts that name none
+	TimeSync   TimeSync
+	Firewall   Policy // PolicyUnmanaged, PolicyOpen or PolicyDisabled
+	SELinux    Policy // PolicyUnmanaged, PolicyPermissive or PolicyDisabled
+	Hosts      []Host
+	Services   []VirtualService
+	Source     Source
+}
+
+// Policy says how far lvsup may go with a host's firewall or SELinux.
+type Policy string
+
+// The policies. Unmanaged is the default: lvsup only says what would be in
+// the way.
+const (
+	PolicyUnmanaged  Policy = "unmanaged"
+	PolicyOpen       Policy = "open"       // firewall: let the needed ports through
+	PolicyPermissive Policy = "permissive" // SELinux: log, do not deny
+	PolicyDisabled   Policy = "disabled"   // off now and at boot
+)
+
+// Connection says how to reach a host by SSH. Empty fields leave the choice to
+// ssh_config and OpenSSH's own defaults.
+type Connection struct {
+	Host   string // name or address to dial; the host's plan name if empty
+	Port   int    // 0: ssh_config's, else 22
+	User   string
+	Become bool // run the agent through sudo
+	Source Source
+}
+
+// TimeSync bounds how far the clocks of the hosts may be apart.
+type TimeSync struct {
+	MaxOffset     time.Duration // DefaultMaxOffset unless the plan says otherwise
+	RequireSource bool          // an unsynchronised kernel stops the run instead of warning
+	Source        Source
+}
+
+// DefaultMaxOffset is the clock difference a plan without time_sync allows.
+const DefaultMaxOffset = 500 * time.Millisecond
+
+// Host is one machine of the cluster.
+type Host struct {
+	Name       string
+	Role       Role
+	Connection Connection // the cluster's, overlaid with the host's own block
+	Interfaces []Interface
+	Packages   []string          // installed only if missing
+	Sysctls    map[string]string // dotted name -> value, beyond what the role needs
+	HTTPD      *HTTPD            // nil: no test page
+	Source     Source
+}
+
+// Interface is a network interface with a static address.
+type Interface struct {
+	Name    string       // kernel name, as in /sys/class/net
+	Address netip.Prefix // host address with its prefix length, e.g. 192.168.140.10/24
+	Gateway netip.Addr   // zero: no default route through this interface
+	DNS     []netip.Addr
+	// Ifcfg holds further keys for an ifcfg file (BROWSER_ONLY, UUID,
+	// ETHTOOL_OPTS, ...); other network stacks ignore them.
+	Ifcfg  map[string]string
+	Source Source
+}
+
+// HTTPD is the test page of a real server, served by Apache.
+type HTTPD struct {
+	Index  string // content of index.html; a final newline is added if missing
+	Source Source
+}
+
+// VirtualService is one service the director balances.
+type VirtualService struct {
+	Name        string // label in the plan; the kernel does not know it
+	Address     netip.Addr
+	Port        uint16
+	Protocol    string // "tcp", "udp" or "sctp"
+	Scheduler   string // "rr", "wrr", "lc", "wlc", "sh", ...; DefaultScheduler if the plan is silent
+	Forwarding  Forwarding
+	Persistence *Persistence
+	Backends    []Backend
+	Source      Source
+}
+
+// DefaultScheduler is the one ipvsadm(8) takes when none is given.
+const DefaultScheduler = "wlc"
+
+// Persistence keeps a client on one real server.
+type Persistence struct {
+	Timeout time.Duration // whole seconds, at least one
+	// PrefixLen groups clients: 32 (IPv4) or 128 (IPv6) treats each on its own.
+	PrefixLen int
+	Source    Source
+}
+
+// Backend is a real server in a virtual service.
+type Backend struct {
+	Host    string     // name of the host in the plan
+	Address netip.Addr // the RIP
+	Port    uint16     // the service's port unless forwarding is nat and the plan names another
+	Weight  int        // 0..65535; 0 takes no new connections
+	Source  Source
+}
+
+// Host returns the host with that name.
+func (c *Cluster) Host(name string) (*Host, bool) {
+	for i := range c.Hosts {
+		if c.Hosts[i].Name == name {
+			return &c.Hosts[i], true
+		}
+	}
+	return nil, false
+}
+
+// Directors returns the hosts whose role is director, in plan order.
+func (c *Cluster) Directors() []*Host { return c.withRole(RoleDirector) }
+
+// RealServers returns the hosts whose role is real_server, in plan order.
+func (c *Cluster) RealServers() []*Host { return c.withRole(RoleRealServer) }
+
+func (c *Cluster) withRole(r Role) []*Host {
+	var hosts []*Host
+	for i := range c.Hosts {
+		if c.Hosts[i].Role == r {
+			hosts = append(hosts, &c.Hosts[i])
+		}
+	}
+	return hosts
+}
