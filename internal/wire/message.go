@@ -1,0 +1,133 @@
+package wire
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/lvsup/lvsup/internal/step"
+)
+
+// Version is the protocol's version. Both sides must have the same one; since
+// the coordinator pushes the agent it was built with, a mismatch means that
+// something else answered.
+const Version = 1
+
+// Hello is the agent's first frame.
+type Hello struct {
+	Protocol int      `json:"protocol"`
+	Build    string   `json:"build"` // what `lvsup version` prints
+	Kinds    []string `json:"kinds"`
+}
+
+// Op names what a request asks for.
+type Op string
+
+// The operations. Each names the types of its request and response bodies.
+const (
+	OpFacts   Op = "facts"   // FactsRequest -> Facts
+	OpClock   Op = "clock"   // none -> Clock
+	OpObserve Op = "observe" // ObserveRequest -> ObserveResponse
+	OpLock    Op = "lock"    // LockRequest -> none, or CodeLocked
+	OpApply   Op = "apply"   // ApplyRequest -> ApplyResponse
+	OpFetch   Op = "fetch"   // FetchRequest -> FetchResponse
+	OpARP     Op = "arp"     // ARPRequest -> ARPResponse
+	OpIPVS    Op = "ipvs"    // none -> IPVSResponse: table and connections
+	OpRecord  Op = "record"  // none -> RecordResponse: the ownership record
+	OpRemove  Op = "remove"  // none -> none: takes lvsup's own files away, when nothing is owned
+)
+
+// Request is one question or order from the coordinator.
+type Request struct {
+	ID   uint64          `json:"id"`
+	Op   Op              `json:"op"`
+	Body json.RawMessage `json:"body,omitempty"`
+}
+
+// Response answers the request with the same ID: Error, or Body.
+type Response struct {
+	ID    uint64          `json:"id"`
+	Error *Error          `json:"error,omitempty"`
+	Body  json.RawMessage `json:"body,omitempty"`
+}
+
+// Code classifies an Error.
+type Code string
+
+// The error codes.
+const (
+	CodeUnsupported Code = "unsupported" // the agent does not know the operation
+	CodeInvalid     Code = "invalid"     // the request's body is wrong
+	CodeFailed      Code = "failed"      // the operation failed; the message says how
+	CodeLocked      Code = "locked"      // another run holds the host
+	CodeStale       Code = "stale"       // the host is no longer what the plan saw
+	CodeBlocked     Code = "blocked"     // the plan holds a change that lvsup refuses
+)
+
+// Error is a failure that the agent reports.
+type Error struct {
+	Code    Code   `json:"code"`
+	Message string `json:"message"`
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// Failf makes an Error.
+func Failf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Desired is what the plan wants of one kind on one host.
+type Desired struct {
+	Kind string          `json:"kind"`
+	Want json.RawMessage `json:"want,omitempty"` // empty: nothing wanted
+}
+
+// KindChanges are the changes of one kind on one host, in order of execution,
+// with what a person would type for each.
+type KindChanges struct {
+	Kind     string        `json:"kind"`
+	Changes  []step.Change `json:"changes"`
+	Commands [][]string    `json:"commands,omitempty"` // one list per change
+	Error    string        `json:"error,omitempty"`    // the kind could not be observed
+}
+
+// ObserveRequest asks for the difference between what is wanted and what is
+// there. Kinds that are not listed are compared with nothing wanted if the host
+// has a record of them.
+type ObserveRequest struct {
+	Desired []Desired `json:"desired"`
+	// Destroy leaves adopted things alone: they were there before lvsup.
+	Destroy bool `json:"destroy,omitempty"`
+}
+
+// ObserveResponse is a host's part of a plan.
+type ObserveResponse struct {
+	Kinds  []KindChanges `json:"kinds"`  // in the order of the request, then by name; kinds without changes are left out
+	Digest string        `json:"digest"` // of Kinds; equal digests mean equal plans
+}
+
+// LockRequest takes the host for a run. The lock is a flock that the agent
+// holds, so it ends with the agent.
+type LockRequest struct {
+	Holder string `json:"holder"` // who, for the message to the one who is refused
+}
+
+// ApplyRequest carries out one stage on one host. The agent observes and diffs
+// again; a change that Planned does not hold means the host is stale.
+type ApplyRequest struct {
+	Desired []Desired     `json:"desired"` // the kinds of the stage, in order
+	Planned []KindChanges `json:"planned"`
+	Reverse bool          `json:"reverse,omitempty"` // the reverse pass: removals only
+	Destroy bool          `json:"destroy,omitempty"`
+}
+
+// ApplyResponse says what was done before the end or the error.
+type ApplyResponse struct {
+	Done  []KindChanges `json:"done"`
+	Error *Error        `json:"error,omitempty"`
+}
+
+// RecordResponse is the ownership record of the host.
+type RecordResponse struct {
+	Kinds map[string]step.Owned `json:"kinds"`
+}
