@@ -19,7 +19,9 @@ type Host struct {
 	// Root is where the file system starts; "/" on a real machine.
 	Root string
 	// Run runs a command without a shell. It gives an error only when the
-	// command could not be run at all; a non-zero exit is in Result.Code.
+	// command could not be run at all; a non-zero exit is in Result.Code. The
+	// real one heeds a deadline of ctx but not its cancellation: what has begun
+	// is finished.
 	Run func(ctx context.Context, argv ...string) (Result, error)
 }
 
@@ -58,6 +60,8 @@ func (h Host) Path(abs string) string { return filepath.Join(h.Root, abs) }
 const MaxOutput = 1 << 20
 
 func run(ctx context.Context, argv ...string) (Result, error) {
+	ctx, cancel := uninterrupted(ctx)
+	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = append(cmd.Environ(), "LC_ALL=C", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 	cmd.WaitDelay = 5 * time.Second
@@ -77,6 +81,20 @@ func run(ctx context.Context, argv ...string) (Result, error) {
 	default:
 		return res, fmt.Errorf("cannot run %s: %w", argv[0], err)
 	}
+}
+
+// maxRun bounds a command when the caller sets no deadline.
+const maxRun = 15 * time.Minute
+
+// uninterrupted keeps ctx's deadline but not its cancellation: a run that is
+// called off stops between two changes, never in the middle of a package
+// installation.
+func uninterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(maxRun)
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), deadline)
 }
 
 // limited keeps the first MaxOutput bytes and drops the rest.

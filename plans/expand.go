@@ -1,0 +1,197 @@
+package plans
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"github.com/lvsup/lvsup/internal/step/address"
+	"github.com/lvsup/lvsup/internal/step/firewall"
+	"github.com/lvsup/lvsup/internal/step/httpd"
+	"github.com/lvsup/lvsup/internal/step/ipvs"
+	"github.com/lvsup/lvsup/internal/step/packages"
+	"github.com/lvsup/lvsup/internal/step/selinux"
+	"github.com/lvsup/lvsup/internal/step/sysctl"
+	"github.com/lvsup/lvsup/internal/step/vip"
+	"github.com/lvsup/lvsup/internal/wire"
+)
+
+// Expand turns a cluster into what each host must have, by host name: one
+// Desired per kind that the plan asks something of, in KindOrder. hold names
+// hosts that failed earlier in a run: as backends they are neither added nor
+// removed.
+func Expand(c *Cluster, hold map[string]bool) (map[string][]wire.Desired, error) {
+	all := make(map[string][]wire.Desired, len(c.Hosts))
+	for i := range c.Hosts {
+		h := &c.Hosts[i]
+		wants := map[string]any{
+			"packages": wantPackages(h),
+			"firewall": wantFirewall(c, h),
+			"selinux":  wantSELinux(c),
+			"address":  wantAddress(h),
+			"sysctl":   wantSysctl(c, h),
+			"vip":      wantVIP(c, h),
+			"httpd":    wantHTTPD(h),
+			"ipvs":     wantIPVS(c, h, hold),
+		}
+		for _, kind := range KindOrder() {
+			if wants[kind] == nil {
+				continue
+			}
+			raw, err := json.Marshal(wants[kind])
+			if err != nil {
+				return nil, fmt.Errorf("cannot encode %s of %s: %w", kind, h.Name, err)
+			}
+			all[h.Name] = append(all[h.Name], wire.Desired{Kind: kind, Want: raw})
+		}
+	}
+	return all, nil
+}
+
+func wantPackages(h *Host) any {
+	if len(h.Packages) == 0 && h.HTTPD == nil {
+		return nil
+	}
+	return packages.Desired{Packages: h.Packages, Apache: h.HTTPD != nil}
+}
+
+func wantFirewall(c *Cluster, h *Host) any {
+	if c.Firewall == "" || c.Firewall == PolicyUnmanaged {
+		return nil
+	}
+	return firewall.Desired{Policy: string(c.Firewall), Ports: Ports(c, h)}
+}
+
+// Ports are the ports that traffic of the cluster reaches on the host, such as
+// "80/tcp": those of the services on a director, those of its backends on a
+// real server. Under dr and tun a real server sees the service's port.
+func Ports(c *Cluster, h *Host) []string {
+	set := map[string]bool{}
+	for _, s := range c.Services {
+		if h.Role == RoleDirector {
+			set[portName(s.Port, s.Protocol)] = true
+		}
+		for _, b := range s.Backends {
+			if b.Host == h.Name {
+				set[portName(b.Port, s.Protocol)] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+func portName(port uint16, protocol string) string {
+	return strconv.Itoa(int(port)) + "/" + protocol
+}
+
+func wantSELinux(c *Cluster) any {
+	if c.SELinux == "" || c.SELinux == PolicyUnmanaged {
+		return nil
+	}
+	return selinux.Desired{Policy: string(c.SELinux)}
+}
+
+func wantAddress(h *Host) any {
+	if len(h.Interfaces) == 0 {
+		return nil
+	}
+	var want address.Desired
+	for _, i := range h.Interfaces {
+		iface := address.Interface{Name: i.Name, Address: i.Address.String(), Ifcfg: i.Ifcfg}
+		if i.Gateway.IsValid() {
+			iface.Gateway = i.Gateway.String()
+		}
+		for _, d := range i.DNS {
+			iface.DNS = append(iface.DNS, d.String())
+		}
+		want.Interfaces = append(want.Interfaces, iface)
+	}
+	return want
+}
+
+func wantSysctl(c *Cluster, h *Host) any {
+	settings := map[string]string{}
+	for _, s := range c.Services {
+		if h.Role == RoleDirector && s.Forwarding == ForwardNAT {
+			settings["net.ipv4.ip_forward"] = "1"
+		}
+		if s.Forwarding != ForwardNAT && s.hasBackend(h.Name) {
+			settings["net.ipv4.conf.all.arp_ignore"] = "1"
+			settings["net.ipv4.conf.all.arp_announce"] = "2"
+		}
+	}
+	maps.Copy(settings, h.Sysctls)
+	if len(settings) == 0 {
+		return nil
+	}
+	return sysctl.Desired{Settings: settings}
+}
+
+func (s *VirtualService) hasBackend(host string) bool {
+	return slices.ContainsFunc(s.Backends, func(b Backend) bool { return b.Host == host })
+}
+
+func wantVIP(c *Cluster, h *Host) any {
+	var want vip.Desired
+	seen := map[netip.Addr]bool{}
+	for _, s := range c.Services {
+		needs := h.Role == RoleDirector || s.Forwarding != ForwardNAT && s.hasBackend(h.Name)
+		if !needs || seen[s.Address] || h.declares(s.Address) {
+			continue
+		}
+		seen[s.Address] = true
+		want.VIPs = append(want.VIPs, vip.VIP{
+			Address:   netip.PrefixFrom(s.Address, s.Address.BitLen()).String(),
+			Interface: "lo",
+		})
+	}
+	if len(want.VIPs) == 0 {
+		return nil
+	}
+	return want
+}
+
+// declares reports whether an interface of the plan has the address already.
+func (h *Host) declares(a netip.Addr) bool {
+	return slices.ContainsFunc(h.Interfaces, func(i Interface) bool { return i.Address.Addr() == a })
+}
+
+func wantHTTPD(h *Host) any {
+	if h.HTTPD == nil {
+		return nil
+	}
+	return httpd.Desired{Index: h.HTTPD.Index}
+}
+
+func wantIPVS(c *Cluster, h *Host, hold map[string]bool) any {
+	if h.Role != RoleDirector || len(c.Services) == 0 {
+		return nil
+	}
+	want := ipvs.Desired{Boot: true}
+	for _, s := range c.Services {
+		service := ipvs.Service{
+			Protocol:  s.Protocol,
+			Address:   s.Address.String(),
+			Port:      s.Port,
+			Scheduler: s.Scheduler,
+		}
+		if p := s.Persistence; p != nil {
+			service.PersistenceSeconds = int(p.Timeout.Seconds())
+			service.PersistencePrefix = p.PrefixLen
+		}
+		for _, b := range s.Backends {
+			service.Backends = append(service.Backends, ipvs.Backend{
+				Address:    b.Address.String(),
+				Port:       b.Port,
+				Forwarding: string(s.Forwarding),
+				Weight:     b.Weight,
+				Hold:       hold[b.Host],
+			})
+		}
+		want.Services = append(want.Services, service)
+	}
+	return want
+}

@@ -1,0 +1,80 @@
+package plans
+
+import "slices"
+
+// Stage is one leg of a run. All hosts finish a stage before any host starts
+// the next.
+type Stage struct {
+	Name string
+	// Kinds are brought about in this order on each host. A stage without
+	// kinds is work of the coordinator itself.
+	Kinds []string
+	// Roles bounds the stage to hosts with these roles; nil means all.
+	Roles []Role
+	// MayFail stages are tried again by a later stage with the same kinds, so
+	// a failure is only a warning.
+	MayFail bool
+}
+
+// The names of stages that the coordinator treats specially.
+const (
+	StageConnect  = "connect"
+	StageTimeSync = "timesync"
+	StageVIP      = "vip"
+	StageIPVS     = "ipvs"
+	StageProbe    = "probe"
+)
+
+// Stages is the whole run in order. The forward pass creates and updates in
+// this order; the reverse pass deletes in the opposite order, so that traffic
+// stops before what carries it goes away.
+func Stages() []Stage {
+	return []Stage{
+		{Name: StageConnect},  // dial, push the agent, collect facts, lock
+		{Name: StageTimeSync}, // clocks agree, or nothing is changed at all
+		{Name: "packages", Kinds: []string{"packages"}, MayFail: true},
+		{Name: "firewall", Kinds: []string{"firewall", "selinux"}},
+		{Name: "address", Kinds: []string{"address"}},
+		{Name: "packages again", Kinds: []string{"packages"}}, // a repository may be reachable only now
+		{Name: "sysctl", Kinds: []string{"sysctl"}},           // ARP is quiet before any VIP exists
+		{Name: StageVIP, Kinds: []string{"vip"}},
+		{Name: "httpd", Kinds: []string{"httpd"}},
+		{Name: StageIPVS, Kinds: []string{"ipvs"}, Roles: []Role{RoleDirector}},
+		{Name: StageProbe},
+	}
+}
+
+// ReverseStages are the stages with kinds, last first. A stage that is tried
+// twice on the way forward comes once, at its first place: what a package
+// brought goes after everything that may use it.
+func ReverseStages() []Stage {
+	var reverse []Stage
+	seen := map[string]bool{}
+	for _, s := range Stages() {
+		if len(s.Kinds) == 0 || seen[s.Kinds[0]] {
+			continue
+		}
+		seen[s.Kinds[0]] = true
+		s.Kinds = slices.Clone(s.Kinds)
+		slices.Reverse(s.Kinds)
+		s.MayFail = false
+		reverse = append(reverse, s)
+	}
+	slices.Reverse(reverse)
+	return reverse
+}
+
+// KindOrder lists every kind once, in forward order.
+func KindOrder() []string {
+	var order []string
+	seen := map[string]bool{}
+	for _, s := range Stages() {
+		for _, k := range s.Kinds {
+			if !seen[k] {
+				seen[k] = true
+				order = append(order, k)
+			}
+		}
+	}
+	return order
+}
