@@ -1,0 +1,298 @@
+package rtnl
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// dumpAttempts bounds how often an interrupted dump is read again. Each retry
+// means that the table changed under the read.
+const dumpAttempts = 20
+
+// dump calls list until the kernel gives a consistent answer.
+func dump[T any](list func() ([]T, error)) ([]T, error) {
+	var err error
+	for range dumpAttempts {
+		var all []T
+		if all, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return all, err
+		}
+	}
+	return nil, err
+}
+
+// Interfaces lists the interfaces of this network namespace by index, with
+// their addresses.
+func Interfaces() ([]Interface, error) {
+	links, err := dump(netlink.LinkList)
+	if err != nil {
+		return nil, fmt.Errorf("cannot list interfaces: %w", err)
+	}
+	addrs, err := dump(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_ALL) })
+	if err != nil {
+		return nil, fmt.Errorf("cannot list addresses: %w", err)
+	}
+	all := make([]Interface, 0, len(links))
+	for _, l := range links {
+		at := l.Attrs()
+		i := Interface{
+			Name: at.Name, Index: at.Index, MAC: at.HardwareAddr.String(),
+			Up: at.Flags&net.FlagUp != 0, Loopback: at.Flags&net.FlagLoopback != 0,
+		}
+		for _, a := range addrs {
+			if a.LinkIndex != i.Index {
+				continue
+			}
+			p, ok := prefix(a.IPNet)
+			if !ok {
+				continue
+			}
+			i.Addresses = append(i.Addresses, p)
+			if a.Flags&unix.IFA_F_PERMANENT == 0 {
+				i.Dynamic = append(i.Dynamic, p)
+			}
+		}
+		all = append(all, i)
+	}
+	return all, nil
+}
+
+// Routes lists the unicast routes of the main table, IPv4 first. A multipath
+// route gives one Route for each next hop.
+func Routes() ([]Route, error) {
+	names, err := linkNames()
+	if err != nil {
+		return nil, err
+	}
+	var all []Route
+	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
+		rs, err := dump(func() ([]netlink.Route, error) { return netlink.RouteList(nil, family) })
+		if err != nil {
+			return nil, fmt.Errorf("cannot list routes: %w", err)
+		}
+		for _, r := range rs {
+			if r.Type == unix.RTN_UNICAST {
+				all = append(all, convert(r, family == netlink.FAMILY_V6, names)...)
+			}
+		}
+	}
+	return all, nil
+}
+
+// RouteTo asks the kernel which way it would send a packet to addr.
+// Destination is that one address.
+func RouteTo(addr netip.Addr) (Route, error) {
+	addr = addr.Unmap().WithZone("")
+	names, err := linkNames()
+	if err != nil {
+		return Route{}, err
+	}
+	rs, err := netlink.RouteGet(addr.AsSlice())
+	if err != nil {
+		return Route{}, fmt.Errorf("cannot find a route to %s: %w", addr, err)
+	}
+	if len(rs) == 0 {
+		return Route{}, fmt.Errorf("cannot find a route to %s: the kernel gave none", addr)
+	}
+	r := convert(rs[0], addr.Is6(), names)[0]
+	r.Destination = netip.PrefixFrom(addr, addr.BitLen())
+	return r, nil
+}
+
+// AddAddress gives the interface the address for good. It is not an error if
+// it is there already; if it had a lifetime, that is lifted.
+func AddAddress(ifname string, p netip.Prefix) error {
+	l, err := link(ifname)
+	if err == nil {
+		// Replace and not add: it also lifts the lifetime of a lease.
+		err = netlink.AddrReplace(l, &netlink.Addr{IPNet: ipNet(p)})
+	}
+	if err != nil {
+		return fmt.Errorf("cannot add address %s to %s: %w", p, ifname, err)
+	}
+	return nil
+}
+
+// DelAddress takes the address from the interface. It is not an error if it is
+// not there.
+func DelAddress(ifname string, p netip.Prefix) error {
+	l, err := link(ifname)
+	if err == nil {
+		err = netlink.AddrDel(l, &netlink.Addr{IPNet: ipNet(p)})
+	}
+	if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
+		return fmt.Errorf("cannot remove address %s from %s: %w", p, ifname, err)
+	}
+	return nil
+}
+
+// SetUp sets the interface up.
+func SetUp(ifname string) error {
+	l, err := link(ifname)
+	if err == nil {
+		err = netlink.LinkSetUp(l)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot set %s up: %w", ifname, err)
+	}
+	return nil
+}
+
+// SetDown sets the interface down. The kernel drops its routes with that, and
+// its IPv6 addresses.
+func SetDown(ifname string) error {
+	l, err := link(ifname)
+	if err == nil {
+		err = netlink.LinkSetDown(l)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot set %s down: %w", ifname, err)
+	}
+	return nil
+}
+
+// ReplaceDefault makes gw through ifname the default route with metric 0 of
+// gw's family, in place of another with that metric.
+func ReplaceDefault(ifname string, gw netip.Addr) error {
+	return ReplaceDefaultMetric(ifname, gw, 0)
+}
+
+// ReplaceDefaultMetric is ReplaceDefault with a metric. The kernel holds one
+// default route a metric. A zero gw makes an on-link IPv4 default route.
+func ReplaceDefaultMetric(ifname string, gw netip.Addr, metric int) error {
+	l, err := link(ifname)
+	if err == nil {
+		err = netlink.RouteReplace(defaultRoute(l, gw, metric))
+	}
+	if errors.Is(err, unix.ENETUNREACH) {
+		err = fmt.Errorf("%w: %s has no address in the gateway's network, or is down", err, ifname)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot set the default route via %s dev %s: %w", gw, ifname, err)
+	}
+	return nil
+}
+
+// DelDefault removes the default routes via gw through ifname, whatever their
+// metric. It is not an error if there is none.
+func DelDefault(ifname string, gw netip.Addr) error {
+	routes, err := Routes()
+	if err != nil {
+		return err
+	}
+	for _, r := range routes {
+		if r.IsDefault() && r.Interface == ifname && r.Gateway == gw {
+			if err := DelDefaultMetric(ifname, gw, r.Metric); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// DelDefaultMetric removes the default route via gw through ifname with that
+// metric. It is not an error if there is none.
+func DelDefaultMetric(ifname string, gw netip.Addr, metric int) error {
+	l, err := link(ifname)
+	if err == nil {
+		err = netlink.RouteDel(defaultRoute(l, gw, metric))
+	}
+	if err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("cannot remove the default route via %s dev %s: %w", gw, ifname, err)
+	}
+	return nil
+}
+
+func defaultRoute(l netlink.Link, gw netip.Addr, metric int) *netlink.Route {
+	dst := &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}
+	if gw.Is6() {
+		dst = &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
+	}
+	r := &netlink.Route{LinkIndex: l.Attrs().Index, Dst: dst, Protocol: unix.RTPROT_STATIC, Priority: metric}
+	if gw.IsValid() {
+		r.Gw = gw.AsSlice()
+	} else {
+		r.Scope = netlink.SCOPE_LINK
+	}
+	return r
+}
+
+// link finds an interface, and names those there are if it does not exist.
+func link(name string) (netlink.Link, error) {
+	l, err := netlink.LinkByName(name)
+	var notFound netlink.LinkNotFoundError
+	if errors.As(err, &notFound) {
+		all, err := Interfaces()
+		if err != nil {
+			return nil, err
+		}
+		return nil, Missing(name, all)
+	}
+	return l, err
+}
+
+func linkNames() (map[int]string, error) {
+	links, err := dump(netlink.LinkList)
+	if err != nil {
+		return nil, fmt.Errorf("cannot list interfaces: %w", err)
+	}
+	names := make(map[int]string, len(links))
+	for _, l := range links {
+		names[l.Attrs().Index] = l.Attrs().Name
+	}
+	return names, nil
+}
+
+// convert turns a route of the library into ours, one for each next hop.
+func convert(r netlink.Route, ipv6 bool, names map[int]string) []Route {
+	dst, ok := prefix(r.Dst)
+	if !ok {
+		dst = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+		if ipv6 {
+			dst = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+		}
+	}
+	base := Route{
+		Destination: dst.Masked(), Gateway: addr(r.Gw), Source: addr(r.Src),
+		Interface: names[r.LinkIndex], Proto: protoName(int(r.Protocol)), Metric: r.Priority,
+	}
+	if len(r.MultiPath) == 0 {
+		return []Route{base}
+	}
+	var all []Route
+	for _, hop := range r.MultiPath {
+		one := base
+		one.Gateway, one.Interface = addr(hop.Gw), names[hop.LinkIndex]
+		all = append(all, one)
+	}
+	return all
+}
+
+func addr(ip net.IP) netip.Addr {
+	a, _ := netip.AddrFromSlice(ip)
+	return a.Unmap()
+}
+
+func prefix(n *net.IPNet) (netip.Prefix, bool) {
+	if n == nil {
+		return netip.Prefix{}, false
+	}
+	a := addr(n.IP)
+	ones, bits := n.Mask.Size()
+	if !a.IsValid() || bits == 0 {
+		return netip.Prefix{}, false
+	}
+	if a.Is4() && bits == 128 {
+		ones -= 96
+	}
+	return netip.PrefixFrom(a, ones), true
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}

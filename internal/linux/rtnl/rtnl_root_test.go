@@ -1,0 +1,168 @@
+//go:build linuxroot
+
+package rtnl
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// newNamespace moves the test into a fresh network namespace. The thread is
+// never unlocked, so the runtime ends it with the test.
+func newNamespace(t *testing.T) {
+	t.Helper()
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		t.Fatalf("cannot make a network namespace (run as root): %v", err)
+	}
+}
+
+func addVeth(t *testing.T, name string) {
+	t.Helper()
+	la := netlink.NewLinkAttrs()
+	la.Name = name
+	err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: la, PeerName: name + "-peer"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := SetUp(name + "-peer"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func find(t *testing.T, name string) Interface {
+	t.Helper()
+	all, err := Interfaces()
+	must(t, err)
+	i, ok := Find(all, name)
+	if !ok {
+		t.Fatal(Missing(name, all))
+	}
+	return i
+}
+
+func TestAddressesAndLink(t *testing.T) {
+	newNamespace(t)
+	addVeth(t, "ens33")
+	if i := find(t, "ens33"); i.Up || i.MAC == "" || i.Loopback {
+		t.Fatalf("fresh interface: %+v", i)
+	}
+	must(t, SetUp("ens33"))
+	p := netip.MustParsePrefix("192.168.140.10/24")
+	p6 := netip.MustParsePrefix("fd00::10/64")
+	for range 2 { // the second time changes nothing
+		must(t, AddAddress("ens33", p))
+		must(t, AddAddress("ens33", p6))
+	}
+	i := find(t, "ens33")
+	if !i.Up || !i.Has(p) || !i.Has(p6) || i.IsDynamic(p) {
+		t.Fatalf("after adding: %+v", i)
+	}
+	all, err := Interfaces()
+	must(t, err)
+	if h, ok := Holder(all, p.Addr()); !ok || h.Name != "ens33" {
+		t.Fatalf("holder of %s: %+v %v", p.Addr(), h, ok)
+	}
+	for range 2 {
+		must(t, DelAddress("ens33", p))
+		must(t, DelAddress("ens33", p6))
+	}
+	must(t, SetDown("ens33"))
+	if i := find(t, "ens33"); i.Up || i.Has(p) || i.Has(p6) {
+		t.Fatalf("after removing: %+v", i)
+	}
+}
+
+func TestAddAddressLiftsALease(t *testing.T) {
+	newNamespace(t)
+	addVeth(t, "ens33")
+	p := netip.MustParsePrefix("192.168.140.10/24")
+	l, err := link("ens33")
+	must(t, err)
+	must(t, netlink.AddrAdd(l, &netlink.Addr{IPNet: ipNet(p), ValidLft: 600, PreferedLft: 600}))
+	if i := find(t, "ens33"); !i.IsDynamic(p) {
+		t.Fatalf("a lease is not seen as dynamic: %+v", i)
+	}
+	must(t, AddAddress("ens33", p))
+	if i := find(t, "ens33"); !i.Has(p) || i.IsDynamic(p) {
+		t.Fatalf("the lifetime is still there: %+v", i)
+	}
+}
+
+func TestRoutes(t *testing.T) {
+	newNamespace(t)
+	addVeth(t, "ens33")
+	must(t, SetUp("ens33"))
+	must(t, AddAddress("ens33", netip.MustParsePrefix("192.168.140.10/24")))
+	gw := netip.MustParseAddr("192.168.140.2")
+	far := netip.MustParseAddr("10.9.9.9")
+	if _, err := RouteTo(far); err == nil {
+		t.Fatal("a route without a default route")
+	}
+	must(t, ReplaceDefaultMetric("ens33", netip.MustParseAddr("192.168.140.3"), 100))
+	must(t, ReplaceDefault("ens33", netip.MustParseAddr("192.168.140.1")))
+	must(t, ReplaceDefault("ens33", gw))
+	routes, err := Routes()
+	must(t, err)
+	d, ok := Default(routes, false)
+	if !ok || d.Gateway != gw || d.Interface != "ens33" || d.Proto != "static" {
+		t.Fatalf("default route %+v of %+v", d, routes)
+	}
+	r, err := RouteTo(far)
+	must(t, err)
+	if r.Gateway != gw || r.Interface != "ens33" || r.Source != netip.MustParseAddr("192.168.140.10") {
+		t.Fatalf("route to %s: %+v", far, r)
+	}
+	for range 2 {
+		must(t, DelDefault("ens33", gw))
+		must(t, DelDefaultMetric("ens33", netip.MustParseAddr("192.168.140.3"), 100))
+	}
+	routes, err = Routes()
+	must(t, err)
+	if d, ok := Default(routes, false); ok {
+		t.Fatalf("still a default route: %+v", d)
+	}
+	err = ReplaceDefault("ens33", netip.MustParseAddr("10.0.0.1"))
+	if err == nil || !strings.Contains(err.Error(), "no address in the gateway's network") {
+		t.Fatalf("an unreachable gateway: %v", err)
+	}
+}
+
+func TestIPv6Default(t *testing.T) {
+	newNamespace(t)
+	must(t, os.WriteFile("/proc/sys/net/ipv6/conf/default/accept_dad", []byte("0"), 0o644))
+	addVeth(t, "ens33")
+	must(t, SetUp("ens33"))
+	must(t, AddAddress("ens33", netip.MustParsePrefix("fd00::10/64")))
+	gw := netip.MustParseAddr("fd00::1")
+	must(t, ReplaceDefault("ens33", gw))
+	routes, err := Routes()
+	must(t, err)
+	if d, ok := Default(routes, true); !ok || d.Gateway != gw {
+		t.Fatalf("default route %+v", routes)
+	}
+	must(t, DelDefault("ens33", gw))
+}
+
+func TestMissingInterface(t *testing.T) {
+	newNamespace(t)
+	addVeth(t, "ens33")
+	err := SetUp("ens34")
+	if !errors.Is(err, ErrNoInterface) || !strings.Contains(err.Error(), "no interface ens34 on this host; it has lo, ens33") {
+		t.Fatalf("got %v", err)
+	}
+}
