@@ -1,0 +1,56 @@
+package vip
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strings"
+)
+
+// Desired is what a plan wants of virtual IP addresses on one host.
+type Desired struct {
+	VIPs []VIP `json:"vips,omitempty"`
+}
+
+// VIP is one virtual IP address on one interface.
+type VIP struct {
+	Address   string `json:"address"`   // with prefix length, "192.168.140.100/32"
+	Interface string `json:"interface"` // kernel name, "lo"
+}
+
+// String gives the VIP as an ID names it: "192.168.140.100/32 dev lo".
+func (v VIP) String() string { return v.Address + " dev " + v.Interface }
+
+// prefix is the address as a value; Validate has seen to it that it parses.
+func (v VIP) prefix() netip.Prefix {
+	p, _ := netip.ParsePrefix(v.Address)
+	return p
+}
+
+// interfaceName bounds what goes into a shell script; the kernel allows 15
+// bytes (IFNAMSIZ).
+var interfaceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)
+
+// Validate names the VIP and the field that is wrong.
+func Validate(want Desired) error {
+	seen := map[string]bool{}
+	for i, v := range want.VIPs {
+		p, err := netip.ParsePrefix(v.Address)
+		switch {
+		case err != nil:
+			return fmt.Errorf("vips[%d].address: %q is not an address with a prefix length, like 192.168.140.100/32", i, v.Address)
+		case p.String() != v.Address || p.Addr().Is4In6() || strings.Contains(v.Address, "%"):
+			return fmt.Errorf("vips[%d].address: %q is not written as %s", i, v.Address, netip.PrefixFrom(p.Addr().Unmap().WithZone(""), p.Bits()))
+		case !interfaceName.MatchString(v.Interface):
+			return fmt.Errorf("vips[%d].interface: %q is not the name of an interface", i, v.Interface)
+		case v.Interface == "lo" && !p.IsSingleIP():
+			return fmt.Errorf("vips[%d].address: a VIP on lo must be /%d, or the host would take the whole network %s for its own", i, p.Addr().BitLen(), p.Masked())
+		case p.Addr().IsUnspecified() || p.Addr().IsMulticast() || p.Addr().IsLoopback():
+			return fmt.Errorf("vips[%d].address: %s cannot be a VIP", i, p.Addr())
+		case seen[v.String()]:
+			return fmt.Errorf("vips[%d]: %s is wanted twice", i, v)
+		}
+		seen[v.String()] = true
+	}
+	return nil
+}
