@@ -1,0 +1,171 @@
+//go:build linuxroot
+
+package arping
+
+import (
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The test's own binary, started again in another network namespace, lies idle
+// until its stdin ends: a namespace lives as long as a process in it does.
+func TestMain(m *testing.M) {
+	if os.Getenv("ARPING_TEST_IDLE") != "" {
+		os.Stdin.Read(make([]byte, 1))
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// neighbour starts a process in a new network namespace and returns its pid,
+// which ip(8) and nsenter(1) take for the namespace.
+func neighbour(t *testing.T) string {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "ARPING_TEST_IDLE=1")
+	cmd.SysProcAttr = &unix.SysProcAttr{Cloneflags: unix.CLONE_NEWNET}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stdin.Close(); cmd.Wait() })
+	return strconv.Itoa(cmd.Process.Pid)
+}
+
+// sh runs a script in the namespace of the calling thread.
+func sh(t *testing.T, script string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("sh", append([]string{"-ec", script, "sh"}, args...)...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return string(out)
+}
+
+// segment moves the test into a namespace of its own, with a bridge br0 that
+// has 10.0.0.1/24 and two neighbours on it, 10.0.0.11 at ...:b1 and 10.0.0.12
+// at ...:b2, each on its eth0. The thread is locked and never unlocked, so it
+// dies with the test and takes the namespace with it.
+func segment(t *testing.T) (n1, n2 string) {
+	t.Helper()
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		t.Fatal(err)
+	}
+	n1, n2 = neighbour(t), neighbour(t)
+	sh(t, `
+ip link add br0 address 02:00:00:00:00:0a type bridge
+ip addr add 10.0.0.1/24 dev br0
+ip link set br0 up
+i=0
+for pid in "$@"; do
+	i=$((i+1))
+	ip link add v$i type veth peer name eth0 address 02:00:00:00:00:b$i netns $pid
+	ip link set v$i master br0 up
+	nsenter -t $pid -n sh -ec "
+		ip link set lo up
+		ip addr add 10.0.0.1$i/24 dev eth0
+		ip link set eth0 up"
+done
+`, n1, n2)
+	return n1, n2
+}
+
+func who(t *testing.T, ifname, addr string) string {
+	t.Helper()
+	macs, err := Who(t.Context(), ifname, netip.MustParseAddr(addr), 400*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, m := range macs {
+		all = append(all, m.String())
+	}
+	return strings.Join(all, " ")
+}
+
+const mac1, mac2 = "02:00:00:00:00:b1", "02:00:00:00:00:b2"
+
+func TestWho(t *testing.T) {
+	n1, n2 := segment(t)
+	if got := who(t, "br0", "10.0.0.11"); got != mac1 {
+		t.Errorf("10.0.0.11: %q", got)
+	}
+	if got := who(t, "", "10.0.0.12"); got != mac2 {
+		t.Errorf("10.0.0.12 without an interface: %q", got)
+	}
+	if got := who(t, "br0", "10.0.0.99"); got != "" {
+		t.Errorf("nobody's address: %q", got)
+	}
+	if got := who(t, "br0", "10.0.0.1"); got != "" {
+		t.Errorf("our own address: %q", got)
+	}
+
+	// The mistake of a DR cluster: every real server answers for the VIP on lo.
+	sh(t, `for pid in "$@"; do nsenter -t $pid -n ip addr add 10.0.0.100/32 dev lo; done`, n1, n2)
+	if got := who(t, "br0", "10.0.0.100"); got != mac1+" "+mac2 {
+		t.Errorf("VIP without ARP sysctls: %q", got)
+	}
+	sh(t, `nsenter -t $1 -n sysctl -qw net.ipv4.conf.all.arp_ignore=1`, n2)
+	if got := who(t, "br0", "10.0.0.100"); got != mac1 {
+		t.Errorf("VIP with arp_ignore on the second: %q", got)
+	}
+}
+
+func TestWhoWithoutAnAddress(t *testing.T) {
+	segment(t)
+	sh(t, "ip addr flush dev br0")
+	if got := who(t, "br0", "10.0.0.11"); got != mac1 {
+		t.Errorf("probe with sender 0.0.0.0: %q", got)
+	}
+	_, err := Who(t.Context(), "", netip.MustParseAddr("10.0.0.11"), time.Millisecond)
+	if err == nil || !strings.Contains(err.Error(), "no interface of this host") {
+		t.Errorf("no interface holds it: %v", err)
+	}
+}
+
+func TestWhoRefuses(t *testing.T) {
+	segment(t)
+	sh(t, "ip link add d0 type bridge")
+	for ifname, says := range map[string]string{
+		"nosuch0": `no interface "nosuch0"`,
+		"lo":      "no Ethernet link",
+		"d0":      "interface d0 is down",
+	} {
+		if _, err := Who(t.Context(), ifname, netip.MustParseAddr("10.0.0.11"), time.Millisecond); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", ifname, err)
+		}
+	}
+	if err := Announce("br0", netip.MustParseAddr("2001:db8::1")); err == nil || !strings.Contains(err.Error(), "not an IPv4 address") {
+		t.Errorf("IPv6: %v", err)
+	}
+}
+
+// A neighbour that has the address in its cache at another MAC turns to ours.
+func TestAnnounce(t *testing.T) {
+	n1, _ := segment(t)
+	sh(t, `nsenter -t $1 -n ip neigh replace 10.0.0.100 lladdr 02:00:00:00:00:ff dev eth0 nud stale`, n1)
+	if err := Announce("br0", netip.MustParseAddr("10.0.0.100")); err != nil {
+		t.Fatal(err)
+	}
+	cache := ""
+	for range 50 {
+		if cache = sh(t, `nsenter -t $1 -n ip neigh show 10.0.0.100`, n1); strings.Contains(cache, "02:00:00:00:00:0a") {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Errorf("the neighbour still has %q", cache)
+}
