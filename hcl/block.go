@@ -1,0 +1,257 @@
+package hcl
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	hcl2 "github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/lvsup/lvsup/plans"
+)
+
+// block is a block of the plan with what the language says about it.
+type block struct {
+	*loader
+	schema *blockSchema
+	syntax *hclsyntax.Block
+	extra  map[string]cty.Value // "each", in a block with for_each
+	source plans.Source
+}
+
+// label is the block's label, "" if it has none.
+func (b *block) label() string {
+	if len(b.syntax.Labels) == 0 {
+		return ""
+	}
+	return b.syntax.Labels[0]
+}
+
+func (b *block) header() plans.Range { return b.source[""] }
+
+// wrap makes a block of the syntax and checks it against the schema: label,
+// attributes, and the blocks inside it but not what they hold.
+func (l *loader) wrap(schema *blockSchema, syntax *hclsyntax.Block) *block {
+	b := &block{loader: l, schema: schema, syntax: syntax}
+	b.source = plans.Source{"": toRange(syntax.DefRange())}
+	b.checkLabels()
+	if !schema.open {
+		l.checkAttributes(schema, syntax.Body.Attributes)
+	}
+	b.checkMissing()
+	return b
+}
+
+// children returns the blocks inside b that the language knows, and reports the
+// others.
+func (b *block) children() []*block { return b.loader.blocks(b.schema, b.syntax.Body.Blocks) }
+
+func (l *loader) blocks(parent *blockSchema, syntax hclsyntax.Blocks) []*block {
+	first := map[string]*hclsyntax.Block{}
+	var out []*block
+	for _, s := range syntax {
+		schema, known := parent.block(s.Type)
+		if !known {
+			l.unknownBlock(parent, s)
+			continue
+		}
+		if before, twice := first[s.Type]; twice && schema.single {
+			l.errorAt(toRange(s.DefRange()), "Second "+s.Type+" block", fmt.Sprintf(
+				"There is one at %s already. Write everything into that one.", toRange(before.DefRange())))
+			continue
+		}
+		first[s.Type] = s
+		out = append(out, l.wrap(schema, s))
+	}
+	return out
+}
+
+func (b *block) checkLabels() {
+	labels := b.syntax.Labels
+	switch {
+	case b.schema.label == "" && len(labels) > 0:
+		b.errorAt(toRange(b.syntax.LabelRanges[0]), "Label not expected", fmt.Sprintf(
+			"A %s block has no label: write %s { ... }", b.schema.name, b.schema.name))
+	case b.schema.label != "" && len(labels) == 0:
+		b.errorAt(toRange(b.syntax.TypeRange), "Label missing", fmt.Sprintf(
+			"%s needs %s: write %s { ... }", b.schema.name, b.schema.label, b.schema.header()))
+	case len(labels) > 1:
+		b.errorAt(toRange(b.syntax.LabelRanges[1]), "Label not expected", fmt.Sprintf(
+			"A %s block has one label, %s: write %s { ... }", b.schema.name, b.schema.label, b.schema.header()))
+	}
+}
+
+func (l *loader) checkAttributes(schema *blockSchema, attrs hclsyntax.Attributes) {
+	for name, attr := range attrs {
+		if _, known := schema.attr(name); known {
+			continue
+		}
+		where, detail := "here", ""
+		if schema.name != "" {
+			where = "in a " + schema.name + " block"
+		}
+		near := plans.Nearest(name, append(schema.attrNames(), schema.blockNames()...))
+		if inner, isBlock := schema.block(name); isBlock {
+			detail = fmt.Sprintf("%s is a block: write %s { ... } without \"=\".", name, inner.header())
+		} else if near != "" {
+			detail = fmt.Sprintf("Did you mean %q?", near)
+		} else if home := l.homeOf(name); home != "" {
+			detail = fmt.Sprintf("%s belongs in %s block.", name, home)
+		} else if names := schema.attrNames(); len(names) > 0 {
+			detail = fmt.Sprintf("Known here: %s.", strings.Join(names, ", "))
+		} else {
+			detail = fmt.Sprintf("Only blocks stand here: %s.", strings.Join(schema.blockNames(), ", "))
+		}
+		l.errorAt(toRange(attr.NameRange), fmt.Sprintf("Unknown attribute %q %s", name, where), detail)
+	}
+}
+
+// homeOf names the blocks that have such an attribute: "an interface".
+func (l *loader) homeOf(attr string) string {
+	var homes []string
+	var walk func(*blockSchema)
+	walk = func(s *blockSchema) {
+		if _, there := s.attr(attr); there && !slices.Contains(homes, s.name) {
+			homes = append(homes, s.name)
+		}
+		for _, inner := range s.blocks {
+			walk(inner)
+		}
+	}
+	walk(l.language)
+	if len(homes) == 0 {
+		return ""
+	}
+	article := "a "
+	if strings.ContainsRune("aeiou", rune(homes[0][0])) {
+		article = "an "
+	}
+	return article + strings.Join(homes, ", ")
+}
+
+func (l *loader) unknownBlock(parent *blockSchema, s *hclsyntax.Block) {
+	where := "at the top level of a plan"
+	if parent.name != "" {
+		where = "in a " + parent.name + " block"
+	}
+	detail := ""
+	if a, isAttr := parent.attr(s.Type); isAttr {
+		detail = fmt.Sprintf("%s is an attribute: write %s = %s", a.name, a.name, a.example)
+	} else if near := plans.Nearest(s.Type, append(parent.blockNames(), parent.attrNames()...)); near != "" {
+		detail = fmt.Sprintf("Did you mean %q?", near)
+	} else if _, top := l.language.block(s.Type); top && parent.name != "" {
+		detail = fmt.Sprintf("%s stands at the top level of a plan, not inside another block.", s.Type)
+	} else if home := l.blockHome(s.Type); home != "" {
+		detail = fmt.Sprintf("%s belongs inside %s block.", s.Type, home)
+	} else if names := parent.blockNames(); len(names) > 0 {
+		detail = fmt.Sprintf("Known here: %s.", strings.Join(names, ", "))
+	} else {
+		detail = fmt.Sprintf("%s holds attributes only: %s.", parent.name, strings.Join(parent.attrNames(), ", "))
+	}
+	l.errorAt(toRange(s.DefRange()), fmt.Sprintf("Unknown block %q %s", s.Type, where), detail)
+}
+
+func (l *loader) blockHome(name string) string {
+	for _, outer := range l.language.blocks {
+		if _, there := outer.block(name); there {
+			return "a " + outer.name
+		}
+	}
+	return ""
+}
+
+func (b *block) checkMissing() {
+	for _, a := range b.schema.attrs {
+		if _, there := b.syntax.Body.Attributes[a.name]; a.required && !there {
+			b.missing(a)
+		}
+	}
+}
+
+func (b *block) missing(a attrSchema) {
+	b.errorAt(b.header(), fmt.Sprintf("Attribute %q is missing", a.name), fmt.Sprintf(
+		"This %s block needs it, for example:\n  %s = %s", b.schema.name, a.name, a.example))
+}
+
+// value evaluates an attribute and records where it stood. There is no value if
+// the plan does not write the attribute, writes null, or makes a mistake in it,
+// which has been reported then.
+func (b *block) value(name string) (cty.Value, hclsyntax.Expression, bool) {
+	attr, there := b.syntax.Body.Attributes[name]
+	if !there {
+		return cty.NilVal, nil, false
+	}
+	at := toRange(attr.Expr.Range())
+	b.source[name] = at
+	value, ok := b.scope.evaluate(attr.Expr, b.extra)
+	if !ok {
+		b.fail(at)
+		return cty.NilVal, nil, false
+	}
+	if value.IsNull() {
+		if a, _ := b.schema.attr(name); a.required {
+			b.fail(at)
+			b.errorAt(at, fmt.Sprintf("Attribute %q is null", name), fmt.Sprintf(
+				"This %s block needs a value, for example:\n  %s = %s", b.schema.name, a.name, a.example))
+		}
+		return cty.NilVal, nil, false
+	}
+	return value, attr.Expr, true
+}
+
+// wrong reports that an attribute, or the part of its value at the given span,
+// is not what the language wants.
+func (b *block) wrong(name string, at plans.Range, got string) {
+	a, _ := b.schema.attr(name)
+	b.fail(b.source[name])
+	b.fail(at)
+	b.errorAt(at, fmt.Sprintf("Wrong value for %q", name), fmt.Sprintf(
+		"%s wants %s; %s. For example:\n  %s = %s", name, a.want, got, name, a.example))
+}
+
+// elementRanges gives the spans of a list's elements where the list is written
+// out, or the whole list's span for each of n.
+func elementRanges(expr hclsyntax.Expression, n int) []plans.Range {
+	spans := slices.Repeat([]plans.Range{toRange(expr.Range())}, n)
+	if tuple, ok := expr.(*hclsyntax.TupleConsExpr); ok && len(tuple.Exprs) == n {
+		for i, e := range tuple.Exprs {
+			spans[i] = toRange(e.Range())
+		}
+	}
+	return spans
+}
+
+// itemRanges gives the spans of a map's items, by key, where the map is written
+// out with literal keys.
+func itemRanges(expr hclsyntax.Expression) map[string]plans.Range {
+	spans := map[string]plans.Range{}
+	object, ok := expr.(*hclsyntax.ObjectConsExpr)
+	if !ok {
+		return spans
+	}
+	for _, item := range object.Items {
+		key := hcl2.ExprAsKeyword(item.KeyExpr)
+		if key == "" {
+			v, diags := item.KeyExpr.Value(nil)
+			if diags.HasErrors() || !v.IsKnown() || v.IsNull() || v.Type() != cty.String {
+				continue
+			}
+			key = v.AsString()
+		}
+		spans[key] = toRange(hcl2.RangeBetween(item.KeyExpr.Range(), item.ValueExpr.Range()))
+	}
+	return spans
+}
+
+// withEach copies the block for one round of for_each.
+func (b *block) withEach(key string, value cty.Value) *block {
+	c := *b
+	c.source = maps.Clone(b.source)
+	c.extra = map[string]cty.Value{"each": cty.ObjectVal(map[string]cty.Value{
+		"key": cty.StringVal(key), "value": value,
+	})}
+	return &c
+}

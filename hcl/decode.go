@@ -1,0 +1,238 @@
+package hcl
+
+import (
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	hcl2 "github.com/hashicorp/hcl/v2"
+
+	"github.com/lvsup/lvsup/plans"
+)
+
+// loader turns the parsed files of one plan into a cluster.
+type loader struct {
+	*report
+	opts     Options
+	first    plans.Range // where the plan begins
+	language *blockSchema
+	scope    *scope
+	cluster  plans.Cluster
+}
+
+func (l *loader) load(bodies []*hclsyntax.Body) *plans.Cluster {
+	l.language = schema()
+	l.scope = newScope(l.report)
+	l.cluster = plans.Cluster{
+		TimeSync: plans.TimeSync{MaxOffset: plans.DefaultMaxOffset},
+		Firewall: plans.PolicyUnmanaged,
+		SELinux:  plans.PolicyUnmanaged,
+		Source:   plans.Source{"": l.first},
+	}
+	var syntax hclsyntax.Blocks
+	for _, body := range bodies {
+		l.checkAttributes(l.language, body.Attributes)
+		syntax = append(syntax, body.Blocks...)
+	}
+	blocks := l.blocks(l.language, syntax)
+	for _, b := range blocks {
+		l.declare(b)
+	}
+	l.checkGiven()
+	// The defaults first: hosts and services take theirs from them.
+	for _, b := range blocks {
+		l.settings(b)
+	}
+	var services []*block
+	for _, b := range blocks {
+		switch b.schema.name {
+		case "director", "real_server", "host":
+			l.cluster.Hosts = append(l.cluster.Hosts, b.host())
+		case "virtual_service":
+			services = append(services, b)
+		}
+	}
+	for _, b := range services {
+		l.cluster.Services = append(l.cluster.Services, b.service())
+	}
+	// Variables and locals that nothing uses may hold mistakes too.
+	for _, root := range sortedKeys(l.scope.nodes) {
+		for _, name := range sortedKeys(l.scope.nodes[root]) {
+			l.scope.resolve(root, name, l.first)
+		}
+	}
+	if l.cluster.Name == "" && len(l.cluster.Source) == 1 && !l.hasBlock(blocks, "cluster") {
+		l.errorAt(l.first, "No cluster block", "Give the cluster a name:\n  cluster \"web\" {\n    forwarding = \"dr\"\n  }")
+	}
+	return &l.cluster
+}
+
+func (l *loader) hasBlock(blocks []*block, name string) bool {
+	for _, b := range blocks {
+		if b.schema.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// declare makes what a block adds to the scope known.
+func (l *loader) declare(b *block) {
+	switch b.schema.name {
+	case "variable":
+		l.declareOnce("var", b.label(), b.header(), &node{eval: b.variable})
+	case "locals":
+		for _, name := range sortedKeys(b.syntax.Body.Attributes) {
+			attr := b.syntax.Body.Attributes[name]
+			l.declareOnce("local", name, toRange(attr.NameRange), &node{eval: func() cty.Value {
+				v, _ := l.scope.evaluate(attr.Expr, nil)
+				return v
+			}})
+		}
+		b.children() // locals hold none
+	case "director", "real_server", "host":
+		// The name twice is for plans.Validate, which sees all hosts.
+		if nodes := l.scope.nodes[b.schema.name]; b.label() != "" && nodes[b.label()] == nil {
+			nodes[b.label()] = b.hostNode()
+		}
+	}
+}
+
+func (l *loader) declareOnce(root, name string, at plans.Range, n *node) {
+	if name == "" {
+		return // a missing label has been reported
+	}
+	if l.scope.nodes[root][name] != nil {
+		l.errorAt(at, root+"."+name+" declared twice", "Give one of them another name, or remove it.")
+		return
+	}
+	l.scope.nodes[root][name] = n
+}
+
+// variable gives a variable's value: from the options, else its default.
+func (b *block) variable() cty.Value {
+	b.children() // a variable holds none
+	wanted := cty.DynamicPseudoType
+	if attr, typed := b.syntax.Body.Attributes["type"]; typed {
+		t, diags := typeexpr.TypeConstraint(attr.Expr)
+		b.addHCL(diags, toRange(attr.Expr.Range()))
+		if diags.HasErrors() {
+			return cty.DynamicVal
+		}
+		wanted = t
+	}
+	if b.syntax.Body.Attributes["description"] != nil {
+		b.text("description")
+	}
+	var value cty.Value
+	var at plans.Range
+	given, fromOutside := b.opts.Variables[b.label()]
+	_, hasDefault := b.syntax.Body.Attributes["default"]
+	switch {
+	case fromOutside && (wanted == cty.String || wanted == cty.DynamicPseudoType):
+		at, value = startOf(variableFile(b.label())), cty.StringVal(given)
+	case fromOutside:
+		at = startOf(variableFile(b.label()))
+		expr, diags := hclsyntax.ParseExpression([]byte(given), at.File, hcl2.InitialPos)
+		b.addHCL(diags, at)
+		if diags.HasErrors() {
+			return cty.DynamicVal
+		}
+		v, ok := newScope(b.report).evaluate(expr, nil)
+		if !ok {
+			return cty.DynamicVal
+		}
+		value = v
+	case hasDefault:
+		expr := b.syntax.Body.Attributes["default"].Expr
+		at = toRange(expr.Range())
+		v, ok := b.scope.evaluate(expr, nil)
+		if !ok {
+			return cty.DynamicVal
+		}
+		value = v
+	default:
+		b.errorAt(b.header(), "Variable "+b.label()+" has no value",
+			"Give it one on the command line, or write a default:\n  default = \"...\"")
+		return cty.DynamicVal
+	}
+	out, err := convert.Convert(value, wanted)
+	if err != nil {
+		b.errorAt(at, "Wrong value for variable "+b.label(),
+			"Its type is "+typeexpr.TypeString(wanted)+", and this is "+describe(value)+": "+err.Error()+".")
+		return cty.DynamicVal
+	}
+	return out
+}
+
+// variableFile is the name under which a variable's value from outside the plan
+// appears in diagnostics.
+func variableFile(name string) string { return "<variable " + name + ">" }
+
+// checkGiven reports values for variables that the plan does not declare.
+func (l *loader) checkGiven() {
+	for _, name := range sortedKeys(l.opts.Variables) {
+		if l.scope.nodes["var"][name] == nil {
+			l.errorAt(startOf(variableFile(name)), "Unknown variable \""+name+"\"",
+				didYouMean(name, sortedKeys(l.scope.nodes["var"]))+"The plan declares no such variable.")
+		}
+	}
+}
+
+// settings reads the blocks that say something about the whole cluster.
+func (l *loader) settings(b *block) {
+	c := &l.cluster
+	switch b.schema.name {
+	case "cluster":
+		b.children()
+		c.Name = b.label()
+		c.Forwarding = plans.Forwarding(b.text("forwarding"))
+		for name, at := range b.source {
+			c.Source[name] = at
+		}
+	case "connection":
+		c.Connection = b.connection(plans.Connection{})
+	case "time_sync":
+		b.children()
+		if d := b.duration("max_offset"); b.written("max_offset") {
+			c.TimeSync.MaxOffset = d
+		}
+		c.TimeSync.RequireSource, _ = b.boolean("require_source")
+		c.TimeSync.Source = b.source
+	case "firewall":
+		b.children()
+		c.Firewall = plans.Policy(b.text("policy"))
+		c.Source["firewall"] = b.source.At("policy")
+	case "selinux":
+		b.children()
+		c.SELinux = plans.Policy(b.text("policy"))
+		c.Source["selinux"] = b.source.At("policy")
+	}
+}
+
+// written reports whether an attribute has a usable value.
+func (b *block) written(name string) bool {
+	at, there := b.source[name]
+	return there && !b.failed[at]
+}
+
+// connection reads a connection block over the values that hold without it.
+func (b *block) connection(base plans.Connection) plans.Connection {
+	b.children()
+	c := base
+	c.Source = b.source
+	if host := b.text("host"); host != "" {
+		c.Host = host
+	}
+	if port, there := b.number("port", 1, 65535); there {
+		c.Port = port
+	}
+	if user := b.text("user"); user != "" {
+		c.User = user
+	}
+	if become, there := b.boolean("become"); there {
+		c.Become = become
+	}
+	return c
+}

@@ -1,0 +1,127 @@
+package hcl
+
+import (
+	"net/netip"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/lvsup/lvsup/plans"
+)
+
+// host reads a director, real_server or host block.
+func (b *block) host() plans.Host {
+	h := plans.Host{
+		Name:       b.label(),
+		Role:       plans.Role(b.schema.name),
+		Connection: b.cluster.Connection,
+		Packages:   b.texts("packages"),
+		Sysctls:    b.textMap("sysctl"),
+		Source:     b.source,
+	}
+	for _, inner := range b.children() {
+		switch inner.schema.name {
+		case "interface":
+			h.Interfaces = append(h.Interfaces, inner.iface())
+		case "httpd":
+			inner.children()
+			h.HTTPD = &plans.HTTPD{Index: inner.text("index"), Source: inner.source}
+		case "connection":
+			h.Connection = inner.connection(h.Connection)
+		}
+	}
+	return h
+}
+
+func (b *block) iface() plans.Interface {
+	b.children() // an interface holds none
+	i := plans.Interface{
+		Name:    b.label(),
+		Address: b.prefix("address"),
+		Gateway: b.address("gateway"),
+		Ifcfg:   b.textMap("ifcfg"),
+		Source:  b.source,
+	}
+	values, spans := b.elements("dns")
+	for n, v := range values {
+		if a := b.addressValue("dns", v, spans[n]); a.IsValid() {
+			i.DNS = append(i.DNS, a)
+		}
+	}
+	return i
+}
+
+// What references may ask of a host and of its interfaces.
+const (
+	hostName      = "name"
+	hostRole      = "role"
+	hostAddress   = "address"       // of the first interface: 192.168.140.10/24
+	hostIP        = "ip"            // 192.168.140.10
+	hostInterface = "interface"     // by name
+	prefixLength  = "prefix_length" // 24
+	ifaceNetwork  = "network"       // 192.168.140.0/24
+)
+
+// hostNode makes the host known to references. Its value needs nothing but the
+// addresses of its interfaces, so a gateway may refer to another host even
+// where that one refers back.
+func (b *block) hostNode() *node {
+	n := &node{members: []string{hostName, hostRole, hostInterface}}
+	for _, inner := range b.syntax.Body.Blocks {
+		if inner.Type == "interface" {
+			n.members = []string{hostAddress, hostIP, hostName, hostRole, hostInterface}
+		}
+	}
+	n.eval = func() cty.Value { return b.hostValue() }
+	return n
+}
+
+func (b *block) hostValue() cty.Value {
+	host := map[string]cty.Value{
+		hostName: cty.StringVal(b.label()),
+		hostRole: cty.StringVal(b.schema.name),
+	}
+	interfaces := map[string]cty.Value{}
+	language, _ := b.schema.block("interface")
+	for _, inner := range b.syntax.Body.Blocks {
+		if inner.Type != "interface" {
+			continue
+		}
+		// Quietly: host reads the same block again and keeps its source.
+		i := &block{loader: b.loader, schema: language, syntax: inner, source: plans.Source{"": toRange(inner.DefRange())}}
+		value := ifaceValue(i.label(), i.prefix("address"))
+		if _, twice := interfaces[i.label()]; !twice {
+			interfaces[i.label()] = value
+		}
+		if _, there := host[hostAddress]; !there {
+			host[hostAddress], host[hostIP] = value.GetAttr(hostAddress), value.GetAttr(hostIP)
+		}
+	}
+	host[hostInterface] = cty.ObjectVal(interfaces)
+	return cty.ObjectVal(host)
+}
+
+// ifaceValue is an interface as references see it; unknown where the address has
+// a mistake in it.
+func ifaceValue(name string, address netip.Prefix) cty.Value {
+	value := map[string]cty.Value{
+		hostName:     cty.StringVal(name),
+		hostAddress:  cty.UnknownVal(cty.String),
+		hostIP:       cty.UnknownVal(cty.String),
+		ifaceNetwork: cty.UnknownVal(cty.String),
+		prefixLength: cty.UnknownVal(cty.Number),
+	}
+	if address.IsValid() {
+		value[hostAddress] = cty.StringVal(address.String())
+		value[hostIP] = cty.StringVal(address.Addr().String())
+		value[ifaceNetwork] = cty.StringVal(address.Masked().String())
+		value[prefixLength] = cty.NumberIntVal(int64(address.Bits()))
+	}
+	return cty.ObjectVal(value)
+}
+
+// isHostObject reports whether a value is what a reference to a host gives.
+func isHostObject(v cty.Value) bool {
+	t := v.Type()
+	return !v.IsNull() && t.IsObjectType() && t.HasAttribute(hostName) && t.HasAttribute(hostRole) && t.HasAttribute(hostInterface) &&
+		t.AttributeType(hostName) == cty.String && t.AttributeType(hostRole) == cty.String
+}

@@ -1,0 +1,156 @@
+package hcl
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/lvsup/lvsup/plans"
+)
+
+// service reads a virtual_service block. The hosts have been read before.
+func (b *block) service() plans.VirtualService {
+	s := plans.VirtualService{
+		Name:       b.label(),
+		Address:    b.address("address"),
+		Protocol:   b.textOr("protocol", "tcp"),
+		Scheduler:  b.textOr("scheduler", plans.DefaultScheduler),
+		Forwarding: plans.Forwarding(b.textOr("forwarding", string(b.cluster.Forwarding))),
+		Source:     b.source,
+	}
+	if port, there := b.number("port", 1, 65535); there {
+		s.Port = uint16(port)
+	}
+	for _, inner := range b.children() {
+		switch inner.schema.name {
+		case "persistence":
+			s.Persistence = inner.persistence(s.Address)
+		case "backend":
+			inner.children()
+			for _, round := range inner.rounds() {
+				if backend, ok := round.backend(s); ok {
+					s.Backends = append(s.Backends, backend)
+				}
+			}
+		}
+	}
+	return s
+}
+
+func (b *block) textOr(name, otherwise string) string {
+	s := b.text(name)
+	if _, there := b.source[name]; !there {
+		return otherwise
+	}
+	return s
+}
+
+func (b *block) persistence(vip netip.Addr) *plans.Persistence {
+	b.children()
+	p := &plans.Persistence{Timeout: b.duration("timeout"), PrefixLen: 32, Source: b.source}
+	if vip.Is6() {
+		p.PrefixLen = 128
+	}
+	if bits, there := b.number("prefix_length", 1, int64(p.PrefixLen)); there {
+		p.PrefixLen = bits
+	}
+	return p
+}
+
+// backend reads a backend block, or one round of it. ok is false if it is too
+// wrong for plans.Validate to say anything about it.
+func (b *block) backend(s plans.VirtualService) (plans.Backend, bool) {
+	out := plans.Backend{Port: s.Port, Weight: 1, Address: b.address("address"), Source: b.source}
+	if port, there := b.number("port", 1, 65535); there {
+		out.Port = uint16(port)
+	}
+	if weight, there := b.number("weight", 0, 65535); there {
+		out.Weight = weight
+	}
+	v, expr, ok := b.value("host")
+	if !ok {
+		return out, false
+	}
+	at := toRange(expr.Range())
+	if !isHostObject(v) {
+		got := "this is " + describe(v)
+		if name, isText := asText(v); isText {
+			got += b.referenceFor(name)
+		}
+		b.wrong("host", at, got)
+		return out, false
+	}
+	out.Host = v.GetAttr(hostName).AsString()
+	host, there := b.cluster.Host(out.Host)
+	if !there {
+		b.wrong("host", at, "this is no host of the plan")
+		return out, false
+	}
+	if !b.written("address") && b.syntax.Body.Attributes["address"] == nil {
+		out.Address, ok = b.rip(host, s)
+	}
+	return out, ok
+}
+
+// referenceFor says which reference a person meant who wrote a name or an
+// address where a reference belongs.
+func (b *block) referenceFor(text string) string {
+	for _, h := range b.cluster.Hosts {
+		for _, i := range h.Interfaces {
+			if h.Name == text || i.Address.Addr().String() == text || i.Address.String() == text {
+				return fmt.Sprintf(": write %s.%s", h.Role, h.Name)
+			}
+		}
+	}
+	return ""
+}
+
+// rip chooses the address of a backend that names none: the host's only one of
+// the VIP's family, else its only one in a network that the director is in too.
+func (b *block) rip(h *plans.Host, s plans.VirtualService) (netip.Addr, bool) {
+	var all, near []netip.Addr
+	failed := false
+	for _, i := range h.Interfaces {
+		a := i.Address.Addr()
+		if !i.Address.IsValid() {
+			failed = true
+			continue
+		}
+		all = append(all, a)
+		if s.Address.IsValid() && a.Is4() == s.Address.Is4() && b.nearDirector(a, s.Address) {
+			near = append(near, a)
+		}
+	}
+	switch {
+	case len(near) == 1:
+		return near[0], true
+	case len(all) == 1:
+		return all[0], true
+	case failed:
+		return netip.Addr{}, false // reported at the interface
+	case len(all) == 0:
+		b.errorAt(b.source.At("host"), h.Name+" has no address", fmt.Sprintf(
+			"Give %s %q an interface, or say which address the backend has: address = \"...\"", h.Role, h.Name))
+		return netip.Addr{}, false
+	}
+	texts := make([]string, len(all))
+	for i, a := range all {
+		texts[i] = a.String()
+	}
+	b.errorAt(b.source.At("host"), h.Name+" has several addresses", fmt.Sprintf(
+		"Say which one the director sends to (%s), for example:\n  address = %q", strings.Join(texts, ", "), texts[0]))
+	return netip.Addr{}, false
+}
+
+// nearDirector reports whether a director has an interface in the network of a,
+// other than the one the VIP is in unless that is the only one.
+func (b *block) nearDirector(a, vip netip.Addr) bool {
+	for _, d := range b.cluster.Directors() {
+		for _, i := range d.Interfaces {
+			if i.Address.Masked().Contains(a) && (len(d.Interfaces) == 1 || !i.Address.Masked().Contains(vip)) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,182 @@
+package hcl
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	hcl2 "github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/lvsup/lvsup/plans"
+)
+
+// Options are what a plan is read with besides its text.
+type Options struct {
+	// Variables gives values to the plan's variable blocks by name. A value is
+	// taken literally where the variable's type is string or not declared, and
+	// is read as an expression of the plan language otherwise.
+	Variables map[string]string
+}
+
+// MaxSize bounds the text of one plan file, in bytes.
+const MaxSize = 1 << 20
+
+// maxDepth bounds how deeply brackets nest: the parser recurses.
+const maxDepth = 100
+
+// Load reads a plan from files and from the *.hcl files of directories, all of
+// which make up one plan. It returns the text of every file it read, for
+// WriteDiagnostics, and every diagnostic in the order of position. The cluster
+// is nil if any of them is an error.
+func Load(paths []string, opts Options) (*plans.Cluster, map[string][]byte, []plans.Diagnostic) {
+	var r report
+	files := map[string][]byte{}
+	var names []string
+	for _, path := range paths {
+		for _, name := range expand(path, &r) {
+			if _, again := files[name]; again {
+				continue
+			}
+			if src, err := read(name); err != nil {
+				r.errorAt(startOf(name), "Plan cannot be read", upperFirst(err.Error())+".")
+			} else {
+				files[name] = src
+				names = append(names, name)
+			}
+		}
+	}
+	if len(paths) == 0 {
+		r.errorAt(startOf("-"), "No plan given", "Name a plan file, for example plans/examples/dr.hcl.")
+	}
+	if r.hasErrors() {
+		return nil, files, r.sorted()
+	}
+	for name, text := range opts.Variables {
+		files[variableFile(name)] = []byte(text)
+	}
+	cluster := parseFiles(names, files, opts, &r)
+	return cluster, files, r.sorted()
+}
+
+// Parse reads a plan from one text. filename is used in diagnostics only.
+func Parse(filename string, src []byte, opts Options) (*plans.Cluster, []plans.Diagnostic) {
+	var r report
+	cluster := parseFiles([]string{filename}, map[string][]byte{filename: src}, opts, &r)
+	return cluster, r.sorted()
+}
+
+// expand returns the plan files that path stands for.
+func expand(path string, r *report) []string {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return []string{path} // read says what is wrong with it
+	}
+	found, err := filepath.Glob(filepath.Join(globEscape(path), "*.hcl"))
+	if err != nil || len(found) == 0 {
+		r.errorAt(startOf(path), "No plan in this directory",
+			fmt.Sprintf("%s holds no file whose name ends in .hcl.", path))
+	}
+	slices.Sort(found)
+	return found
+}
+
+// globEscape makes filepath.Glob take a directory's name as it is.
+func globEscape(dir string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
+}
+
+func read(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no file %s", name)
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	case info.Size() > MaxSize:
+		return nil, fmt.Errorf("%s is larger than %d bytes", name, MaxSize)
+	}
+	return os.ReadFile(name)
+}
+
+// startOf is the first character of a file.
+func startOf(name string) plans.Range {
+	first := plans.Pos{Line: 1, Column: 1}
+	return plans.Range{File: name, Start: first, End: first}
+}
+
+func parseFiles(names []string, files map[string][]byte, opts Options, r *report) *plans.Cluster {
+	var bodies []*hclsyntax.Body
+	for _, name := range names {
+		if body := parseFile(name, files[name], r); body != nil {
+			bodies = append(bodies, body)
+		}
+	}
+	// A text that could not be parsed is missing blocks; what else would be
+	// said about it would mostly be wrong.
+	if r.hasErrors() {
+		return nil
+	}
+	l := &loader{report: r, opts: opts, first: startOf(names[0])}
+	cluster := l.load(bodies)
+	r.addValidated(plans.Validate(cluster))
+	if r.hasErrors() {
+		return nil
+	}
+	return cluster
+}
+
+func parseFile(name string, src []byte, r *report) *hclsyntax.Body {
+	if len(src) > MaxSize {
+		r.errorAt(startOf(name), "Plan too large", fmt.Sprintf("A plan file has at most %d bytes.", MaxSize))
+		return nil
+	}
+	if at, deep := tooDeep(name, src); deep {
+		r.errorAt(at, "Brackets nested too deeply", fmt.Sprintf("Brackets nest at most %d deep.", maxDepth))
+		return nil
+	}
+	file, diags := hclsyntax.ParseConfig(src, name, hcl2.InitialPos)
+	r.addHCL(diags, startOf(name))
+	if file == nil {
+		return nil
+	}
+	body, _ := file.Body.(*hclsyntax.Body)
+	return body
+}
+
+// tooDeep finds text that would make the recursive parser run out of stack:
+// brackets, or a run of operators that nest to the right.
+func tooDeep(name string, src []byte) (plans.Range, bool) {
+	tokens, _ := hclsyntax.LexConfig(src, name, hcl2.InitialPos)
+	depth, prefix := 0, 0
+	for _, token := range tokens {
+		switch token.Type {
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen,
+			hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
+			depth++
+		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd:
+			depth--
+		case hclsyntax.TokenBang, hclsyntax.TokenMinus, hclsyntax.TokenQuestion:
+			prefix++
+		case hclsyntax.TokenNewline:
+			prefix = 0
+		}
+		if depth > maxDepth || prefix > maxDepth {
+			return toRange(token.Range), true
+		}
+	}
+	return plans.Range{}, false
+}
+
+func upperFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

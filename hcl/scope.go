@@ -1,0 +1,199 @@
+package hcl
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	hcl2 "github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/lvsup/lvsup/plans"
+)
+
+// The roots that a reference can begin with: var.NAME, local.NAME and the three
+// kinds of host. "each" exists in a block with for_each only.
+var hostRoots = []string{string(plans.RoleDirector), string(plans.RoleRealServer), string(plans.RoleHost)}
+
+// node is something that references can name. It is evaluated when first asked
+// for.
+type node struct {
+	eval  func() cty.Value // reports its own mistakes; gives an unknown value then
+	value cty.Value
+	state nodeState
+	// members are the attributes that a reference may go on with; empty: any.
+	members []string
+}
+
+type nodeState int
+
+const (
+	unseen nodeState = iota
+	busy
+	done
+)
+
+// scope evaluates expressions.
+type scope struct {
+	report *report
+	nodes  map[string]map[string]*node // root, then name
+	funcs  map[string]function.Function
+	path   []string // what is being evaluated, outermost first
+}
+
+func newScope(r *report) *scope {
+	s := &scope{report: r, funcs: functions(), nodes: map[string]map[string]*node{"var": {}, "local": {}}}
+	for _, root := range hostRoots {
+		s.nodes[root] = map[string]*node{}
+	}
+	return s
+}
+
+// evaluate gives the value of an expression and whether there is one; if not,
+// the reason has been reported. extra adds roots, such as "each".
+func (s *scope) evaluate(expr hclsyntax.Expression, extra map[string]cty.Value) (cty.Value, bool) {
+	wanted := map[string]map[string]cty.Value{}
+	ok := true
+	for _, traversal := range expr.Variables() {
+		if _, given := extra[traversal.RootName()]; given {
+			continue
+		}
+		ok = s.reference(traversal, wanted) && ok
+	}
+	if !ok {
+		return cty.DynamicVal, false
+	}
+	context := &hcl2.EvalContext{Functions: s.funcs, Variables: map[string]cty.Value{}}
+	maps.Copy(context.Variables, extra)
+	for root, members := range wanted {
+		context.Variables[root] = cty.ObjectVal(members)
+	}
+	value, diags := expr.Value(context)
+	s.report.addHCL(diags, toRange(expr.Range()))
+	if diags.HasErrors() || !value.IsWhollyKnown() {
+		return cty.DynamicVal, false
+	}
+	return value, true
+}
+
+// reference puts what a traversal needs into wanted, or reports why it cannot.
+func (s *scope) reference(t hcl2.Traversal, wanted map[string]map[string]cty.Value) bool {
+	root, at := t.RootName(), toRange(t[0].SourceRange())
+	nodes, known := s.nodes[root]
+	if !known {
+		s.unknownRoot(root, toRange(t.SourceRange()), len(t) == 1)
+		return false
+	}
+	if wanted[root] == nil {
+		wanted[root] = map[string]cty.Value{}
+	}
+	if len(t) == 1 {
+		for _, name := range sortedKeys(nodes) {
+			wanted[root][name] = s.resolve(root, name, at)
+		}
+		return true
+	}
+	name, at, literal := step(t[1])
+	if !literal {
+		s.report.errorAt(at, "Invalid reference", fmt.Sprintf(
+			"After %s comes a name, as in %s.%s.", root, root, firstOr(sortedKeys(nodes), "NAME")))
+		return false
+	}
+	n, known := nodes[name]
+	if !known {
+		s.unknownName(root, name, at)
+		return false
+	}
+	if len(t) > 2 && len(n.members) > 0 {
+		if member, at, literal := step(t[2]); literal && !slices.Contains(n.members, member) {
+			s.report.errorAt(at, fmt.Sprintf("%s.%s has no %q", root, name, member),
+				didYouMean(member, n.members)+"It has "+list(n.members)+".")
+			return false
+		}
+	}
+	wanted[root][name] = s.resolve(root, name, toRange(t.SourceRange()))
+	return true
+}
+
+// step reads .name or ["name"].
+func step(t hcl2.Traverser) (string, plans.Range, bool) {
+	switch t := t.(type) {
+	case hcl2.TraverseAttr:
+		return t.Name, toRange(t.SrcRange), true
+	case hcl2.TraverseIndex:
+		if t.Key.Type() == cty.String && t.Key.IsKnown() && !t.Key.IsNull() {
+			return t.Key.AsString(), toRange(t.SrcRange), true
+		}
+	}
+	return "", toRange(t.SourceRange()), false
+}
+
+func (s *scope) resolve(root, name string, at plans.Range) cty.Value {
+	n, id := s.nodes[root][name], root+"."+name
+	switch n.state {
+	case busy:
+		circle := append(slices.Clone(s.path[slices.Index(s.path, id):]), id)
+		s.report.errorAt(at, "References in a circle", fmt.Sprintf(
+			"%s needs itself: %s. Write one of these values out.", id, strings.Join(circle, " -> ")))
+		return cty.DynamicVal
+	case unseen:
+		n.state = busy
+		s.path = append(s.path, id)
+		n.value = n.eval()
+		s.path = s.path[:len(s.path)-1]
+		n.state = done
+	}
+	return n.value
+}
+
+func (s *scope) unknownRoot(root string, at plans.Range, alone bool) {
+	if root == "each" {
+		s.report.errorAt(at, "Nothing to go through", "each.key and each.value exist only in a block that has for_each.")
+		return
+	}
+	roots := append(slices.Clone(hostRoots), "var", "local")
+	near := plans.Nearest(root, roots)
+	if alone && near == "" {
+		s.report.errorAt(at, "Text without quotes", fmt.Sprintf(
+			"%s is not the name of anything. If it is meant as text, write \"%s\".", root, root))
+		return
+	}
+	detail := ""
+	if near != "" {
+		detail = fmt.Sprintf("Did you mean %q? ", near)
+	}
+	s.report.errorAt(at, fmt.Sprintf("Unknown reference %q", root), detail+
+		"References begin with director, real_server, host, var or local, as in real_server.node1.ip.")
+}
+
+func (s *scope) unknownName(root, name string, at plans.Range) {
+	names := sortedKeys(s.nodes[root])
+	detail := didYouMean(name, names)
+	for _, other := range hostRoots {
+		if _, there := s.nodes[other][name]; there && other != root && slices.Contains(hostRoots, root) {
+			detail = fmt.Sprintf("%s is a %s: write %s.%s. ", name, other, other, name)
+		}
+	}
+	thing := map[string]string{"var": "variable", "local": "local value"}[root]
+	if thing == "" {
+		thing = root
+	}
+	if len(names) == 0 {
+		detail += fmt.Sprintf("The plan declares no %s.", thing)
+	} else {
+		detail += fmt.Sprintf("The plan declares %s.", strings.Join(names, ", "))
+	}
+	s.report.errorAt(at, fmt.Sprintf("No %s named %q", thing, name), detail)
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func firstOr(names []string, otherwise string) string {
+	if len(names) == 0 {
+		return otherwise
+	}
+	return names[0]
+}

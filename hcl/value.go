@@ -1,0 +1,297 @@
+package hcl
+
+import (
+	"fmt"
+	"math/big"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/lvsup/lvsup/plans"
+)
+
+// describe says what a value is, to follow "this is": a number, a list.
+func describe(v cty.Value) string {
+	switch t := v.Type(); {
+	case v.IsNull():
+		return "null"
+	case t == cty.String:
+		return "the text " + strconv.Quote(shorten(v.AsString()))
+	case t == cty.Number:
+		return "the number " + v.AsBigFloat().Text('f', -1)
+	case t == cty.Bool:
+		return strconv.FormatBool(v.True())
+	case t.IsTupleType(), t.IsListType(), t.IsSetType():
+		return "a list"
+	case isHostObject(v):
+		return "a host"
+	default:
+		return "a map"
+	}
+}
+
+func shorten(s string) string {
+	const most = 60
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "..."
+	}
+	return s
+}
+
+// text reads an attribute that is text. "" if there is no value.
+func (b *block) text(name string) string {
+	v, expr, ok := b.value(name)
+	if !ok {
+		return ""
+	}
+	s, ok := asText(v)
+	if !ok {
+		b.wrong(name, toRange(expr.Range()), "this is "+describe(v))
+	}
+	return s
+}
+
+func asText(v cty.Value) (string, bool) {
+	if v.IsNull() || v.Type() != cty.String {
+		return "", false
+	}
+	return v.AsString(), true
+}
+
+// boolean reads an attribute that is true or false. there tells false from no
+// value.
+func (b *block) boolean(name string) (yes, there bool) {
+	v, expr, ok := b.value(name)
+	if !ok {
+		return false, false
+	}
+	if v.Type() != cty.Bool {
+		b.wrong(name, toRange(expr.Range()), "this is "+describe(v))
+		return false, false
+	}
+	return v.True(), true
+}
+
+// number reads an attribute that is a whole number from low to high. there is
+// false if there is no usable value.
+func (b *block) number(name string, low, high int64) (n int, there bool) {
+	v, expr, ok := b.value(name)
+	if !ok {
+		return 0, false
+	}
+	if v.Type() != cty.Number {
+		got := "this is " + describe(v)
+		if s, isText := asText(v); isText {
+			if _, err := strconv.Atoi(s); err == nil {
+				got += ": write it without quotes"
+			}
+		}
+		b.wrong(name, toRange(expr.Range()), got)
+		return 0, false
+	}
+	whole, accuracy := v.AsBigFloat().Int(nil)
+	if whole == nil || accuracy != big.Exact || whole.Cmp(big.NewInt(low)) < 0 || whole.Cmp(big.NewInt(high)) > 0 {
+		b.wrong(name, toRange(expr.Range()), "this is "+describe(v))
+		return 0, false
+	}
+	return int(whole.Int64()), true
+}
+
+// duration reads an attribute such as "500ms". 0 if there is no usable value.
+func (b *block) duration(name string) time.Duration {
+	v, expr, ok := b.value(name)
+	if !ok {
+		return 0
+	}
+	at := toRange(expr.Range())
+	if v.Type() == cty.Number {
+		n := v.AsBigFloat().Text('f', -1)
+		b.wrong(name, at, fmt.Sprintf("this is %s without a unit: for seconds, write \"%ss\"", describe(v), n))
+		return 0
+	}
+	s, ok := asText(v)
+	if !ok {
+		b.wrong(name, at, "this is "+describe(v))
+		return 0
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		got := "this is " + describe(v)
+		if _, err := strconv.Atoi(s); err == nil {
+			got += fmt.Sprintf(" without a unit: for seconds, write \"%ss\"", s)
+		}
+		b.wrong(name, at, got)
+		return 0
+	}
+	return d
+}
+
+// address reads an attribute that is an IP address. Zero if there is no usable
+// value.
+func (b *block) address(name string) netip.Addr {
+	v, expr, ok := b.value(name)
+	if !ok {
+		return netip.Addr{}
+	}
+	return b.addressValue(name, v, toRange(expr.Range()))
+}
+
+func (b *block) addressValue(name string, v cty.Value, at plans.Range) netip.Addr {
+	s, ok := asText(v)
+	if !ok {
+		got := "this is " + describe(v)
+		if isHostObject(v) {
+			got += ": for its address, add .ip"
+		}
+		b.wrong(name, at, got)
+		return netip.Addr{}
+	}
+	a, err := netip.ParseAddr(s)
+	if err == nil && a.Zone() == "" {
+		return a.Unmap()
+	}
+	got := "this is " + describe(v)
+	if p, err := netip.ParsePrefix(s); err == nil {
+		got += fmt.Sprintf(": leave out /%d (of a host, take .ip instead of .address)", p.Bits())
+	}
+	b.wrong(name, at, got)
+	return netip.Addr{}
+}
+
+// prefix reads an attribute that is an address with its prefix length. Zero if
+// there is no usable value.
+func (b *block) prefix(name string) netip.Prefix {
+	v, expr, ok := b.value(name)
+	if !ok {
+		return netip.Prefix{}
+	}
+	at := toRange(expr.Range())
+	s, ok := asText(v)
+	if !ok {
+		b.wrong(name, at, "this is "+describe(v))
+		return netip.Prefix{}
+	}
+	p, err := netip.ParsePrefix(s)
+	if err == nil {
+		return p
+	}
+	got := "this is " + describe(v)
+	if a, err := netip.ParseAddr(s); err == nil {
+		bits := map[bool]int{true: 24, false: 64}[a.Is4()]
+		got += fmt.Sprintf(": add the prefix length of its network, such as \"%s/%d\"", s, bits)
+	}
+	b.wrong(name, at, got)
+	return netip.Prefix{}
+}
+
+// elements reads an attribute that is a list. Each element comes with its span,
+// which is also recorded as NAME.INDEX.
+func (b *block) elements(name string) ([]cty.Value, []plans.Range) {
+	v, expr, ok := b.value(name)
+	if !ok {
+		return nil, nil
+	}
+	if t := v.Type(); !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
+		b.wrong(name, toRange(expr.Range()), "this is "+describe(v))
+		return nil, nil
+	}
+	values := v.AsValueSlice()
+	spans := elementRanges(expr, len(values))
+	for i, at := range spans {
+		b.source[name+"."+strconv.Itoa(i)] = at
+	}
+	return values, spans
+}
+
+// texts reads an attribute that is a list of texts.
+func (b *block) texts(name string) []string {
+	values, spans := b.elements(name)
+	var out []string
+	for i, v := range values {
+		s, ok := asText(v)
+		if !ok {
+			b.wrong(name, spans[i], "this element is "+describe(v))
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// textMap reads an attribute that is a map of texts, numbers and booleans, which
+// become text. The span of each item is recorded as NAME.KEY. nil if there is no
+// usable value.
+func (b *block) textMap(name string) map[string]string {
+	v, expr, ok := b.value(name)
+	if !ok {
+		return nil
+	}
+	if t := v.Type(); !t.IsObjectType() && !t.IsMapType() || isHostObject(v) {
+		b.wrong(name, toRange(expr.Range()), "this is "+describe(v))
+		return nil
+	}
+	out := map[string]string{}
+	spans := itemRanges(expr)
+	for key, item := range v.AsValueMap() {
+		at, literal := spans[key]
+		if !literal {
+			at = toRange(expr.Range())
+		}
+		b.source[name+"."+key] = at
+		s, err := convert.Convert(item, cty.String)
+		if err != nil || s.IsNull() {
+			b.wrong(name, at, fmt.Sprintf("the value of %s is %s", key, describe(item)))
+			continue
+		}
+		out[key] = s.AsString()
+	}
+	return out
+}
+
+// rounds evaluates for_each: the blocks to read instead of b. A block without
+// for_each is its own only round.
+func (b *block) rounds() []*block {
+	if _, there := b.syntax.Body.Attributes["for_each"]; !there {
+		return []*block{b}
+	}
+	v, expr, ok := b.value("for_each")
+	if !ok {
+		return nil
+	}
+	var out []*block
+	switch t := v.Type(); {
+	case (t.IsObjectType() || t.IsMapType()) && !isHostObject(v):
+		items := v.AsValueMap()
+		for _, key := range sortedKeys(items) {
+			out = append(out, b.withEach(key, items[key]))
+		}
+	case t.IsTupleType() || t.IsListType() || t.IsSetType():
+		out = b.listRounds(v, expr)
+	default:
+		b.wrong("for_each", toRange(expr.Range()), "this is "+describe(v))
+	}
+	return out
+}
+
+func (b *block) listRounds(v cty.Value, expr hclsyntax.Expression) []*block {
+	var out []*block
+	values := v.AsValueSlice()
+	spans := elementRanges(expr, len(values))
+	for i, item := range values {
+		key, isText := asText(item)
+		switch {
+		case isText:
+		case isHostObject(item):
+			key = item.GetAttr("name").AsString()
+		default:
+			b.wrong("for_each", spans[i], "this element is "+describe(item))
+			continue
+		}
+		out = append(out, b.withEach(key, item))
+	}
+	return out
+}

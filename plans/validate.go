@@ -1,0 +1,4 @@
+package plans
+
+// Validate says what is wrong with a cluster.
+func Validate(c *Cluster) []Diagnostic { return nil }
