@@ -1,0 +1,123 @@
+package ipvs
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mdlayher/netlink"
+)
+
+// Do carries out the commands in order, many in one send, and returns how many
+// succeeded. The kernel runs every command of a send even after one of them
+// failed; Do sends no further ones then and returns a *BatchError.
+func (c *Client) Do(ctx context.Context, cmds []Command) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fail := &BatchError{Total: len(cmds)}
+	done := 0
+	for fail.Sent < len(cmds) {
+		if fail.Err = c.ready(ctx); fail.Err != nil {
+			return done, fail
+		}
+		part := cmds[fail.Sent:min(fail.Sent+c.batch, len(cmds))]
+		n, err := c.send(ctx, part, fail)
+		done += n
+		if fail.Err = err; err != nil || len(fail.Failed) > 0 {
+			return done, fail
+		}
+	}
+	return done, nil
+}
+
+// send sends the commands at once and collects an answer for each. It moves
+// fail.Sent and fail.Acked, adds what failed to fail.Failed and returns how
+// many succeeded.
+func (c *Client) send(ctx context.Context, cmds []Command, fail *BatchError) (int, error) {
+	base := fail.Sent
+	msgs := make([]netlink.Message, len(cmds))
+	for i, cmd := range cmds {
+		attrs, err := encodeCommand(cmd)
+		if err != nil {
+			return 0, &Error{Op: cmd.Op, Command: cmd, Err: err}
+		}
+		msgs[i] = c.message(uint8(cmd.Op), netlink.Request|netlink.Acknowledge, attrs)
+	}
+	defer bound(ctx, c.conn)()
+	sent, err := c.conn.SendMessages(msgs)
+	if err != nil {
+		return 0, c.broke(ctx, err)
+	}
+	fail.Sent += len(cmds)
+
+	index := make(map[uint32]int, len(sent))
+	for i, m := range sent {
+		index[m.Header.Sequence] = i
+	}
+	done := 0
+	for len(index) > 0 {
+		answers, err := c.conn.Receive()
+		var op *netlink.OpError
+		switch {
+		case errors.As(err, &op) && op.Sequence != 0:
+			i, known := index[op.Sequence]
+			if !known {
+				continue
+			}
+			delete(index, op.Sequence)
+			fail.Failed = append(fail.Failed, IndexedError{base + i, &Error{Op: cmds[i].Op, Command: cmds[i], Err: op.Err}})
+			fail.Acked++
+		case err != nil:
+			return done, c.broke(ctx, err)
+		}
+		for _, m := range answers {
+			if _, known := index[m.Header.Sequence]; known {
+				delete(index, m.Header.Sequence)
+				done++
+				fail.Acked++
+			}
+		}
+	}
+	return done, nil
+}
+
+func (c *Client) one(ctx context.Context, cmd Command) error {
+	_, err := c.Do(ctx, []Command{cmd})
+	var batch *BatchError
+	if errors.As(err, &batch) {
+		if len(batch.Failed) > 0 {
+			return batch.Failed[0].Err
+		}
+		return &Error{Op: cmd.Op, Command: cmd, Err: batch.Err}
+	}
+	return err
+}
+
+// AddService creates a service; EEXIST if it is there.
+func (c *Client) AddService(ctx context.Context, s Service) error {
+	return c.one(ctx, AddService(s))
+}
+
+// SetService replaces all settings of a service; ESRCH if it is not there.
+func (c *Client) SetService(ctx context.Context, s Service) error {
+	return c.one(ctx, SetService(s))
+}
+
+// DelService removes a service with its destinations; ESRCH if it is not there.
+func (c *Client) DelService(ctx context.Context, k ServiceKey) error {
+	return c.one(ctx, DeleteService(k))
+}
+
+// AddDest adds a destination; ESRCH without the service, EEXIST if it is there.
+func (c *Client) AddDest(ctx context.Context, k ServiceKey, d Destination) error {
+	return c.one(ctx, AddDestination(k, d))
+}
+
+// SetDest replaces all settings of a destination; ENOENT if it is not there.
+func (c *Client) SetDest(ctx context.Context, k ServiceKey, d Destination) error {
+	return c.one(ctx, SetDestination(k, d))
+}
+
+// DelDest removes a destination; ENOENT if it is not there.
+func (c *Client) DelDest(ctx context.Context, k ServiceKey, d Destination) error {
+	return c.one(ctx, DeleteDestination(k, d.Addr()))
+}

@@ -1,0 +1,205 @@
+package ipvs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/mdlayher/genetlink"
+	"github.com/mdlayher/netlink"
+)
+
+// RequestTimeout bounds one request to the kernel, in addition to the
+// context: a netlink answer that was lost would be waited for without end.
+const RequestTimeout = 10 * time.Second
+
+// Client is a connection to the kernel's IPVS in the network namespace of the
+// thread that called Dial. Its methods may be called from several goroutines
+// and run one after the other.
+type Client struct {
+	mu     sync.Mutex
+	conn   *netlink.Conn // nil after an exchange broke: dialled anew by the next
+	family uint16
+	batch  int // messages in one send, so that it and its answers fit the socket's buffers
+}
+
+// Dial connects. It gives ErrUnavailable if ip_vs is not loaded, and looks
+// twice, since the family can be missing for a moment after the module is in.
+func Dial(ctx context.Context) (*Client, error) {
+	c := &Client{}
+	err := c.dial(ctx)
+	if errors.Is(err, ErrUnavailable) {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+		err = c.dial(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// receiveBuffer is asked for, in bytes; the kernel doubles it for its own
+// bookkeeping, and gives less to a process without CAP_NET_ADMIN.
+const receiveBuffer = 1 << 20
+
+// ackCost is more than an answer takes of the receive buffer, in bytes.
+const ackCost = 2 << 10
+
+// maxBatch bounds the messages in one send: beyond a few hundred there is
+// nothing to gain. A message takes less than messageCost bytes.
+const (
+	maxBatch    = 500
+	messageCost = 256
+)
+
+func (c *Client) dial(ctx context.Context) error {
+	conn, err := netlink.Dial(genetlink.Protocol, nil)
+	if err != nil {
+		return fmt.Errorf("cannot open a netlink socket: %w", err)
+	}
+	stop := bound(ctx, conn)
+	defer stop()
+	fam, err := genetlink.NewConn(conn).GetFamily(familyName)
+	if err != nil {
+		_ = conn.Close()
+		if errors.Is(err, os.ErrNotExist) {
+			return ErrUnavailable
+		}
+		return fmt.Errorf("cannot find the IPVS netlink family: %w", err)
+	}
+	// Both are best effort: older kernels lack the option, containers the
+	// right to a large buffer. The batch is sized by what was given.
+	_ = conn.SetReadBuffer(receiveBuffer)
+	_ = conn.SetWriteBuffer(maxBatch * messageCost)
+	_ = conn.SetOption(netlink.CapAcknowledge, true)
+	c.batch = maxBatch
+	if size, err := conn.ReadBuffer(); err == nil {
+		c.batch = min(c.batch, max(size/ackCost, 1))
+	}
+	if size, err := conn.WriteBuffer(); err == nil {
+		c.batch = min(c.batch, max(size/messageCost-1, 1))
+	}
+	c.conn, c.family = conn, fam.ID
+	return nil
+}
+
+// Close ends the connection.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn == nil {
+		return nil
+	}
+	err := c.conn.Close()
+	c.conn = nil
+	return err
+}
+
+// bound puts a deadline on everything that happens on the connection until
+// stop is called: the context's end or RequestTimeout, whichever is first.
+func bound(ctx context.Context, conn *netlink.Conn) (stop func() bool) {
+	_ = conn.SetDeadline(time.Now().Add(RequestTimeout))
+	return context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+}
+
+// ready dials again if an earlier exchange broke. The caller holds mu.
+func (c *Client) ready(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if c.conn != nil {
+		return nil
+	}
+	return c.dial(ctx)
+}
+
+// broke drops a connection on which late answers could still arrive and says
+// why. The caller holds mu.
+func (c *Client) broke(ctx context.Context, err error) error {
+	_ = c.conn.Close()
+	c.conn = nil
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("no answer from the kernel within %s: %w", RequestTimeout, err)
+	}
+	return err
+}
+
+// Info is what the kernel says of its IPVS.
+type Info struct {
+	Version       [3]uint8 // 1.2.1 since kernel 2.6.24
+	ConnTableSize uint32   // slots of the connection hash table
+}
+
+// Info reads the version and the size of the connection table.
+func (c *Client) Info(ctx context.Context) (Info, error) {
+	var info Info
+	err := c.query(ctx, cmdGetInfo, netlink.Request, nil, func(b []byte) error {
+		ad, err := netlink.NewAttributeDecoder(b)
+		if err != nil {
+			return err
+		}
+		for ad.Next() {
+			switch ad.Type() {
+			case infoVersion:
+				v := ad.Uint32()
+				info.Version = [3]uint8{uint8(v >> 16), uint8(v >> 8), uint8(v)}
+			case infoConnSize:
+				info.ConnTableSize = ad.Uint32()
+			}
+		}
+		return ad.Err()
+	})
+	if err != nil {
+		return info, &Error{Op: cmdGetInfo, Err: err}
+	}
+	return info, nil
+}
+
+// query sends one request and hands the attributes of each answer to fn.
+func (c *Client) query(ctx context.Context, cmd uint8, flags netlink.HeaderFlags, attrs []byte, fn func([]byte) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.ready(ctx); err != nil {
+		return err
+	}
+	defer bound(ctx, c.conn)()
+	msgs, err := c.conn.Execute(c.message(cmd, flags, attrs))
+	if err != nil {
+		var op *netlink.OpError
+		if errors.As(err, &op) && op.Sequence != 0 {
+			return op.Err // an answer of the kernel: the connection is in order
+		}
+		return c.broke(ctx, err)
+	}
+	for _, m := range msgs {
+		if len(m.Data) < genlHeader {
+			return fmt.Errorf("an answer of the kernel is too short")
+		}
+		if err := fn(m.Data[genlHeader:]); err != nil {
+			return fmt.Errorf("cannot read an answer of the kernel: %w", err)
+		}
+	}
+	return nil
+}
+
+// genlHeader is the size of struct genlmsghdr (include/uapi/linux/genetlink.h).
+const genlHeader = 4
+
+func (c *Client) message(cmd uint8, flags netlink.HeaderFlags, attrs []byte) netlink.Message {
+	data := make([]byte, genlHeader, genlHeader+len(attrs))
+	data[0], data[1] = cmd, familyVersion
+	return netlink.Message{
+		Header: netlink.Header{Type: netlink.HeaderType(c.family), Flags: flags},
+		Data:   append(data, attrs...),
+	}
+}

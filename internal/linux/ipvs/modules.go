@@ -1,0 +1,111 @@
+package ipvs
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/lvsup/lvsup/internal/linux/host"
+)
+
+// Availability says whether a kernel can balance.
+type Availability struct {
+	Loaded   bool   // the module is in and the table can be read
+	Loadable bool   // Loaded, or modprobe finds the module
+	Reason   string // why it is not loadable, with the way out
+}
+
+// Available looks whether the host has IPVS, without loading anything.
+func Available(ctx context.Context, h host.Host) Availability {
+	// The module makes this file in every network namespace. Asking netlink
+	// for the family instead could make the kernel load the module.
+	if exists(h, "/proc/net/ip_vs") {
+		return Availability{Loaded: true, Loadable: true}
+	}
+	if err := CheckModules(ctx, h, nil); err != nil {
+		return Availability{Reason: err.Error()}
+	}
+	return Availability{Loadable: true}
+}
+
+// Modules names the modules that services with those schedulers need: ip_vs
+// first, then one a scheduler, sorted, each once.
+func Modules(schedulers []string) []string {
+	var names []string
+	for _, s := range schedulers {
+		names = append(names, "ip_vs_"+s)
+	}
+	slices.Sort(names)
+	return append([]string{"ip_vs"}, slices.Compact(names)...)
+}
+
+// CheckModules reports why ip_vs or one of the schedulers' modules could not
+// be loaded, without loading anything.
+func CheckModules(ctx context.Context, h host.Host, schedulers []string) error {
+	missing := missingModules(h, schedulers)
+	if len(missing) == 0 {
+		return nil
+	}
+	if err := modulesLocked(h); err != nil {
+		return fmt.Errorf("cannot use IPVS: module %s is not loaded and %w", missing[0], err)
+	}
+	for _, name := range missing {
+		if err := modprobe(ctx, h, "-n", name); err != nil {
+			return explain(name, err)
+		}
+	}
+	return nil
+}
+
+// LoadModules loads ip_vs and the schedulers' modules, those that are not
+// loaded yet.
+func LoadModules(ctx context.Context, h host.Host, schedulers []string) error {
+	for _, name := range missingModules(h, schedulers) {
+		if err := modprobe(ctx, h, name); err != nil {
+			return explain(name, err)
+		}
+	}
+	return nil
+}
+
+func missingModules(h host.Host, schedulers []string) []string {
+	return slices.DeleteFunc(Modules(schedulers), func(name string) bool {
+		return exists(h, "/sys/module/"+name)
+	})
+}
+
+// modulesLocked reports whether the kernel refuses any more modules until it
+// is booted again (Documentation/admin-guide/sysctl/kernel.rst).
+func modulesLocked(h host.Host) error {
+	b, err := os.ReadFile(h.Path("/proc/sys/kernel/modules_disabled"))
+	if err == nil && strings.TrimSpace(string(b)) == "1" {
+		return fmt.Errorf("kernel.modules_disabled is 1: load it before that is set, and boot")
+	}
+	return nil
+}
+
+// modprobe runs modprobe(8) and not finit_module(2), since only it follows the
+// host's aliases, options, compression and dependencies.
+func modprobe(ctx context.Context, h host.Host, args ...string) error {
+	argv := append([]string{"modprobe"}, args...)
+	res, err := h.Run(ctx, argv...)
+	if err != nil {
+		return err
+	}
+	return res.Err(argv...)
+}
+
+func explain(name string, err error) error {
+	if name == "ip_vs" {
+		return fmt.Errorf("cannot use IPVS, the kernel has none: %w (install the kernel's module package and kmod)", err)
+	}
+	return fmt.Errorf("cannot use scheduler %q: %w (install the kernel's module package, or choose another scheduler)",
+		strings.TrimPrefix(name, "ip_vs_"), err)
+}
+
+func exists(h host.Host, path string) bool {
+	_, err := os.Lstat(h.Path(path))
+	return err == nil
+}
