@@ -3,6 +3,7 @@ package step
 import (
 	"encoding/json"
 	"sort"
+	"strings"
 )
 
 // Owned is one kind's part of the ownership record on a host: what lvsup made,
@@ -32,14 +33,39 @@ func (o Owned) Begin(c Change) {
 	switch c.Action {
 	case Create, Update:
 		e, ok := o[c.ID]
-		if !ok {
+		switch {
+		case !ok:
 			// After equals Before until the write is done.
 			e = Entry{Action: c.Action, Before: c.From, After: c.From}
+		case e.Action == Adopt && c.To != e.After:
+			// What was adopted was there before lvsup: it is what to go back to.
+			e.Action, e.Before = Update, e.After
+		}
+		if c.Action == Update {
+			e = e.rebase(c)
 		}
 		to := c.To
 		e.Pending = &to
 		o[c.ID] = e
 	}
+}
+
+// rebase moves the entry's own idea of the value to the one that the change
+// found, so that Before and After differ by lvsup's edits alone: others' lines
+// that the new content of a file carries on must not go when lvsup's do.
+func (e Entry) rebase(c Change) Entry {
+	switch {
+	case e.Ours(c.From):
+		e.After = c.From // a write that was cut short had happened
+	case c.Field == ContentField:
+		before, _ := undo(e, c.From)
+		if e.Action == Create && strings.TrimSpace(before) != "" {
+			e.Action = Update // the file now holds more than lvsup made
+		}
+		e.Before, e.After = before, c.From
+	}
+	e.Pending = nil
+	return e
 }
 
 // End updates the record after the change was carried out.
