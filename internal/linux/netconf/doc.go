@@ -1,0 +1,9 @@
+// Package netconf knows the files from which a host's network comes up at boot.
+//
+// Detect says which stack owns the interfaces, Read takes its files from a
+// host, and Plan, a pure function, says what those files must hold for the
+// interfaces of a plan. Two stacks are written: ifcfg (RHEL-like hosts, where
+// either network-scripts or NetworkManager's ifcfg-rh plugin reads them; the
+// keys are those of doc/sysconfig.txt in fedora-sysv/initscripts) and ifupdown
+// (interfaces(5)). Lines of others stay byte for byte.
+package netconf

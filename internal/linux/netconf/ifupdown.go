@@ -1,0 +1,262 @@
+package netconf
+
+import (
+	"fmt"
+	"net/netip"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// marker begins the lines that lvsup takes out of a person's file. Taking it
+// away gives the line back as it was.
+const marker = "# lvsup: "
+
+// ownPrefix begins the names of the files that lvsup adds to interfaces.d.
+const ownPrefix = "lvsup-"
+
+// OwnInterfacesPath is the file that lvsup writes for an interface. Its name
+// has no dot, since run-parts rules apply where interfaces(5) has a
+// source-directory line.
+func OwnInterfacesPath(name string) string {
+	return path.Join(InterfacesDir, ownPrefix+strings.ReplaceAll(name, ".", "_"))
+}
+
+// stanza is one paragraph of interfaces(5).
+type stanza struct {
+	start, end int      // its lines, end not included; trailing blank and comment lines are outside
+	head       []string // words of its first line
+	options    [][]string
+}
+
+// family is the word of interfaces(5) for the address's family.
+func family(s Settings) string {
+	if s.Address.Addr().Is6() {
+		return "inet6"
+	}
+	return "inet"
+}
+
+// RenderInterface writes the file of interfaces(5) that gives an interface its
+// static address at boot.
+func RenderInterface(s Settings) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Written by lvsup; changed by the next apply.\nauto %s\niface %s %s static\n", s.Name, s.Name, family(s))
+	if s.Address.Addr().Is4() {
+		fmt.Fprintf(&b, "    address %s\n    netmask %s\n", s.Address.Addr(), netmask(s.Address.Bits()))
+	} else {
+		fmt.Fprintf(&b, "    address %s\n    netmask %d\n", s.Address.Addr(), s.Address.Bits())
+	}
+	if s.Gateway.IsValid() {
+		fmt.Fprintf(&b, "    gateway %s\n", s.Gateway)
+	}
+	if len(s.DNS) > 0 { // only resolvconf reads it; Plan writes resolv.conf too
+		b.WriteString("    dns-nameservers")
+		for _, d := range s.DNS {
+			b.WriteString(" " + d.String())
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func planIfupdown(want, files map[string]string, all []Settings) error {
+	top := Uncomment(files[InterfacesTop])
+	readable := map[string]string{InterfacesTop: top}
+	if sourcesDir(top) {
+		for p, content := range files {
+			if path.Dir(p) == InterfacesDir && !strings.HasPrefix(path.Base(p), ownPrefix) {
+				readable[p] = Uncomment(content)
+			}
+		}
+	}
+	replace := map[string]string{} // interface -> family whose stanzas ours replaces
+	for _, s := range all {
+		if declared(readable, s) {
+			continue
+		}
+		own := OwnInterfacesPath(s.Name)
+		if _, taken := want[own]; taken {
+			return fmt.Errorf("cannot write %s: two interfaces of the plan would use it, %s is one", own, s.Name)
+		}
+		want[own] = RenderInterface(s)
+		replace[s.Name] = family(s)
+	}
+	for p, content := range readable {
+		edited := commentStanzas(content, replace)
+		if p == InterfacesTop && len(replace) > 0 && !sourcesDir(edited) && !sourcesOwn(edited) {
+			edited = appendLine(edited, "source "+InterfacesDir+"/"+ownPrefix+"*")
+		}
+		if p == InterfacesTop || edited != content || content != files[p] {
+			want[p] = edited
+		}
+	}
+	return nil
+}
+
+// declared reports whether a person's own stanza already brings the interface
+// up at boot as wanted, and nothing else does.
+func declared(files map[string]string, s Settings) bool {
+	count, fits, auto := 0, false, false
+	for _, content := range files {
+		for _, st := range parseInterfaces(content) {
+			switch {
+			case (st.head[0] == "auto" || strings.HasPrefix(st.head[0], "allow-")) && containsWord(st.head[1:], s.Name):
+				auto = true
+			case st.head[0] == "iface" && len(st.head) >= 4 && st.head[1] == s.Name && st.head[2] == family(s):
+				count++
+				fits = fits || st.gives(s)
+			}
+		}
+	}
+	return count == 1 && fits && auto
+}
+
+// gives reports whether the stanza sets just that address and gateway.
+func (st stanza) gives(s Settings) bool {
+	if st.head[3] != "static" {
+		return false
+	}
+	var addr, mask, gw string
+	for _, o := range st.options {
+		if len(o) < 2 {
+			continue
+		}
+		switch o[0] {
+		case "address":
+			addr = o[1]
+		case "netmask":
+			mask = o[1]
+		case "gateway":
+			gw = o[1]
+		}
+	}
+	if g := s.Gateway; g.IsValid() != (gw != "") || g.IsValid() && gw != g.String() {
+		return false
+	}
+	if p, err := netip.ParsePrefix(addr); err == nil {
+		return p == s.Address
+	}
+	a, err := netip.ParseAddr(addr)
+	bits := strconv.Itoa(s.Address.Bits())
+	return err == nil && a == s.Address.Addr() && (mask == bits || a.Is4() && mask == netmask(s.Address.Bits()))
+}
+
+// parseInterfaces finds the stanzas of a file of interfaces(5).
+func parseInterfaces(content string) []stanza {
+	var all []stanza
+	lines := splitLines(content)
+	for i := 0; i < len(lines); {
+		text, next := joined(lines, i)
+		f := strings.Fields(text)
+		switch {
+		case len(f) == 0 || strings.HasPrefix(f[0], "#"):
+		case startsStanza(f[0]):
+			all = append(all, stanza{start: i, end: next, head: f})
+		case len(all) > 0:
+			st := &all[len(all)-1]
+			st.options, st.end = append(st.options, f), next
+		}
+		i = next
+	}
+	return all
+}
+
+// joined reads a logical line: a final backslash joins the next one, except
+// after a comment.
+func joined(lines []string, i int) (text string, next int) {
+	text = strings.TrimRight(lines[i], "\n")
+	i++
+	if strings.HasPrefix(strings.TrimLeft(text, " \t"), "#") {
+		return text, i
+	}
+	for strings.HasSuffix(text, `\`) && i < len(lines) {
+		text = strings.TrimSuffix(text, `\`) + strings.TrimRight(lines[i], "\n")
+		i++
+	}
+	return text, i
+}
+
+// startsStanza tells the words that begin a paragraph in interfaces(5).
+func startsStanza(word string) bool {
+	switch word {
+	case "iface", "mapping", "auto", "source", "source-directory", "template", "rename", "no-auto-down", "no-scripts":
+		return true
+	}
+	return strings.HasPrefix(word, "allow-")
+}
+
+// commentStanzas puts the marker before each line of the iface stanzas that are
+// replaced. auto and allow-hotplug lines stay: they fit the new stanza as well,
+// and may name other interfaces.
+func commentStanzas(content string, replace map[string]string) string {
+	lines := splitLines(content)
+	for _, st := range parseInterfaces(content) {
+		if st.head[0] != "iface" || len(st.head) < 3 || replace[st.head[1]] != st.head[2] {
+			continue
+		}
+		for i := st.start; i < st.end; i++ {
+			lines[i] = marker + lines[i]
+		}
+	}
+	return strings.Join(lines, "")
+}
+
+// Uncomment gives back the lines that lvsup took out of a file of
+// interfaces(5).
+func Uncomment(content string) string {
+	lines := splitLines(content)
+	for i, l := range lines {
+		lines[i] = strings.TrimPrefix(l, marker)
+	}
+	return strings.Join(lines, "")
+}
+
+// InterfacesDHCP reports whether a file of interfaces(5) starts a DHCP client
+// on the interface at boot.
+func InterfacesDHCP(content, name string) bool {
+	for _, st := range parseInterfaces(content) {
+		if st.head[0] == "iface" && len(st.head) >= 4 && st.head[1] == name && st.head[2] == "inet" && st.head[3] == "dhcp" {
+			return true
+		}
+	}
+	return false
+}
+
+// sourcesDir reports whether every file of interfaces.d is read.
+func sourcesDir(content string) bool {
+	return sources(content, InterfacesDir+"/*", "interfaces.d/*")
+}
+
+// sourcesOwn reports whether at least the files that lvsup writes are.
+func sourcesOwn(content string) bool {
+	return sources(content, InterfacesDir+"/"+ownPrefix+"*")
+}
+
+func sources(content string, patterns ...string) bool {
+	for _, st := range parseInterfaces(content) {
+		for _, w := range st.head[1:] {
+			dir := st.head[0] == "source-directory" && path.Clean(w) == InterfacesDir
+			if dir || st.head[0] == "source" && containsWord(patterns, w) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func appendLine(content, l string) string {
+	var b strings.Builder
+	b.WriteString(content)
+	endLine(&b)
+	return b.String() + l + "\n"
+}
+
+func containsWord(words []string, w string) bool {
+	for _, x := range words {
+		if x == w {
+			return true
+		}
+	}
+	return false
+}

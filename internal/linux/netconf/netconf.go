@@ -1,0 +1,223 @@
+package netconf
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strings"
+)
+
+// The stacks that can own a host's interfaces.
+const (
+	StackIfcfg          = "ifcfg"          // /etc/sysconfig/network-scripts/ifcfg-*
+	StackIfupdown       = "ifupdown"       // /etc/network/interfaces
+	StackNetworkd       = "networkd"       // systemd-networkd's *.network
+	StackNetworkManager = "networkmanager" // NetworkManager's own key files
+	StackNetplan        = "netplan"        // /etc/netplan/*.yaml
+	StackUnknown        = "unknown"
+)
+
+// Paths of the files that Plan writes.
+const (
+	IfcfgDir      = "/etc/sysconfig/network-scripts"
+	InterfacesTop = "/etc/network/interfaces"
+	InterfacesDir = "/etc/network/interfaces.d"
+	ResolvConf    = "/etc/resolv.conf"
+	IfState       = "/run/network/ifstate" // which interfaces ifupdown believes are up
+)
+
+// Settings are the static settings of one interface.
+type Settings struct {
+	Name    string       // kernel name; CheckName holds
+	Address netip.Prefix // host address with its prefix length
+	Gateway netip.Addr   // zero: no default route through this interface
+	DNS     []netip.Addr
+	Ifcfg   map[string]string // further keys of an ifcfg file; CheckIfcfg holds
+}
+
+// Files are the files of a host that matter to its stack.
+type Files struct {
+	// Content maps the path on the host to what the file holds. A file that
+	// is not there is not in the map.
+	Content map[string]string
+	// ResolvPlain says that /etc/resolv.conf is a regular file or missing:
+	// no resolvconf or systemd-resolved has put a symbolic link there.
+	ResolvPlain bool
+}
+
+var nameRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)
+
+// CheckName refuses what cannot be an interface's name, and the two words that
+// /proc/sys/net/ipv4/conf gives another meaning.
+func CheckName(name string) error {
+	if !nameRE.MatchString(name) {
+		return fmt.Errorf("%q cannot be an interface name: write 1 to 15 letters, digits, '_', '.' or '-', beginning with a letter or digit", name)
+	}
+	if name == "all" || name == "default" {
+		return fmt.Errorf("%q cannot be an interface name: the kernel keeps that word for settings of all interfaces", name)
+	}
+	return nil
+}
+
+// ParseSettings turns the texts of a plan into Settings and names the field
+// that is wrong.
+func ParseSettings(name, address, gateway string, dns []string, ifcfg map[string]string) (Settings, error) {
+	s := Settings{Name: name, Ifcfg: ifcfg}
+	if err := CheckName(name); err != nil {
+		return s, err
+	}
+	var err error
+	if s.Address, err = netip.ParsePrefix(address); err != nil {
+		return s, fmt.Errorf("%s: address %q: write a host address with its prefix length, as in 192.168.140.10/24", name, address)
+	}
+	if gateway != "" {
+		if s.Gateway, err = netip.ParseAddr(gateway); err != nil || s.Gateway.Zone() != "" {
+			return s, fmt.Errorf("%s: gateway %q: write one address, as in 192.168.140.2", name, gateway)
+		}
+		linkLocal := s.Gateway.Is6() && s.Gateway.IsLinkLocalUnicast() && s.Address.Addr().Is6()
+		if !s.Address.Contains(s.Gateway) && !linkLocal {
+			return s, fmt.Errorf("%s: gateway %s: it is not in the network of %s", name, gateway, address)
+		}
+		if s.Gateway == s.Address.Addr() {
+			return s, fmt.Errorf("%s: gateway %s: it is the interface's own address", name, gateway)
+		}
+	}
+	for _, d := range dns {
+		a, err := netip.ParseAddr(d)
+		if err != nil || a.Zone() != "" {
+			return s, fmt.Errorf("%s: dns %q: write one address, as in 114.114.114.114", name, d)
+		}
+		s.DNS = append(s.DNS, a)
+	}
+	if err := CheckIfcfg(ifcfg); err != nil {
+		return s, fmt.Errorf("%s: %w", name, err)
+	}
+	return s, nil
+}
+
+// Plan says what the files of a stack must hold for the interfaces. The result
+// maps paths to contents and holds only files that the settings need; a file
+// that already does what is wanted comes back as it is. The files given are the
+// base that is edited.
+func Plan(stack string, files Files, all []Settings) (map[string]string, error) {
+	if len(all) == 0 {
+		return map[string]string{}, nil
+	}
+	want := map[string]string{}
+	var err error
+	switch stack {
+	case StackIfcfg:
+		err = planIfcfg(want, files.Content, all)
+	case StackIfupdown:
+		err = planIfupdown(want, files.Content, all)
+	case StackUnknown:
+		err = errors.New("cannot keep addresses for the next boot: this host has neither /etc/sysconfig/network-scripts nor ifupdown; install ifupdown, or leave the interface blocks out of the plan")
+	default:
+		err = fmt.Errorf("cannot keep addresses for the next boot: %s owns the interfaces of this host, and lvsup writes only ifcfg and ifupdown files so far; set the addresses with %s and leave the interface blocks out of the plan", stack, stack)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if dns := allDNS(all); len(dns) > 0 && files.ResolvPlain {
+		want[ResolvConf] = EditResolv(files.Content[ResolvConf], dns)
+	}
+	return want, nil
+}
+
+// allDNS lists the servers of all interfaces in order, each once.
+func allDNS(all []Settings) []netip.Addr {
+	var dns []netip.Addr
+	seen := map[netip.Addr]bool{}
+	for _, s := range all {
+		for _, d := range s.DNS {
+			if !seen[d] {
+				seen[d] = true
+				dns = append(dns, d)
+			}
+		}
+	}
+	return dns
+}
+
+// EditResolv makes the servers the nameserver lines of a resolv.conf(5). Other
+// lines stay. A file whose first nameservers are these already comes back as
+// it is: the resolver asks them in order.
+func EditResolv(content string, dns []netip.Addr) string {
+	lines := splitLines(content)
+	var have []string
+	first := -1
+	for i, l := range lines {
+		if f := strings.Fields(l); len(f) >= 2 && f[0] == "nameserver" {
+			have = append(have, f[1])
+			if first < 0 {
+				first = i
+			}
+		}
+	}
+	if startsWith(have, dns) {
+		return content
+	}
+	var out strings.Builder
+	for i, l := range lines {
+		if i == first {
+			writeServers(&out, dns)
+		}
+		if f := strings.Fields(l); len(f) > 0 && f[0] == "nameserver" {
+			continue
+		}
+		out.WriteString(l)
+	}
+	if first < 0 {
+		endLine(&out)
+		writeServers(&out, dns)
+	}
+	return out.String()
+}
+
+func writeServers(out *strings.Builder, dns []netip.Addr) {
+	for _, d := range dns {
+		out.WriteString("nameserver " + d.String() + "\n")
+	}
+}
+
+func startsWith(have []string, dns []netip.Addr) bool {
+	if len(have) < len(dns) {
+		return false
+	}
+	for i, d := range dns {
+		if a, err := netip.ParseAddr(have[i]); err != nil || a != d {
+			return false
+		}
+	}
+	return true
+}
+
+// splitLines cuts a text into its lines, each with its newline; the last may
+// have none.
+func splitLines(s string) []string {
+	if s == "" {
+		return nil
+	}
+	lines := strings.SplitAfter(s, "\n")
+	if lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
+	}
+	return lines
+}
+
+// endLine finishes a last line that lacks its newline.
+func endLine(out *strings.Builder) {
+	if s := out.String(); s != "" && !strings.HasSuffix(s, "\n") {
+		out.WriteByte('\n')
+	}
+}
+
+// netmask writes a prefix length as an IPv4 mask: 24 is 255.255.255.0.
+func netmask(bits int) string {
+	m := ^uint32(0) << (32 - bits)
+	if bits == 0 {
+		m = 0
+	}
+	return netip.AddrFrom4([4]byte{byte(m >> 24), byte(m >> 16), byte(m >> 8), byte(m)}).String()
+}
