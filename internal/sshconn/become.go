@@ -1,0 +1,209 @@
+package sshconn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+)
+
+// becomeTimeout bounds the wait for sudo's prompt and for its answer: sudo
+// itself waits two seconds or more after a wrong password (pam_unix).
+const becomeTimeout = 30 * time.Second
+
+// becomeWay is what the first use of sudo on a connection found out; it is not
+// tried again.
+type becomeWay struct {
+	known    bool
+	password bool // sudo wants one
+	secret   string
+	err      error
+}
+
+// BecomeError says that sudo did not give a root shell.
+type BecomeError struct {
+	Host string
+	// WrongPassword tells a refused password from a sudo that cannot work at
+	// all. It is not retried: a second try could lock the account.
+	WrongPassword bool
+	Reason        string
+}
+
+// Error names the host and the reason.
+func (e *BecomeError) Error() string {
+	return fmt.Sprintf("cannot become root on %s: %s", Clean(e.Host), e.Reason)
+}
+
+// StartBecome is Start as root through sudo. It tries sudo -n; if sudo wants a
+// password, password is called (once a Client), and its answer is written only
+// after sudo has printed a prompt that no other program can know, and before
+// anything else is. With a nil password a sudo that wants one is an error.
+// The error is a *BecomeError where sudo is the cause. For a user who is root
+// already it is Start.
+func (c *Client) StartBecome(ctx context.Context, cmd string, onStderr func(line string), password func() (string, error)) (*Session, error) {
+	if err := c.checkSudo(ctx, password); err != nil {
+		return nil, err
+	}
+	switch {
+	case !c.become.known: // root needs no sudo
+		return c.Start(ctx, cmd, onStderr)
+	case !c.become.password:
+		return c.Start(ctx, "exec sudo -n -- "+Quote("sh", "-c", cmd), onStderr)
+	}
+	return c.sudoWithPassword(ctx, cmd, onStderr, c.become.secret)
+}
+
+// checkSudo finds out once how root is reached, and proves the password.
+func (c *Client) checkSudo(ctx context.Context, password func() (string, error)) error {
+	c.becomeMu.Lock()
+	defer c.becomeMu.Unlock()
+	if c.become.known || c.ep.User == "root" {
+		return c.become.err
+	}
+	way, err := c.findSudo(ctx, password)
+	if err != nil {
+		var refused *BecomeError
+		if errors.As(err, &refused) {
+			c.become = becomeWay{known: true, err: err}
+		}
+		return err
+	}
+	way.known = true
+	c.become = way
+	return nil
+}
+
+func (c *Client) findSudo(ctx context.Context, password func() (string, error)) (becomeWay, error) {
+	_, stderr, code, err := c.Exec(ctx, "LC_ALL=C sudo -n -- sh -c :")
+	switch {
+	case err != nil:
+		return becomeWay{}, err
+	case code == 0:
+		return becomeWay{}, nil
+	case code == 127:
+		return becomeWay{}, &BecomeError{Host: c.ep.Name, Reason: "there is no sudo; install it, or connect as root"}
+	case password == nil:
+		return becomeWay{}, &BecomeError{Host: c.ep.Name, Reason: said(string(stderr)) +
+			"; allow this user NOPASSWD in sudoers, or let lvsup ask for the password"}
+	}
+	secret, err := password()
+	if err != nil {
+		return becomeWay{}, fmt.Errorf("cannot ask for the sudo password of %s: %w", Clean(c.ep.Name), err)
+	}
+	if strings.ContainsAny(secret, "\n\x00") {
+		return becomeWay{}, &BecomeError{Host: c.ep.Name, Reason: "the password holds a line end"}
+	}
+	s, err := c.sudoWithPassword(ctx, ":", nil, secret)
+	if err != nil {
+		return becomeWay{}, err
+	}
+	if _, _, _, err := s.finish(nil, MaxOutput); err != nil {
+		return becomeWay{}, err
+	}
+	return becomeWay{password: true, secret: secret}, nil
+}
+
+// sudoWithPassword starts sudo -S. sudo reads the password byte by byte up to
+// the line end (tgetpass.c), so that nothing of the command's stdin is lost.
+func (c *Client) sudoWithPassword(ctx context.Context, cmd string, onStderr func(string), secret string) (*Session, error) {
+	prompt := "lvsup-" + randomWord() + ":"
+	marker := "lvsup-" + randomWord()
+	w := &promptWatch{prompt: prompt, seen: make(chan int, 8)}
+	inner := Quote("sh", "-c", "echo "+marker+"; "+cmd)
+	full := Quote("sh", "-c", "LC_ALL=C exec sudo -k -S -p "+prompt+" -- "+inner)
+	s, err := c.openWatched(ctx, "sudo", full, w, onStderr)
+	if err != nil {
+		return nil, err
+	}
+	started := make(chan error, 1)
+	go func() { started <- s.skipTo(marker) }()
+	timer := time.AfterFunc(becomeTimeout, func() { _ = s.Close() })
+	defer timer.Stop()
+	select {
+	case err := <-started: // sudo ended, or wanted no password after all
+		return s.sudoStarted(err, false)
+	case <-w.seen:
+	}
+	if _, err := io.WriteString(s.Stdin, secret+"\n"); err != nil {
+		_ = s.Close()
+		return nil, s.fail(err)
+	}
+	select {
+	case err := <-started:
+		return s.sudoStarted(err, true)
+	case <-w.seen: // it asks again
+		_ = s.Close()
+		<-started
+		return nil, &BecomeError{Host: c.ep.Name, WrongPassword: true, Reason: "sudo refused the password"}
+	}
+}
+
+func (s *Session) sudoStarted(err error, asked bool) (*Session, error) {
+	if err == nil {
+		return s, nil
+	}
+	var lost *LostError
+	switch {
+	case errors.As(err, &lost), s.ctx.Err() != nil:
+		return nil, err
+	case asked && s.code == 1:
+		return nil, &BecomeError{Host: s.c.ep.Name, WrongPassword: true, Reason: "sudo refused the password: " + s.StderrTail()}
+	}
+	return nil, &BecomeError{Host: s.c.ep.Name, Reason: firstOf(s.StderrTail(), err.Error())}
+}
+
+// promptWatch looks for sudo's prompt in stderr, which has no line end, and
+// keeps it out of what is shown. Safe for concurrent use.
+type promptWatch struct {
+	prompt string
+	seen   chan int // one value for each prompt
+
+	mu   sync.Mutex
+	tail string // what may be the start of a prompt
+}
+
+// filter gives what of p, and of what was held back, is not the prompt.
+func (w *promptWatch) filter(p []byte) []byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tail += string(p)
+	var out []byte
+	for {
+		before, after, found := strings.Cut(w.tail, w.prompt)
+		if !found {
+			break
+		}
+		out = append(out, before...)
+		w.tail = after
+		select {
+		case w.seen <- 1:
+		default:
+		}
+	}
+	keep := 0
+	for n := min(len(w.prompt)-1, len(w.tail)); n > 0; n-- {
+		if strings.HasPrefix(w.prompt, w.tail[len(w.tail)-n:]) {
+			keep = n
+			break
+		}
+	}
+	out = append(out, w.tail[:len(w.tail)-keep]...)
+	w.tail = w.tail[len(w.tail)-keep:]
+	return out
+}
+
+// watchedWriter passes stderr through a promptWatch.
+type watchedWriter struct {
+	w  *promptWatch
+	to io.Writer
+}
+
+func (w watchedWriter) Write(p []byte) (int, error) {
+	if _, err := w.to.Write(w.w.filter(p)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}

@@ -1,0 +1,261 @@
+package sshconn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// The defaults where neither Options nor ssh_config says otherwise. A dead peer
+// is noticed within interval times (misses+1).
+const (
+	DefaultConnectTimeout    = 15 * time.Second
+	DefaultKeepAliveInterval = 15 * time.Second
+	DefaultKeepAliveMisses   = 3
+)
+
+// handshakeTries is how often a connection that the peer drops before it shows
+// its host key is made anew: sshd does that at random when many connections
+// wait (sshd_config(5), MaxStartups).
+const handshakeTries = 4
+
+// Options says how to connect. The zero value of each field is usable.
+type Options struct {
+	// Endpoint is used by Dial alone; a Dialer gets it with each call.
+	Endpoint Endpoint
+	// Resolver looks up jump hosts.
+	Resolver Resolver
+	// AcceptNewHostKeys records and accepts the key of a host that known_hosts
+	// does not have. A key that changed is refused all the same.
+	AcceptNewHostKeys bool
+	// PinnedHostKey, from Client.HostKey, is the only key to accept;
+	// known_hosts is not read. Used by Dial alone.
+	PinnedHostKey []byte
+
+	// Passphrase opens an encrypted key file, once a host wants that key. Nil:
+	// encrypted keys work through ssh-agent only.
+	Passphrase func(ctx context.Context, file string) (string, error)
+	// Password logs in USER@HOST if no key did. Nil: passwords are not used.
+	Password func(ctx context.Context, userAtHost string) (string, error)
+
+	ConnectTimeout    time.Duration // 0: ssh_config's ConnectTimeout, else DefaultConnectTimeout
+	KeepAliveInterval time.Duration // 0: ssh_config's ServerAliveInterval, else the default
+	KeepAliveMisses   int           // 0: ssh_config's ServerAliveCountMax, else the default
+
+	// Notice gets what a person should know though nothing failed, such as an
+	// accepted host key. May be called from several goroutines. Nil drops it.
+	Notice func(string)
+}
+
+func (o Options) notice(s string) {
+	if o.Notice != nil {
+		o.Notice(s)
+	}
+}
+
+// Dial makes one connection; jump hosts are dialled for it alone. The errors
+// are *UnreachableError, *HostKeyError, *AuthError, those of a jump host
+// wrapped, or the context's.
+func Dial(ctx context.Context, o Options) (*Client, error) {
+	d := NewDialer(o)
+	c, err := d.DialPinned(ctx, o.Endpoint, o.PinnedHostKey)
+	if err != nil {
+		_ = d.Close()
+		return nil, err
+	}
+	c.onClose = func() { _ = d.Close() }
+	return c, nil
+}
+
+// Dialer makes connections that share one connection to each jump host, and
+// ask once for each passphrase. Safe for concurrent use.
+type Dialer struct {
+	o    Options
+	keys *keyring
+
+	recordMu sync.Mutex // one writer of known_hosts at a time
+
+	mu     sync.Mutex
+	jumps  map[string]*jump
+	closed bool
+}
+
+// NewDialer makes a Dialer. Close ends its connections to jump hosts, and with
+// them every Client that goes through one.
+func NewDialer(o Options) *Dialer {
+	return &Dialer{
+		o:     o,
+		keys:  &keyring{ask: o.Passphrase, open: map[string]ssh.Signer{}},
+		jumps: map[string]*jump{},
+	}
+}
+
+// Resolve looks a host up with the Dialer's Resolver.
+func (d *Dialer) Resolve(ctx context.Context, t Target) (Endpoint, error) {
+	return d.o.Resolver.Resolve(ctx, t)
+}
+
+// Dial connects to an endpoint. The errors are those of the function Dial.
+func (d *Dialer) Dial(ctx context.Context, ep Endpoint) (*Client, error) {
+	return d.DialPinned(ctx, ep, nil)
+}
+
+// DialPinned connects to an endpoint and accepts only the host key given in
+// wire form (Client.HostKey); with a nil key it is Dial.
+func (d *Dialer) DialPinned(ctx context.Context, ep Endpoint, key []byte) (*Client, error) {
+	return d.dialVia(ctx, ep, key, hops{})
+}
+
+// hops is the chain of jump hosts being dialled, to find loops.
+type hops struct{ depth int }
+
+func (d *Dialer) dialVia(ctx context.Context, ep Endpoint, pinned []byte, h hops) (*Client, error) {
+	timeout := firstPositive(d.o.ConnectTimeout, ep.ConnectTimeout, DefaultConnectTimeout)
+	dctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	for try := 1; ; try++ {
+		c, err := d.once(ctx, dctx, ep, pinned, h)
+		if err == nil {
+			return c, nil
+		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("cannot connect to %s (%s): %w", Clean(ep.Name), Clean(ep.String()), context.Cause(ctx))
+		}
+		var unreachable *UnreachableError
+		if errors.As(err, &unreachable) && dctx.Err() != nil {
+			unreachable.Cause = fmt.Errorf("no SSH session within %v (%w)", timeout, unreachable.Cause)
+			return nil, err
+		}
+		if try == handshakeTries || !dropped(err) {
+			return nil, err
+		}
+		select {
+		case <-dctx.Done():
+			return nil, err
+		case <-time.After(time.Duration(try) * 150 * time.Millisecond):
+		}
+	}
+}
+
+// dropped says that the peer hung up before it showed its host key.
+func dropped(err error) bool {
+	var u *UnreachableError
+	return errors.As(err, &u) && u.Hint == hintDropped
+}
+
+const (
+	hintDial    = "check that the host is up and sshd listens there, and the address in the plan and in ssh_config"
+	hintDropped = "check that sshd listens there and, in its log, why it hangs up (MaxStartups, a full disk, a firewall)"
+)
+
+// once makes one try. ctx is the caller's, for questions to the person; dctx
+// also ends with the connect timeout.
+func (d *Dialer) once(ctx, dctx context.Context, ep Endpoint, pinned []byte, h hops) (*Client, error) {
+	keys, err := newHostKeys(ep, pinned, d.o.AcceptNewHostKeys)
+	if err != nil {
+		return nil, fmt.Errorf("cannot connect to %s: %w", Clean(ep.Name), err)
+	}
+	keys.record, keys.notice = d.recordHostKey, d.o.notice
+	raw, err := d.transport(dctx, ep, h)
+	if err != nil {
+		return nil, err
+	}
+	conn := newCountingConn(raw)
+	creds := d.keys.credentials(ctx, ep)
+	defer creds.Close()
+	config := &ssh.ClientConfig{
+		User:              ep.User,
+		Auth:              creds.methods(ctx, ep, d.o.Password),
+		HostKeyCallback:   keys.check,
+		HostKeyAlgorithms: keys.algorithms(),
+		ClientVersion:     "SSH-2.0-lvsup",
+	}
+	stopTimer := context.AfterFunc(dctx, func() { _ = conn.Close() })
+	defer stopTimer()
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	if d.o.Passphrase != nil || d.o.Password != nil {
+		// The time a person takes to type is not the host's delay: the connect
+		// timeout counts only until the host key is there.
+		keys.accepted = func() { stopTimer() }
+	}
+	sc, chans, reqs, err := ssh.NewClientConn(conn, ep.address(), config)
+	if err != nil {
+		why := d.explain(ep, keys, creds, raw, err)
+		_ = conn.Close()
+		return nil, why
+	}
+	c := newClient(ep, ssh.NewClient(sc, chans, reqs), conn, keys.seen)
+	if p, ok := raw.(*proxyConn); ok {
+		c.proxy = p
+	}
+	go c.keepAlive(
+		firstPositive(d.o.KeepAliveInterval, ep.ServerAliveInterval, DefaultKeepAliveInterval),
+		firstPositive(d.o.KeepAliveMisses, ep.ServerAliveCountMax, DefaultKeepAliveMisses))
+	return c, nil
+}
+
+func (d *Dialer) recordHostKey(file, line string) error {
+	d.recordMu.Lock()
+	defer d.recordMu.Unlock()
+	return appendLine(file, line)
+}
+
+// explain sorts the error of a handshake.
+func (d *Dialer) explain(ep Endpoint, keys *hostKeys, creds *credentials, raw net.Conn, err error) error {
+	if keys.refused != nil {
+		return keys.refused
+	}
+	// x/crypto has no type for this error; the other text is sshd's, when
+	// MaxAuthTries is used up.
+	if text := err.Error(); strings.Contains(text, "unable to authenticate") || strings.Contains(text, "authentication failures") {
+		return &AuthError{Host: ep.Name, Endpoint: ep.String(), Tried: creds.tried, Cause: err}
+	}
+	u := &UnreachableError{Host: ep.Name, Endpoint: ep.String(), Cause: errors.New(said(err.Error())), Hint: hintDial}
+	if keys.seen == nil && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)) {
+		u.Cause, u.Hint = errors.New("the peer hung up before the SSH handshake"), hintDropped
+	}
+	if p, ok := raw.(*proxyConn); ok {
+		u.Cause, u.Hint = p.why(u.Cause), "check the ProxyCommand of this host in ssh_config"
+	}
+	return u
+}
+
+// transport opens the byte stream to sshd.
+func (d *Dialer) transport(ctx context.Context, ep Endpoint, h hops) (net.Conn, error) {
+	fail := func(err error, hint string) error {
+		return &UnreachableError{Host: ep.Name, Endpoint: ep.String(), Cause: err, Hint: hint}
+	}
+	switch {
+	case ep.ProxyJump != "":
+		return d.throughJump(ctx, ep, h)
+	case ep.ProxyCommand != "":
+		conn, err := dialProxy(ep)
+		if err != nil {
+			return nil, fail(err, "check the ProxyCommand of this host in ssh_config")
+		}
+		return conn, nil
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", ep.address())
+	if err != nil {
+		return nil, fail(err, hintDial)
+	}
+	return conn, nil
+}
+
+func firstPositive[T int | time.Duration](values ...T) T {
+	for _, v := range values {
+		if v > 0 {
+			return v
+		}
+	}
+	return 0
+}

@@ -1,0 +1,173 @@
+package sshconn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+)
+
+// maxHops bounds a chain of jump hosts; more is a loop in ssh_config.
+const maxHops = 8
+
+// jump is one shared connection to a jump host, or the attempt to make it.
+type jump struct {
+	ready  chan struct{} // closed when client or err is set
+	client *Client
+	err    error
+}
+
+// throughJump opens a stream to the endpoint from its last jump host.
+func (d *Dialer) throughJump(ctx context.Context, ep Endpoint, h hops) (net.Conn, error) {
+	fail := func(err error) error {
+		return &UnreachableError{Host: ep.Name, Endpoint: ep.String(), Cause: err, Hint: "check ProxyJump of this host in ssh_config"}
+	}
+	if h.depth >= maxHops {
+		return nil, fail(fmt.Errorf("more than %d jump hosts: ProxyJump goes in a circle", maxHops))
+	}
+	via, err := d.jumpEndpoint(ctx, ep.ProxyJump)
+	if err != nil {
+		return nil, fail(err)
+	}
+	bastion, err := d.jumpClient(ctx, via, hops{h.depth + 1})
+	if err != nil {
+		return nil, wrapJump(ep, err)
+	}
+	conn, err := bastion.ssh.DialContext(ctx, "tcp", ep.address())
+	if err != nil {
+		if lost := bastion.Err(); lost != nil {
+			err = lost
+		}
+		return nil, fail(fmt.Errorf("%s cannot reach %s: %s", Clean(via.Name), Clean(ep.address()), said(err.Error())))
+	}
+	return conn, nil
+}
+
+// wrapJump says on whose behalf a jump host was dialled, and keeps the kind of
+// the error.
+func wrapJump(ep Endpoint, err error) error {
+	var u *UnreachableError
+	if errors.As(err, &u) {
+		return &UnreachableError{Host: ep.Name, Endpoint: ep.String(), Cause: err}
+	}
+	return fmt.Errorf("cannot reach %s through its jump host: %w", Clean(ep.Name), err)
+}
+
+// jumpEndpoint looks up the last hop of a ProxyJump list. As for ssh -J, the
+// hops before it are its own ProxyJump, whatever ssh_config says about it.
+func (d *Dialer) jumpEndpoint(ctx context.Context, list string) (Endpoint, error) {
+	before, last := "", list
+	if i := strings.LastIndexByte(list, ','); i >= 0 {
+		before, last = list[:i], list[i+1:]
+	}
+	t, err := parseHop(strings.TrimSpace(last))
+	if err != nil {
+		return Endpoint{}, err
+	}
+	ep, err := d.o.Resolver.Resolve(ctx, t)
+	if err != nil {
+		return Endpoint{}, err
+	}
+	if before != "" {
+		ep.ProxyJump, ep.ProxyCommand = before, ""
+	}
+	return ep, nil
+}
+
+// parseHop reads [USER@]HOST[:PORT] or ssh://[USER@]HOST[:PORT].
+func parseHop(s string) (Target, error) {
+	rest := strings.TrimSuffix(strings.TrimPrefix(s, "ssh://"), "/")
+	t := Target{}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		t.User, rest = rest[:i], rest[i+1:]
+	}
+	t.Host = strings.Trim(rest, "[]")
+	bracketed := strings.HasPrefix(rest, "[")
+	if strings.Count(rest, ":") == 1 || bracketed && strings.Contains(rest, "]:") {
+		host, port, err := net.SplitHostPort(rest)
+		if err != nil {
+			return Target{}, fmt.Errorf("cannot read the jump host %q: %w", Clean(s), err)
+		}
+		n, err := strconv.Atoi(port)
+		if err != nil || n < 1 || n > 65535 {
+			return Target{}, fmt.Errorf("cannot read the jump host %q: port %q is outside 1..65535", Clean(s), port)
+		}
+		t.Host, t.Port = host, n
+	}
+	if t.Host == "" {
+		return Target{}, fmt.Errorf("cannot read the jump host %q: it names no host", Clean(s))
+	}
+	t.Name = t.Host
+	return t, nil
+}
+
+// jumpClient gives the shared connection to a jump host. One caller makes it,
+// detached from its own cancellation because the others wait for it too.
+func (d *Dialer) jumpClient(ctx context.Context, via Endpoint, h hops) (*Client, error) {
+	key := via.String()
+	d.mu.Lock()
+	if d.closed {
+		d.mu.Unlock()
+		return nil, errors.New("the dialer is closed")
+	}
+	j := d.jumps[key]
+	if j == nil || j.stale() {
+		j = &jump{ready: make(chan struct{})}
+		d.jumps[key] = j
+		go d.connectJump(context.WithoutCancel(ctx), j, via, h)
+	}
+	d.mu.Unlock()
+	select {
+	case <-j.ready:
+		return j.client, j.err
+	case <-ctx.Done():
+		return nil, &UnreachableError{Host: via.Name, Endpoint: via.String(), Cause: context.Cause(ctx), Hint: hintDial}
+	}
+}
+
+func (d *Dialer) connectJump(ctx context.Context, j *jump, via Endpoint, h hops) {
+	c, err := d.dialVia(ctx, via, nil, h)
+	d.mu.Lock()
+	if d.closed && c != nil {
+		_ = c.Close()
+		c, err = nil, errors.New("the dialer is closed")
+	}
+	j.client, j.err = c, err
+	d.mu.Unlock()
+	close(j.ready)
+}
+
+// stale says that the attempt failed or the connection has ended.
+func (j *jump) stale() bool {
+	select {
+	case <-j.ready:
+	default:
+		return false
+	}
+	if j.err != nil {
+		return true
+	}
+	select {
+	case <-j.client.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// Close ends the connections to jump hosts. It may be called more than once.
+func (d *Dialer) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	var errs []error
+	for _, j := range d.jumps {
+		if j.client != nil {
+			errs = append(errs, j.client.Close())
+		}
+	}
+	d.jumps = map[string]*jump{}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,269 @@
+package sshconn
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+)
+
+// UploadSpec says what to put where.
+type UploadSpec struct {
+	Data   []byte
+	SHA256 string      // of Data, lower-case hex
+	Path   string      // absolute, on the host
+	Mode   fs.FileMode // permission bits of the finished file, e.g. 0755
+
+	// Become pushes the bytes through sudo, as StartBecome does; Password is
+	// its last argument.
+	Become   bool
+	Password func() (string, error)
+}
+
+// Way is how a file came to a host.
+type Way string
+
+// The ways of an upload.
+const (
+	Present Way = "present" // it was there already, with the same hash
+	BySFTP  Way = "sftp"
+	ByExec  Way = "exec" // cat over a command's stdin
+)
+
+// Uploaded says how an upload went.
+type Uploaded struct {
+	Way Way
+	// Note says why another way than SFTP was taken; empty if nothing is to be
+	// said.
+	Note string
+}
+
+// UploadError says why a file could not be put on a host.
+type UploadError struct {
+	Host   string
+	Path   string
+	Reason string // with the way out
+}
+
+// Error names the host, the path, the reason and the way out.
+func (e *UploadError) Error() string {
+	return fmt.Sprintf("cannot put %s on %s: %s", Clean(e.Path), Clean(e.Host), e.Reason)
+}
+
+// Upload puts a file on the host unless it is there with the same hash. The
+// bytes go into a temporary file (0600) beside the destination, are flushed and
+// hashed on the host, and take the destination's name by rename(2): a reader
+// sees the old file or the whole new one. Missing directories are made (0755).
+//
+// SFTP is used where it works, else cat over a command's stdin; with Become
+// always the latter, so that the elevated process alone touches the file. On
+// failure the temporary file is removed; one that a lost connection leaves
+// behind is removed by an upload an hour later. Errors are *UploadError,
+// *LostError, *BecomeError or the context's, perhaps wrapped.
+func (c *Client) Upload(ctx context.Context, u UploadSpec) (Uploaded, error) {
+	if err := u.check(); err != nil {
+		return Uploaded{}, err
+	}
+	t := uploadTo{spec: u, dir: path.Dir(u.Path)}
+	t.temp = path.Join(t.dir, ".lvsup-upload-"+randomWord())
+	present, err := c.prepare(ctx, t)
+	if err != nil {
+		return Uploaded{}, err
+	}
+	if present {
+		return Uploaded{Way: Present}, nil
+	}
+	if u.Become && c.ep.User != "root" {
+		return Uploaded{Way: ByExec}, c.settle(ctx, t, c.catOver(ctx, t))
+	}
+	errSFTP := c.overSFTP(ctx, t)
+	if errSFTP == nil {
+		return Uploaded{Way: BySFTP}, c.settle(ctx, t, c.finishUpload(ctx, t))
+	}
+	c.removeTemp(ctx, t)
+	var lost *LostError
+	if ctx.Err() != nil || errors.As(errSFTP, &lost) {
+		return Uploaded{}, c.failed(ctx, "upload", errSFTP)
+	}
+	// The shell names the reason (a full disk, a read-only file system), which
+	// SFTP version 3 has no code for. So the fallback is also the diagnosis.
+	note := fmt.Sprintf("SFTP does not work on %s (%s): the file went through cat over a command", Clean(c.ep.Name), said(errSFTP.Error()))
+	return Uploaded{Way: ByExec, Note: note}, c.settle(ctx, t, c.catOver(ctx, t))
+}
+
+func (u UploadSpec) check() error {
+	sum := sha256.Sum256(u.Data)
+	switch {
+	case !path.IsAbs(u.Path) || path.Clean(u.Path) != u.Path || u.Path == "/":
+		return fmt.Errorf("cannot upload to %q: not an absolute, clean path", u.Path)
+	case strings.ContainsAny(u.Path, "\n\x00"):
+		return fmt.Errorf("cannot upload to %q: the path has a line end", u.Path)
+	case hex.EncodeToString(sum[:]) != u.SHA256:
+		return fmt.Errorf("cannot upload %s: its SHA-256 is %x, not %s", u.Path, sum, u.SHA256)
+	case u.Mode&^fs.ModePerm != 0:
+		return fmt.Errorf("cannot upload %s: mode %v has more than permission bits", u.Path, u.Mode)
+	}
+	return nil
+}
+
+// uploadTo is one upload under way.
+type uploadTo struct {
+	spec UploadSpec
+	dir  string
+	temp string
+}
+
+// The exit statuses of the scripts below.
+const (
+	exitMkdir    = 91
+	exitWrite    = 92
+	exitSize     = 93
+	exitHash     = 94
+	exitNoexec   = 95
+	exitChmod    = 96
+	exitRename   = 97
+	exitOccupied = 98
+)
+
+// vars starts each script: the names in it, quoted once.
+func (t uploadTo) vars() string {
+	return "LC_ALL=C; export LC_ALL; d=" + quoteWord(t.dir) + "; p=" + quoteWord(t.spec.Path) + "; t=" + quoteWord(t.temp) + "; "
+}
+
+// prepare makes the directory, sweeps old temporary files and says whether the
+// file is there already. The scripts have neither line ends nor backslashes,
+// which csh and fish would read in their own way.
+func (c *Client) prepare(ctx context.Context, t uploadTo) (bool, error) {
+	script := t.vars() + fmt.Sprintf("umask 022; "+
+		`[ -d "$p" ] && exit %d; mkdir -p -- "$d" || exit %d; `+
+		`find "$d" -maxdepth 1 -name ".lvsup-upload-*" -mmin +60 -exec rm -f {} ";" 2>/dev/null; `+
+		`if [ -f "$p" ] && [ ! -L "$p" ] && command -v sha256sum >/dev/null 2>&1; then `+
+		`set -- $(sha256sum < "$p"); [ "$1" = %s ] && chmod %o "$p" && %s && echo present; fi; exit 0`,
+		exitOccupied, exitMkdir, t.spec.SHA256, t.spec.Mode, t.runs(`"$p"`))
+	out, err := c.uploadStep(ctx, t, script, nil)
+	return strings.TrimSpace(out) == "present", err
+}
+
+// runs is a shell test that file can be executed, if it is meant to be; test -x
+// sees a file system that is mounted noexec (faccessat(2)).
+func (t uploadTo) runs(file string) string {
+	if t.spec.Mode&0o111 == 0 {
+		return "true"
+	}
+	return "[ -x " + file + " ]"
+}
+
+// commit is the shell text that verifies the temporary file and renames it. It
+// prints "unverified" and stops where the host has no sha256sum, unless the
+// hash is known to be right.
+func (t uploadTo) commit(verified bool) string {
+	verify := ""
+	if !verified {
+		verify = fmt.Sprintf(`if command -v sha256sum >/dev/null 2>&1; then set -- $(sha256sum < "$t"); [ "$1" = %s ] || { rm -f -- "$t"; exit %d; }; `+
+			`else trap - EXIT; echo unverified; exit 0; fi; `, t.spec.SHA256, exitHash)
+	}
+	drop := func(code int) string { return fmt.Sprintf(` || { rm -f -- "$t"; exit %d; }; `, code) }
+	return fmt.Sprintf(`[ "$(wc -c < "$t")" -eq %d ]`, len(t.spec.Data)) + drop(exitSize) + verify +
+		fmt.Sprintf(`chmod %o "$t"`, t.spec.Mode) + drop(exitChmod) +
+		t.runs(`"$t"`) + drop(exitNoexec) +
+		`sync "$t" 2>/dev/null; mv -f -- "$t" "$p"` + drop(exitRename) +
+		`sync "$d" 2>/dev/null; exit 0`
+}
+
+// finishUpload verifies and renames the temporary file.
+func (c *Client) finishUpload(ctx context.Context, t uploadTo) error {
+	return c.commitWith(ctx, t, t.vars()+t.commit(false), nil)
+}
+
+// catOver sends the bytes over a command's stdin. If the connection is cut, cat
+// sees the end of its input, the size is wrong and the trap clears up.
+func (c *Client) catOver(ctx context.Context, t uploadTo) error {
+	script := t.vars() + `umask 077; trap 'rm -f -- "$t"' EXIT; trap 'exit 90' HUP INT TERM; ` +
+		fmt.Sprintf(`cat > "$t" || exit %d; `, exitWrite) + t.commit(false)
+	return c.commitWith(ctx, t, script, t.spec.Data)
+}
+
+func (c *Client) commitWith(ctx context.Context, t uploadTo, script string, stdin []byte) error {
+	out, err := c.uploadStep(ctx, t, script, stdin)
+	if err != nil || strings.TrimSpace(out) != "unverified" {
+		return err
+	}
+	back, err := c.uploadStep(ctx, t, t.vars()+`exec cat "$t"`, nil)
+	if err != nil {
+		return err
+	}
+	if back != string(t.spec.Data) {
+		return t.failure(c, exitHash, "")
+	}
+	_, err = c.uploadStep(ctx, t, t.vars()+t.commit(true), nil)
+	return err
+}
+
+// uploadStep runs one script under the identity that the upload uses.
+func (c *Client) uploadStep(ctx context.Context, t uploadTo, script string, stdin []byte) (string, error) {
+	var s *Session
+	var err error
+	if t.spec.Become {
+		s, err = c.StartBecome(ctx, script, nil, t.spec.Password)
+	} else {
+		s, err = c.Start(ctx, script, nil)
+	}
+	if err != nil {
+		return "", err
+	}
+	s.name = "the upload of " + path.Base(t.spec.Path)
+	out, stderr, code, err := s.finish(bytes.NewReader(stdin), len(t.spec.Data)+MaxOutput)
+	if err != nil {
+		return "", err
+	}
+	if code != 0 {
+		return "", t.failure(c, code, string(stderr))
+	}
+	return string(out), nil
+}
+
+// settle removes the temporary file after a failure.
+func (c *Client) settle(ctx context.Context, t uploadTo, err error) error {
+	if err != nil {
+		c.removeTemp(ctx, t)
+	}
+	return err
+}
+
+func (c *Client) removeTemp(ctx context.Context, t uploadTo) {
+	if c.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_, _ = c.uploadStep(ctx, t, t.vars()+`rm -f -- "$t"`, nil) // the first error is the one to tell
+}
+
+// failure puts a script's exit status and stderr into words.
+func (t uploadTo) failure(c *Client, code int, stderr string) error {
+	e := &UploadError{Host: c.ep.Name, Path: t.spec.Path}
+	has := func(s string) bool { return strings.Contains(stderr, s) }
+	switch {
+	case has("No space left on device"), has("Disk quota exceeded"):
+		e.Reason = fmt.Sprintf("no space left in %s; make room for %d KiB", t.dir, len(t.spec.Data)/1024+1)
+	case has("Read-only file system"):
+		e.Reason = fmt.Sprintf("%s is on a read-only file system; remount it writable", t.dir)
+	case has("Permission denied"), has("Operation not permitted"):
+		e.Reason = fmt.Sprintf("user %s may not write in %s (%s); connect as root or set become = true", c.ep.User, t.dir, said(stderr))
+	case code == exitNoexec:
+		e.Reason = fmt.Sprintf("%s is on a file system mounted noexec, so nothing can be run from there; remount it with exec", t.dir)
+	case code == exitSize, code == exitHash:
+		e.Reason = "what arrived on the host is not what was sent; try again, and check the host's disk and memory"
+	case code == exitOccupied:
+		e.Reason = "a directory has that name; remove it"
+	default:
+		e.Reason = fmt.Sprintf("exit status %d: %s", code, said(stderr))
+	}
+	return e
+}

@@ -1,0 +1,223 @@
+package sshconn
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pkg/sftp"
+)
+
+// payload is data of n bytes that does not repeat at any block size.
+func payload(n int) []byte {
+	b := make([]byte, n)
+	x := uint32(1)
+	for i := range b {
+		x = x*1664525 + 1013904223
+		b[i] = byte(x >> 24)
+	}
+	return b
+}
+
+func spec(data []byte, path string) UploadSpec {
+	sum := sha256.Sum256(data)
+	return UploadSpec{Data: data, SHA256: hex.EncodeToString(sum[:]), Path: path, Mode: 0o755}
+}
+
+// wantFile checks content, mode and that nothing else is in the directory.
+func wantFile(t *testing.T, u UploadSpec) {
+	t.Helper()
+	got, err := os.ReadFile(u.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, u.Data) {
+		t.Errorf("%s has other content", u.Path)
+	}
+	info, err := os.Stat(u.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode() != u.Mode {
+		t.Errorf("mode is %v, want %v", info.Mode(), u.Mode)
+	}
+	wantNames(t, filepath.Dir(u.Path), filepath.Base(u.Path))
+}
+
+func wantNames(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if strings.Join(names, " ") != strings.Join(want, " ") {
+		t.Errorf("%s holds %q, want %q", dir, names, want)
+	}
+}
+
+func TestUploadWays(t *testing.T) {
+	for name, test := range map[string]struct {
+		set  func(*testServer)
+		way  Way
+		note string
+	}{
+		"sftp":           {nil, BySFTP, ""},
+		"rc prints":      {func(s *testServer) { s.rcNoise = "Welcome!\nlast login: never" }, BySFTP, ""},
+		"sftp off":       {func(s *testServer) { s.noSFTP = true }, ByExec, "the subsystem is off"},
+		"sftp polluted":  {func(s *testServer) { s.sftpNoise = "Welcome to web1\n" }, ByExec, "does not speak SFTP"},
+		"no posix sha":   {func(s *testServer) { s.path = toolsWithout(s.t, "sha256sum") }, BySFTP, ""},
+		"sftp read-only": {func(s *testServer) { s.sftpServer = readOnlySFTP }, ByExec, "open: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, ep := serve(t, test.set)
+			c := dial(t, ep, nil)
+			u := spec(payload(300_000), filepath.Join(t.TempDir(), "a dir", "it's", "agent"))
+			got, err := c.Upload(context.Background(), u)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Way != test.way || !strings.Contains(got.Note, test.note) || (test.note == "") != (got.Note == "") {
+				t.Errorf("got %+v, want way %s with note %q", got, test.way, test.note)
+			}
+			wantFile(t, u)
+			if info, _ := os.Stat(filepath.Dir(u.Path)); info.Mode().Perm() != 0o755 {
+				t.Errorf("the directory's mode is %v", info.Mode())
+			}
+			if name == "no posix sha" {
+				return // without sha256sum the file is always pushed anew
+			}
+			again, err := c.Upload(context.Background(), u)
+			if err != nil || again.Way != Present {
+				t.Errorf("second upload: %+v, %v; want present", again, err)
+			}
+		})
+	}
+}
+
+// toolsWithout makes a PATH that has what the scripts need but one tool.
+func toolsWithout(t *testing.T, missing string) string {
+	dir := t.TempDir()
+	for _, tool := range []string{"sh", "cat", "chmod", "find", "mkdir", "mv", "rm", "sha256sum", "sync", "wc"} {
+		if tool == missing {
+			continue
+		}
+		for _, bin := range []string{"/usr/bin/", "/bin/"} {
+			if _, err := os.Stat(bin + tool); err == nil {
+				if err := os.Symlink(bin+tool, filepath.Join(dir, tool)); err != nil {
+					t.Fatal(err)
+				}
+				break
+			}
+		}
+	}
+	return dir
+}
+
+func readOnlySFTP(ch io.ReadWriteCloser) error {
+	s, err := sftp.NewServer(ch, sftp.ReadOnly())
+	if err != nil {
+		return err
+	}
+	return s.Serve()
+}
+
+// fullDisk writes a part of each file and then fails as OpenSSH does for
+// ENOSPC: with SSH_FX_FAILURE.
+type fullDisk struct{ sftp.Handlers }
+
+type fullFile struct{ *os.File }
+
+func (f fullFile) WriteAt(p []byte, off int64) (int, error) {
+	if off > 64<<10 {
+		return 0, sftp.ErrSSHFxFailure
+	}
+	return f.File.WriteAt(p, off)
+}
+
+func (fullDisk) Filewrite(r *sftp.Request) (io.WriterAt, error) {
+	f, err := os.OpenFile(r.Filepath, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	return fullFile{f}, err
+}
+
+func (fullDisk) Filecmd(*sftp.Request) error { return nil }
+
+func serveFullDisk(ch io.ReadWriteCloser) error {
+	h := sftp.InMemHandler()
+	h.FilePut, h.FileCmd = fullDisk{}, fullDisk{}
+	return sftp.NewRequestServer(ch, h).Serve()
+}
+
+// TestUploadDiskFull makes SFTP and cat fail for want of space: the message
+// names the reason and no temporary file stays.
+func TestUploadDiskFull(t *testing.T) {
+	tools := toolsWithout(t, "cat")
+	writeFile(t, filepath.Join(tools, "cat"), "#!/bin/sh\nhead -c 1000\necho 'cat: write error: No space left on device' >&2\nexit 1\n", 0o755)
+	if err := os.Symlink("/usr/bin/head", filepath.Join(tools, "head")); err != nil {
+		t.Fatal(err)
+	}
+	_, ep := serve(t, func(s *testServer) { s.sftpServer, s.path = serveFullDisk, tools })
+	c := dial(t, ep, nil)
+	dir := t.TempDir()
+	_, err := c.Upload(context.Background(), spec(payload(300_000), filepath.Join(dir, "agent")))
+	var failed *UploadError
+	if !errors.As(err, &failed) || !strings.Contains(failed.Reason, "no space left in "+dir+"; make room for 293 KiB") {
+		t.Errorf("got %v", err)
+	}
+	wantNames(t, dir)
+}
+
+func TestUploadCut(t *testing.T) {
+	for name, noSFTP := range map[string]bool{"sftp": false, "exec": true} {
+		t.Run(name, func(t *testing.T) {
+			_, ep := serve(t, func(s *testServer) { s.noSFTP, s.cutAfter = noSFTP, 500_000 })
+			c := dial(t, ep, nil)
+			u := spec(payload(2_000_000), filepath.Join(t.TempDir(), "agent"))
+			_, err := c.Upload(context.Background(), u)
+			var lost *LostError
+			if !errors.As(err, &lost) || !strings.Contains(err.Error(), "was lost") {
+				t.Fatalf("got %v, want a lost connection", err)
+			}
+			if _, err := os.Stat(u.Path); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the destination exists after a cut upload: %v", err)
+			}
+		})
+	}
+}
+
+func TestUploadRefusals(t *testing.T) {
+	_, ep := serve(t, nil)
+	c := dial(t, ep, nil)
+	dir := t.TempDir()
+	good := spec([]byte("x"), filepath.Join(dir, "agent"))
+	wrong := good
+	wrong.SHA256 = strings.Repeat("0", 64)
+	relative := good
+	relative.Path = "agent"
+	occupied := good
+	occupied.Path = dir
+	for name, test := range map[string]struct {
+		u    UploadSpec
+		want string
+	}{
+		"hash":      {wrong, "its SHA-256 is"},
+		"relative":  {relative, "not an absolute, clean path"},
+		"directory": {occupied, "a directory has that name"},
+	} {
+		if _, err := c.Upload(context.Background(), test.u); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %q", name, err, test.want)
+		}
+	}
+	wantNames(t, dir)
+}
