@@ -9,8 +9,6 @@ type Stage struct {
 	// Kinds are brought about in this order on each host. A stage without
 	// kinds is work of the coordinator itself.
 	Kinds []string
-	// Roles bounds the stage to hosts with these roles; nil means all.
-	Roles []Role
 	// MayFail stages are tried again by a later stage with the same kinds, so
 	// a failure is only a warning.
 	MayFail bool
@@ -39,7 +37,7 @@ func Stages() []Stage {
 		{Name: "sysctl", Kinds: []string{"sysctl"}},           // ARP is quiet before any VIP exists
 		{Name: StageVIP, Kinds: []string{"vip"}},
 		{Name: "httpd", Kinds: []string{"httpd"}},
-		{Name: StageIPVS, Kinds: []string{"ipvs"}, Roles: []Role{RoleDirector}},
+		{Name: StageIPVS, Kinds: []string{"ipvs"}}, // directors only: nothing else wants it
 		{Name: StageProbe},
 	}
 }

@@ -131,3 +131,49 @@ type ApplyResponse struct {
 type RecordResponse struct {
 	Kinds map[string]step.Owned `json:"kinds"`
 }
+
+// IPVSResponse is the director's table and its connections, at one moment.
+type IPVSResponse struct {
+	Services []IPVSService `json:"services"`
+	Conns    []IPVSConn    `json:"conns"` // at most MaxConns
+	// Truncated says that there were more connections than MaxConns.
+	Truncated bool `json:"truncated,omitempty"`
+	// The same as ipvsadm -L -n, -L -n -c and -S -n would print it.
+	Table  string `json:"table"`
+	Listed string `json:"listed"`
+	Saved  string `json:"saved"`
+}
+
+// MaxConns bounds the connections in an IPVSResponse.
+const MaxConns = 20000
+
+// IPVSService is a virtual service in the kernel.
+type IPVSService struct {
+	Protocol    string        `json:"protocol"` // "tcp", "udp", "sctp"; empty with FWMark
+	Address     string        `json:"address,omitempty"`
+	Port        uint16        `json:"port,omitempty"`
+	FWMark      uint32        `json:"fwmark,omitempty"`
+	Scheduler   string        `json:"scheduler"`
+	Persistence int           `json:"persistence,omitempty"` // seconds, 0: none
+	Backends    []IPVSBackend `json:"backends"`
+}
+
+// IPVSBackend is a real server in the kernel's table.
+type IPVSBackend struct {
+	Address     string `json:"address"`
+	Port        uint16 `json:"port"`
+	Forwarding  string `json:"forwarding"` // "nat", "dr", "tun" or "local"
+	Weight      int    `json:"weight"`
+	ActiveConns uint32 `json:"active_conns"`
+	InActConns  uint32 `json:"inact_conns"`
+}
+
+// IPVSConn is a line of /proc/net/ip_vs_conn. Addresses are address:port.
+type IPVSConn struct {
+	Protocol    string `json:"protocol"`
+	Client      string `json:"client"`
+	Virtual     string `json:"virtual"`
+	Destination string `json:"destination"`
+	State       string `json:"state"`
+	Expires     int    `json:"expires"` // seconds
+}

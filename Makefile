@@ -1,0 +1,59 @@
+# What a newcomer runs: make demo, make test. See README.md.
+
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS  := -s -w -X github.com/lvsup/lvsup/internal/build.stamp=$(VERSION)
+AGENTS   := internal/agentbin/bin/lvsup-agent-linux-amd64.gz internal/agentbin/bin/lvsup-agent-linux-arm64.gz
+SOURCES  := $(shell find agent cmd coordinator hcl internal plans -name '*.go' -not -name '*_test.go') go.mod go.sum
+STATIC   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+TOOLS    := $(GO) run -modfile=tools/go.mod
+
+.PHONY: FORCE build check test soak demo fmt lint lab-deps test-deps clean
+
+build: bin/lvsup ## build bin/lvsup with its agents inside
+
+# Coordinator and agent must carry one stamp, so both are built anew when it
+# changes.
+bin/.version: FORCE
+	@mkdir -p bin
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+FORCE:
+
+bin/lvsup: $(AGENTS) $(SOURCES) bin/.version
+	@mkdir -p bin
+	$(STATIC) -o $@ ./cmd/lvsup
+
+internal/agentbin/bin/lvsup-agent-linux-%.gz: $(SOURCES) bin/.version
+	GOOS=linux GOARCH=$* $(STATIC) -o $(@:.gz=) ./cmd/lvsup-agent
+	gzip -9nf $(@:.gz=)
+
+check: ## the quick loop: needs neither root nor a lab
+	@scripts/format-check
+	$(GO) vet ./...
+	$(GO) test ./...
+
+lint: ## formatting, vet and staticcheck, every build tag
+	@scripts/format-check
+	$(GO) vet -tags 'linuxroot lab' ./...
+	$(TOOLS) honnef.co/go/tools/cmd/staticcheck -tags 'linuxroot lab' ./...
+
+test: test-deps build ## every test, the lab's included (root)
+	scripts/test
+
+soak: test-deps build ## every fault point and random case (root, long)
+	LVSUP_SOAK=1 scripts/test
+
+demo: lab-deps build ## the tutorial's two clusters, from nothing (root)
+	scripts/demo
+
+lab-deps: ## install what the lab needs (root, Debian)
+	@scripts/install-deps internal/lab/packages.txt
+
+test-deps: ## install what the tests need (root, Debian)
+	@scripts/install-deps internal/lab/packages.txt scripts/test-packages.txt
+
+fmt: ## format the code
+	gofmt -w agent cmd coordinator hcl internal plans
+
+clean: ## remove what make build made
+	rm -rf bin internal/agentbin/bin/*.gz

@@ -1,0 +1,114 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/rs/zerolog"
+
+	"github.com/lvsup/lvsup/internal/linux/host"
+	"github.com/lvsup/lvsup/internal/step"
+	"github.com/lvsup/lvsup/internal/wire"
+)
+
+// Dirs are lvsup's own places on a host.
+type Dirs struct {
+	Data string // the ownership record and what the boot restore reads
+	Run  string // the lock; gone after a reboot
+	Lib  string // the agent itself
+}
+
+// DefaultDirs are the places on a real host.
+func DefaultDirs() Dirs {
+	return Dirs{Data: "/var/lib/lvsup", Run: "/run/lvsup", Lib: "/usr/local/libexec/lvsup"}
+}
+
+// Agent serves one coordinator. It answers requests one at a time and must not
+// be used from several goroutines.
+type Agent struct {
+	host  host.Host
+	dirs  Dirs
+	build string
+	log   zerolog.Logger
+	kinds map[string]step.Any
+	names []string // of the kinds, in the order given to New
+	store store
+	lock  *lock
+}
+
+// New makes an agent for the kinds. build is what `lvsup version` prints.
+func New(h host.Host, dirs Dirs, build string, kinds []step.Any, log zerolog.Logger) *Agent {
+	a := &Agent{host: h, dirs: dirs, build: build, log: log, kinds: map[string]step.Any{}, store: store{dirs.Data}}
+	for _, k := range kinds {
+		a.kinds[k.Name()] = k
+		a.names = append(a.names, k.Name())
+	}
+	return a
+}
+
+// Serve speaks the protocol until in ends, which is how a coordinator says
+// goodbye and also how its death looks. What is being done then stops between
+// two changes.
+func (a *Agent) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer func() { a.lock.release() }()
+	if err := os.MkdirAll(a.dirs.Run, 0o700); err != nil {
+		a.log.Warn().Err(err).Msg("cannot make the run directory")
+	}
+	hello := wire.Hello{Protocol: wire.Version, Build: a.build, Kinds: a.names}
+	if err := wire.WriteFrame(out, hello); err != nil {
+		return fmt.Errorf("cannot greet the coordinator: %w", err)
+	}
+	requests, ended := readRequests(in, cancel)
+	for req := range requests {
+		if err := wire.WriteFrame(out, a.answer(ctx, req)); err != nil {
+			return fmt.Errorf("cannot answer the coordinator: %w", err)
+		}
+	}
+	if err := <-ended; !errors.Is(err, io.EOF) {
+		return fmt.Errorf("cannot read from the coordinator: %w", err)
+	}
+	return nil
+}
+
+// readRequests reads ahead, so that the end of the stream is noticed while a
+// request is being worked on.
+func readRequests(in io.Reader, cancel context.CancelFunc) (<-chan wire.Request, <-chan error) {
+	requests := make(chan wire.Request, 1)
+	ended := make(chan error, 1)
+	go func() {
+		defer close(requests)
+		for {
+			var req wire.Request
+			if err := wire.ReadFrame(in, &req); err != nil {
+				ended <- err
+				cancel()
+				return
+			}
+			requests <- req
+		}
+	}()
+	return requests, ended
+}
+
+func (a *Agent) answer(ctx context.Context, req wire.Request) wire.Response {
+	res := wire.Response{ID: req.ID}
+	body, err := a.dispatch(ctx, req)
+	if err == nil && body != nil {
+		res.Body, err = json.Marshal(body)
+	}
+	if err != nil {
+		var known *wire.Error
+		if !errors.As(err, &known) {
+			known = wire.Failf(wire.CodeFailed, "%s", err)
+		}
+		a.log.Error().Str("op", string(req.Op)).Str("code", string(known.Code)).Msg(known.Message)
+		res.Body, res.Error = nil, known
+	}
+	return res
+}

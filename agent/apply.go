@@ -1,0 +1,129 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/lvsup/lvsup/internal/step"
+	"github.com/lvsup/lvsup/internal/wire"
+)
+
+// apply carries out one stage: each kind is observed and compared again, held
+// against what was planned, changed, and observed once more to see that
+// nothing is left to do.
+func (a *Agent) apply(ctx context.Context, req wire.ApplyRequest) (wire.ApplyResponse, error) {
+	var res wire.ApplyResponse
+	if a.lock == nil {
+		return res, wire.Failf(wire.CodeInvalid, "cannot apply without the host's lock")
+	}
+	rec, err := a.store.load()
+	if err != nil {
+		return res, err
+	}
+	for _, d := range req.Desired {
+		done, err := a.applyKind(ctx, d, rec, req)
+		if len(done.Changes) > 0 {
+			res.Done = append(res.Done, done)
+		}
+		if err != nil {
+			var known *wire.Error
+			if !errors.As(err, &known) {
+				known = wire.Failf(wire.CodeFailed, "%s", err)
+			}
+			res.Error = known
+			return res, nil
+		}
+	}
+	return res, nil
+}
+
+func (a *Agent) applyKind(ctx context.Context, d wire.Desired, rec *record, req wire.ApplyRequest) (wire.KindChanges, error) {
+	done := wire.KindChanges{Kind: d.Kind}
+	todo, err := a.pending(ctx, d, rec, req)
+	if err != nil || len(todo.Changes) == 0 {
+		return done, err
+	}
+	if err := guard(todo, req.Planned); err != nil {
+		return done, err
+	}
+	owned := rec.owned(d.Kind)
+	for _, c := range todo.Changes {
+		owned.Begin(c)
+	}
+	if err := a.store.save(rec); err != nil {
+		return done, err
+	}
+	n, applyErr := a.kinds[d.Kind].Apply(ctx, d.Want, todo.Changes)
+	done.Changes = todo.Changes[:n]
+	done.Commands = todo.Commands[:n]
+	owned = rec.owned(d.Kind)
+	for _, c := range done.Changes {
+		owned.End(c)
+	}
+	if err := errors.Join(applyErr, a.store.save(rec)); err != nil {
+		return done, err
+	}
+	return done, a.verify(ctx, d, rec, req)
+}
+
+// pending gives the kind's changes that belong to the request's pass.
+func (a *Agent) pending(ctx context.Context, d wire.Desired, rec *record, req wire.ApplyRequest) (wire.KindChanges, error) {
+	all, err := a.diff(ctx, d, rec, req.Destroy)
+	if err != nil {
+		return all, err
+	}
+	pass := wire.KindChanges{Kind: d.Kind}
+	for i, c := range all.Changes {
+		if c.Reverse() == req.Reverse {
+			pass.Changes = append(pass.Changes, c)
+			pass.Commands = append(pass.Commands, all.Commands[i])
+		}
+	}
+	return pass, nil
+}
+
+// verify is the same comparison once more: what was just done must leave
+// nothing to do.
+func (a *Agent) verify(ctx context.Context, d wire.Desired, rec *record, req wire.ApplyRequest) error {
+	left, err := a.pending(context.WithoutCancel(ctx), d, rec, req)
+	if err != nil {
+		return fmt.Errorf("cannot verify %s: %w", d.Kind, err)
+	}
+	if len(left.Changes) == 0 {
+		return nil
+	}
+	c := left.Changes[0]
+	return wire.Failf(wire.CodeFailed, "%s did not take: after the change %s still wants to %s (found %q, wanted %q)",
+		d.Kind, c.ID, c.Action, c.From, c.To)
+}
+
+// guard refuses what was not planned. A change is as planned when it brings
+// the same resource to the same value, whatever an earlier stage made of the
+// value before.
+func guard(todo wire.KindChanges, planned []wire.KindChanges) error {
+	type goal struct {
+		id     step.ID
+		to     string
+		remove bool
+	}
+	goals := map[goal]bool{}
+	for _, k := range planned {
+		if k.Kind != todo.Kind {
+			continue
+		}
+		for _, c := range k.Changes {
+			goals[goal{c.ID, c.To, c.Action.Removes()}] = true
+		}
+	}
+	for _, c := range todo.Changes {
+		if c.Blocked != "" {
+			return wire.Failf(wire.CodeBlocked, "%s: %s", c.ID, c.Blocked)
+		}
+		if !goals[goal{c.ID, c.To, c.Action.Removes()}] {
+			return wire.Failf(wire.CodeStale, "the host is no longer what the plan saw: %s of %s (found %q, wanted %q) was not planned; plan again",
+				c.Action, c.ID, c.From, c.To)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"time"
+
+	"github.com/lvsup/lvsup/internal/wire"
+)
+
+// dispatch runs the operation that the request names.
+func (a *Agent) dispatch(ctx context.Context, req wire.Request) (any, error) {
+	switch req.Op {
+	case wire.OpClock:
+		return wire.Clock{UnixNano: time.Now().UnixNano()}, nil
+	case wire.OpFacts:
+		return with(req, func(r wire.FactsRequest) (any, error) { return a.facts(ctx, r) })
+	case wire.OpObserve:
+		return with(req, func(r wire.ObserveRequest) (any, error) { return a.observe(ctx, r) })
+	case wire.OpLock:
+		return with(req, func(r wire.LockRequest) (any, error) { return nil, a.takeLock(r) })
+	case wire.OpApply:
+		return with(req, func(r wire.ApplyRequest) (any, error) { return a.apply(ctx, r) })
+	case wire.OpFetch:
+		return with(req, func(r wire.FetchRequest) (any, error) { return a.fetch(ctx, r) })
+	case wire.OpARP:
+		return with(req, func(r wire.ARPRequest) (any, error) { return a.arp(ctx, r) })
+	case wire.OpIPVS:
+		return a.ipvs(ctx)
+	case wire.OpRecord:
+		return a.readRecord()
+	case wire.OpRemove:
+		return nil, a.remove()
+	}
+	return nil, wire.Failf(wire.CodeUnsupported, "this agent (%s) does not know the operation %q", a.build, req.Op)
+}
+
+// with decodes the request's body for f.
+func with[T any](req wire.Request, f func(T) (any, error)) (any, error) {
+	var body T
+	if len(req.Body) > 0 {
+		if err := json.Unmarshal(req.Body, &body); err != nil {
+			return nil, wire.Failf(wire.CodeInvalid, "cannot read the body of %s: %s", req.Op, err)
+		}
+	}
+	return f(body)
+}
+
+func (a *Agent) takeLock(r wire.LockRequest) error {
+	if a.lock != nil {
+		return nil
+	}
+	l, err := takeLock(a.dirs.Run, r.Holder)
+	if err != nil {
+		return err
+	}
+	a.lock = l
+	return a.settle()
+}
+
+func (a *Agent) readRecord() (any, error) {
+	rec, err := a.store.load()
+	if err != nil {
+		return nil, err
+	}
+	return wire.RecordResponse{Kinds: rec.Kinds}, nil
+}
+
+// remove takes lvsup's own files off the host. What it still owns would be
+// forgotten with them, so it refuses while anything but adopted things, which
+// stay in any case, is in the record.
+func (a *Agent) remove() error {
+	rec, err := a.store.load()
+	if err != nil {
+		return err
+	}
+	for kind, owned := range rec.Kinds {
+		if n := len(made(owned)); n > 0 {
+			return wire.Failf(wire.CodeFailed, "cannot remove lvsup from the host: it still owns %d values of %s; run lvsup destroy again", n, kind)
+		}
+	}
+	for _, dir := range []string{a.dirs.Data, a.dirs.Lib} {
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	// The lock file goes last; the lock itself holds until the agent ends.
+	return os.RemoveAll(a.dirs.Run)
+}

@@ -1,0 +1,52 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsup/lvsup/internal/wire"
+)
+
+// lock is a flock(2) on a file. It belongs to this process and ends with it,
+// however it ends, so no run can leave a host locked.
+type lock struct{ file *os.File }
+
+// maxHolder bounds what is read of the holder's name.
+const maxHolder = 512
+
+// takeLock takes the lock without waiting. An *wire.Error with CodeLocked says
+// who holds it.
+func takeLock(dir, holder string) (*lock, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot lock the host: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot lock the host: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		defer f.Close()
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("cannot lock the host: %w", err)
+		}
+		who, _ := io.ReadAll(io.LimitReader(f, maxHolder))
+		return nil, wire.Failf(wire.CodeLocked, "another lvsup run holds this host: %s", strings.TrimSpace(string(who)))
+	}
+	// The name is only for the message above; a lock without it still holds.
+	if err := f.Truncate(0); err == nil {
+		_, _ = f.WriteAt([]byte(holder+"\n"), 0)
+	}
+	return &lock{f}, nil
+}
+
+func (l *lock) release() {
+	if l != nil {
+		l.file.Close()
+	}
+}

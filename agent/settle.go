@@ -1,0 +1,58 @@
+package agent
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// currentLink is the name under which the boot-time units find the agent.
+const currentLink = "agent"
+
+// settle makes this agent the one that runs at boot, by an atomic switch of a
+// symlink, and removes agents that are neither this one nor the one before.
+func (a *Agent) settle() error {
+	exe, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("cannot find the agent's own file: %w", err)
+	}
+	if filepath.Dir(exe) != filepath.Clean(a.dirs.Lib) {
+		return nil // not pushed by a coordinator
+	}
+	own := filepath.Base(exe)
+	link := filepath.Join(a.dirs.Lib, currentLink)
+	before, err := os.Readlink(link)
+	if err == nil && before == own {
+		return nil
+	}
+	fresh := link + ".new"
+	if err := os.Remove(fresh); err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("cannot settle the agent: %w", err)
+	}
+	if err := os.Symlink(own, fresh); err != nil {
+		return fmt.Errorf("cannot settle the agent: %w", err)
+	}
+	if err := os.Rename(fresh, link); err != nil {
+		return fmt.Errorf("cannot settle the agent: %w", err)
+	}
+	return a.removeOld(own, before)
+}
+
+func (a *Agent) removeOld(keep ...string) error {
+	entries, err := os.ReadDir(a.dirs.Lib)
+	if err != nil {
+		return fmt.Errorf("cannot look for old agents: %w", err)
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if !strings.HasPrefix(name, currentLink+"-") || slices.Contains(keep, name) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(a.dirs.Lib, name)); err != nil {
+			return fmt.Errorf("cannot remove an old agent: %w", err)
+		}
+	}
+	return nil
+}

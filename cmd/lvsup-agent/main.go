@@ -1,0 +1,59 @@
+// Command lvsup-agent is what lvsup pushes to a host. It is started over SSH
+// to serve one coordinator, and by systemd at boot to bring IPVS rules back.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/rs/zerolog"
+
+	"github.com/lvsup/lvsup/agent"
+	"github.com/lvsup/lvsup/internal/build"
+	"github.com/lvsup/lvsup/internal/linux/host"
+	"github.com/lvsup/lvsup/internal/step/all"
+	"github.com/lvsup/lvsup/internal/step/ipvs"
+)
+
+const usage = `usage: lvsup-agent serve | restore | version
+  serve    answer a coordinator on stdin and stdout
+  restore  bring the recorded IPVS rules back (run at boot)
+  version  print the build
+`
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "lvsup-agent:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) != 1 {
+		fmt.Fprint(os.Stderr, usage)
+		os.Exit(2)
+	}
+	// A coordinator that is gone must not kill the agent in the middle of a
+	// change: writing to it fails, and the agent ends in its own time.
+	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP)
+	agent.FindSSHConnection()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	h := host.Real()
+	switch args[0] {
+	case "serve":
+		log := zerolog.New(os.Stderr).With().Timestamp().Logger()
+		return agent.New(h, agent.DefaultDirs(), build.Version(), all.Kinds(h), log).Serve(ctx, os.Stdin, os.Stdout)
+	case "restore":
+		return ipvs.Restore(ctx, h)
+	case "version":
+		fmt.Println(build.Version())
+		return nil
+	}
+	fmt.Fprint(os.Stderr, usage)
+	os.Exit(2)
+	return nil
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lvsup/lvsup/coordinator"
+	"github.com/lvsup/lvsup/internal/report"
+	"github.com/lvsup/lvsup/internal/view"
+	"github.com/lvsup/lvsup/plans"
+)
+
+func newApply(g *globals) *cobra.Command {
+	var yes bool
+	var from string
+	cmd := &cobra.Command{
+		Use:   "apply PLAN",
+		Short: "Make the hosts as the plan wants, verify and probe",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return g.change(cmd.Context(), change{name: "apply", path: args[0], yes: yes, from: g.vantage(from)})
+		},
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.Flags().StringVar(&from, "probe-from", "", "`host` to ask the VIP from, or \"local\" for this machine")
+	return cmd
+}
+
+func newDestroy(g *globals) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "destroy PLAN",
+		Short: "Take away what lvsup made and put back what it changed",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return g.change(cmd.Context(), change{name: "destroy", path: args[0], yes: yes, destroy: true})
+		},
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+// change is an apply or a destroy.
+type change struct {
+	name    string
+	path    string
+	yes     bool
+	destroy bool
+	from    string // vantage point of the probe
+}
+
+func (g *globals) change(ctx context.Context, c change) error {
+	h := g.human()
+	run, cluster, err := g.open(ctx, c.path, h.Event)
+	if err != nil {
+		return err
+	}
+	defer run.Close()
+	doc := &view.Document{Command: c.name}
+	codes, err := g.carryOut(ctx, h, run, cluster, c, doc)
+	return g.finish(h, run, doc, codes, err)
+}
+
+// carryOut plans, asks, applies and probes. It fills in the document on its
+// way, and gives the exit codes of what it met.
+func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.Run, cluster *plans.Cluster, c change, doc *view.Document) ([]report.Code, error) {
+	if failures := run.Failures(); len(failures) > 0 {
+		return codesOf(failures, false), errors.New("nothing was changed: not every host could be worked with")
+	}
+	if err := run.Lock(ctx); err != nil {
+		return nil, fmt.Errorf("nothing was changed: %w", err)
+	}
+	p, err := run.Plan(ctx, c.destroy)
+	if err != nil {
+		return nil, err
+	}
+	doc.Plan = p
+	if failures := run.Failures(); len(failures) > 0 {
+		return codesOf(failures, false), errors.New("nothing was changed: not every host could be worked with")
+	}
+	if !g.json {
+		h.Plan(p)
+	}
+	if err := coordinator.Appliable(p); err != nil {
+		return nil, err
+	}
+	if !p.Empty() {
+		if err := g.agree(ctx, run, p, c, cluster); err != nil {
+			return nil, err
+		}
+		if err := run.Apply(ctx, p); err != nil {
+			return codesOf(run.Failures(), true), err
+		}
+	}
+	if failures := run.Failures(); len(failures) > 0 {
+		return codesOf(failures, true), nil
+	}
+	doc.Applied = true
+	if c.destroy {
+		run.Remove(ctx)
+		if !g.json {
+			h.Say("Destroyed: the hosts are as they were before lvsup.")
+		}
+		return codesOf(run.Failures(), true), nil
+	}
+	if !g.json && !p.Empty() {
+		h.Say("Applied and verified: %d changes.", p.Count().Changes())
+	}
+	return g.probe(ctx, h, run, c.from, doc)
+}
+
+// agree asks the person, and then makes sure that the hosts are still what was
+// shown.
+func (g *globals) agree(ctx context.Context, run *coordinator.Run, shown *plans.Plan, c change, cluster *plans.Cluster) error {
+	if c.yes {
+		return nil
+	}
+	question := fmt.Sprintf("Apply this to %d hosts of cluster %q?", len(cluster.Hosts), cluster.Name)
+	if c.destroy {
+		question = fmt.Sprintf("Take cluster %q down on %d hosts?", cluster.Name, len(cluster.Hosts))
+	}
+	yes, err := confirm(ctx, question)
+	if err != nil {
+		return err
+	}
+	if !yes {
+		return errors.New("nothing was changed: you did not say yes")
+	}
+	now, err := run.Plan(ctx, c.destroy)
+	if err != nil {
+		return err
+	}
+	if !coordinator.SamePlan(shown, now) {
+		return coordinator.ErrStale
+	}
+	return nil
+}
+
+func (g *globals) probe(ctx context.Context, h *view.Human, run *coordinator.Run, from string, doc *view.Document) ([]report.Code, error) {
+	seen, err := run.Probe(ctx, from)
+	if err != nil {
+		return []report.Code{report.ProbeFailed}, err
+	}
+	doc.Probe = seen
+	if !g.json {
+		h.Probe(seen)
+	}
+	if seen.Failed() {
+		return []report.Code{report.ProbeFailed}, nil
+	}
+	return nil, nil
+}

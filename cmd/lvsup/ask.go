@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"golang.org/x/term"
+)
+
+// errNoTerminal means that a question needs a person.
+var errNoTerminal = errors.New("standard input is not a terminal")
+
+// confirm asks a question that only the word yes answers.
+func confirm(ctx context.Context, question string) (bool, error) {
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		return false, fmt.Errorf("cannot ask for confirmation: %w; use --yes", errNoTerminal)
+	}
+	fmt.Fprintf(os.Stderr, "\n%s Only \"yes\" goes on: ", question)
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
+		answer <- strings.TrimSpace(line)
+	}()
+	select {
+	case a := <-answer:
+		return a == "yes", nil
+	case <-ctx.Done():
+		fmt.Fprintln(os.Stderr)
+		return false, context.Cause(ctx)
+	}
+}
+
+// askSecret reads a line without showing it.
+func askSecret(prompt string) (string, error) {
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		return "", fmt.Errorf("cannot ask for %s: %w", prompt, errNoTerminal)
+	}
+	fmt.Fprintf(os.Stderr, "%s: ", prompt)
+	secret, err := term.ReadPassword(int(os.Stdin.Fd()))
+	fmt.Fprintln(os.Stderr)
+	return string(secret), err
+}
+
+// becomePassword asks for sudo's password once, however many hosts want it, or
+// is nil when the person did not offer to give one.
+func (g *globals) becomePassword() func() (string, error) {
+	if !g.askBecomePass {
+		return nil
+	}
+	var mu sync.Mutex
+	var known *string
+	return func() (string, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if known != nil {
+			return *known, nil
+		}
+		secret, err := askSecret("sudo password")
+		if err != nil {
+			return "", err
+		}
+		known = &secret
+		return secret, nil
+	}
+}

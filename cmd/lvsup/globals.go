@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/lvsup/lvsup/coordinator"
+	"github.com/lvsup/lvsup/hcl"
+	"github.com/lvsup/lvsup/internal/build"
+	"github.com/lvsup/lvsup/internal/lab"
+	"github.com/lvsup/lvsup/internal/report"
+	"github.com/lvsup/lvsup/internal/sshconn"
+	"github.com/lvsup/lvsup/internal/view"
+	"github.com/lvsup/lvsup/plans"
+)
+
+// globals are the flags that several commands share.
+type globals struct {
+	sshConfig     string
+	acceptNewKeys bool
+	json          bool
+	noColor       bool
+	verbose       bool
+	askBecomePass bool
+}
+
+func (g *globals) register(root *cobra.Command) {
+	f := root.PersistentFlags()
+	f.StringVarP(&g.sshConfig, "ssh-config", "F", "", "ssh_config `file`, as with ssh -F")
+	f.BoolVar(&g.acceptNewKeys, "accept-new-host-keys", false, "take and remember the host key of a host that known_hosts does not know")
+	f.BoolVar(&g.askBecomePass, "ask-become-pass", false, "ask for the password that sudo wants on the hosts")
+	f.BoolVar(&g.json, "json", false, "print one JSON document instead of text")
+	f.BoolVar(&g.noColor, "no-color", false, "never use colour (NO_COLOR does the same)")
+	f.BoolVarP(&g.verbose, "verbose", "v", false, "log what the agents and the SSH layer say to stderr")
+}
+
+func (g *globals) human() *view.Human {
+	h := view.NewHuman()
+	if g.noColor {
+		h.Color = false
+	}
+	return h
+}
+
+func (g *globals) log() zerolog.Logger {
+	if !g.verbose {
+		return zerolog.Nop()
+	}
+	return zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr, NoColor: g.noColor}).With().Timestamp().Logger()
+}
+
+// errDiagnostics means that the plan's mistakes were printed already.
+var errDiagnostics = errors.New("the plan has mistakes")
+
+// load reads and judges a plan, and prints what is wrong with it.
+func (g *globals) load(path string) (*plans.Cluster, error) {
+	c, diags := g.read(path)
+	for _, d := range diags {
+		if d.Severity == plans.Error {
+			return nil, exit(report.Failed)
+		}
+	}
+	return c, nil
+}
+
+// read is load without the judgement: it prints the diagnostics, unless the
+// output is JSON, and gives them.
+func (g *globals) read(path string) (*plans.Cluster, []plans.Diagnostic) {
+	c, files, diags := hcl.Load([]string{path}, hcl.Options{})
+	if len(diags) > 0 && !g.json {
+		h := g.human()
+		hcl.WriteDiagnostics(h.Err, files, diags, h.Color)
+	}
+	return c, diags
+}
+
+// open reads the plan and connects to its hosts.
+func (g *globals) open(ctx context.Context, path string, progress func(report.Event)) (*coordinator.Run, *plans.Cluster, error) {
+	c, diags := g.read(path)
+	for _, d := range diags {
+		if d.Severity == plans.Error {
+			if g.json {
+				_ = view.WriteJSON(os.Stdout, &view.Document{Diagnostics: diags, Error: errDiagnostics.Error(), Exit: report.Failed})
+			}
+			return nil, nil, exit(report.Failed)
+		}
+	}
+	if g.json {
+		progress = nil
+	}
+	run := coordinator.Open(ctx, coordinator.Options{
+		Cluster: c,
+		Dialer:  g.dialer(),
+		Build:   build.Version(),
+		Holder:  holder(),
+		Report:  progress,
+	})
+	return run, c, nil
+}
+
+func (g *globals) dialer() *coordinator.SSHDialer {
+	h := g.human()
+	return coordinator.NewSSHDialer(sshconn.Options{
+		Resolver:          sshconn.Resolver{File: g.sshConfig},
+		AcceptNewHostKeys: g.acceptNewKeys,
+		Passphrase: func(_ context.Context, file string) (string, error) {
+			return askSecret("passphrase of " + file)
+		},
+		Notice: func(text string) { h.Note("%s", view.Clean(text)) },
+	}, g.becomePassword(), g.log())
+}
+
+// vantage is where a probe asks from: what the person said, else the lab's
+// client when the ssh_config is a lab's.
+func (g *globals) vantage(from string) string {
+	if from != "" || g.sshConfig == "" {
+		return from
+	}
+	if client, ok := lab.ClientFromSSHConfig(g.sshConfig); ok {
+		return client
+	}
+	return ""
+}
+
+// holder says who runs this, for those who find a host locked.
+func holder() string {
+	name := "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = "unknown"
+	}
+	return fmt.Sprintf("%s@%s, process %d", name, machine, os.Getpid())
+}
+
+// codeOf gives the exit code that an error calls for.
+func codeOf(err error) report.Code {
+	switch {
+	case err == nil:
+		return report.Done
+	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
+		return report.Interrupted
+	case coordinator.IsStale(err):
+		return report.Stale
+	case coordinator.IsLocked(err):
+		return report.Locked
+	case sshconn.IsUnreachable(err):
+		return report.Unreachable
+	}
+	return report.Failed
+}
+
+// codesOf gives the exit codes of hosts that failed during a run. began says
+// that hosts were being changed, so that a failure is a partial one.
+func codesOf(failures []*report.HostError, began bool) []report.Code {
+	var codes []report.Code
+	for _, f := range failures {
+		code := codeOf(f)
+		if code == report.Failed && began {
+			code = report.Partial
+		}
+		codes = append(codes, code)
+	}
+	return codes
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lvsup/lvsup/coordinator"
+	"github.com/lvsup/lvsup/internal/report"
+	"github.com/lvsup/lvsup/internal/view"
+	"github.com/lvsup/lvsup/internal/wire"
+)
+
+func newProbe(g *globals) *cobra.Command {
+	var from string
+	cmd := &cobra.Command{
+		Use:   "probe PLAN",
+		Short: "Ask every real server and the VIP for the page, and judge the split",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			h := g.human()
+			run, _, err := g.open(cmd.Context(), args[0], nil)
+			if err != nil {
+				return err
+			}
+			defer run.Close()
+			doc := &view.Document{Command: "probe"}
+			codes := codesOf(run.Failures(), false)
+			more, err := g.probe(cmd.Context(), h, run, g.vantage(from), doc)
+			codes = append(codes, more...)
+			return g.finish(h, run, doc, codes, err)
+		},
+	}
+	cmd.Flags().StringVar(&from, "probe-from", "", "`host` to ask the VIP from, or \"local\" for this machine")
+	return cmd
+}
+
+func newStatus(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status PLAN",
+		Short: "Show the directors' IPVS tables and connections",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			doc := &view.Document{Command: "status", Status: map[string]*wire.IPVSResponse{}}
+			return g.tables(cmd.Context(), args[0], doc, func(h *view.Human, host string, t *wire.IPVSResponse) {
+				h.Status(host, t)
+			})
+		},
+	}
+}
+
+func newExport(g *globals) *cobra.Command {
+	export := &cobra.Command{Use: "export", Short: "Print a cluster's live state in another tool's format"}
+	export.AddCommand(&cobra.Command{
+		Use:   "ipvsadm PLAN",
+		Short: "Print the directors' rules as ipvsadm -S -n does, for ipvsadm -R",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			doc := &view.Document{Command: "export ipvsadm", Status: map[string]*wire.IPVSResponse{}}
+			return g.tables(cmd.Context(), args[0], doc, func(h *view.Human, _ string, t *wire.IPVSResponse) {
+				h.Raw(t.Saved)
+			})
+		},
+	})
+	return export
+}
+
+// tables reads each director's table and shows it.
+func (g *globals) tables(ctx context.Context, path string, doc *view.Document, show func(*view.Human, string, *wire.IPVSResponse)) error {
+	h := g.human()
+	run, cluster, err := g.open(ctx, path, nil)
+	if err != nil {
+		return err
+	}
+	defer run.Close()
+	if len(cluster.Directors()) == 0 {
+		return errors.New("the plan has no director")
+	}
+	for _, d := range cluster.Directors() {
+		t, err := run.Table(ctx, d.Name)
+		if err != nil {
+			continue // it is among the run's failures
+		}
+		doc.Status[d.Name] = t
+		if !g.json {
+			show(h, d.Name, t)
+		}
+	}
+	return g.finish(h, run, doc, codesOf(run.Failures(), false), nil)
+}
+
+// finish prints the failures, or the document, and gives the exit.
+func (g *globals) finish(h *view.Human, run *coordinator.Run, doc *view.Document, codes []report.Code, err error) error {
+	failures := run.Failures()
+	doc.Failures = view.FailuresOf(failures)
+	if err != nil {
+		codes = append(codes, codeOf(err))
+		doc.Error = err.Error()
+	}
+	doc.Exit = report.Worst(codes...)
+	if g.json {
+		if err := view.WriteJSON(os.Stdout, doc); err != nil {
+			return err
+		}
+		return exit(doc.Exit)
+	}
+	if err != nil {
+		h.Error(err)
+	}
+	h.Failures(failures)
+	return exit(doc.Exit)
+}

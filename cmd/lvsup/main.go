@@ -1,0 +1,94 @@
+// Command lvsup puts up Linux Virtual Server clusters from a plan.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lvsup/lvsup/internal/build"
+	"github.com/lvsup/lvsup/internal/report"
+	"github.com/lvsup/lvsup/internal/view"
+)
+
+func main() { os.Exit(int(run(os.Args[1:]))) }
+
+// errInterrupted is the cause of a context that a signal ended.
+var errInterrupted = errors.New("interrupted")
+
+func run(args []string) report.Code {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals) // a second signal ends the process at once
+		cancel(errInterrupted)
+	}()
+	root := newRoot()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var coded *exitError
+	switch {
+	case errors.As(err, &coded):
+		return coded.code
+	case err != nil:
+		view.NewHuman().Error(err)
+		return codeOf(err)
+	}
+	return report.Done
+}
+
+// exitError carries an exit code for what was already printed.
+type exitError struct{ code report.Code }
+
+func (e *exitError) Error() string { return fmt.Sprintf("exit %d", e.code) }
+
+// exit turns a code into what a command returns.
+func exit(codes ...report.Code) error {
+	if c := report.Worst(codes...); c != report.Done {
+		return &exitError{c}
+	}
+	return nil
+}
+
+func newRoot() *cobra.Command {
+	g := &globals{}
+	root := &cobra.Command{
+		Use:   "lvsup",
+		Short: "Put up Linux Virtual Server load balancers from one plan",
+		Long: `lvsup puts up Linux Virtual Server (LVS) load balancers: one plan describes the
+director and the real servers, and lvsup makes every host so over SSH.
+
+  lvsup plan cluster.hcl      show what would change
+  lvsup apply cluster.hcl     change it, verify it, probe it
+  lvsup drift cluster.hcl     find out whether it is still so (for cron)`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	g.register(root)
+	root.AddCommand(
+		newValidate(g), newPlan(g), newApply(g), newDrift(g), newProbe(g),
+		newStatus(g), newDestroy(g), newExport(g), newVersion(),
+		newLabCommand(g.load),
+	)
+	return root
+}
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the build",
+		Args:  cobra.NoArgs,
+		Run: func(cmd *cobra.Command, _ []string) {
+			view.NewHuman().Say("lvsup %s", build.Version())
+		},
+	}
+}

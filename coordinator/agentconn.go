@@ -1,0 +1,108 @@
+package coordinator
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/lvsup/lvsup/internal/wire"
+)
+
+// agentConn speaks the protocol with one agent. Calls from several goroutines
+// take turns.
+type agentConn struct {
+	mu     sync.Mutex
+	in     io.WriteCloser
+	out    io.Reader
+	nextID uint64
+	broken error
+	// explain turns a broken stream into what happened, from the agent's
+	// stderr and exit status.
+	explain func(error) error
+}
+
+// newAgentConn reads the agent's greeting and makes sure that it is the agent
+// which this coordinator pushed.
+func newAgentConn(in io.WriteCloser, out io.Reader, build string, explain func(error) error) (*agentConn, error) {
+	c := &agentConn{in: in, out: out, explain: explain}
+	var hello wire.Hello
+	if err := wire.ReadFrame(out, &hello); err != nil {
+		return nil, explain(fmt.Errorf("cannot read the agent's greeting: %w", err))
+	}
+	if hello.Protocol != wire.Version {
+		return nil, fmt.Errorf("the agent speaks protocol %d, this lvsup speaks %d", hello.Protocol, wire.Version)
+	}
+	if hello.Build != build {
+		return nil, fmt.Errorf("the agent is build %q, this lvsup is %q", hello.Build, build)
+	}
+	return c, nil
+}
+
+// call sends one request and waits for its response. When ctx ends first the
+// connection is given up: the answer may still be on its way.
+func (c *agentConn) call(ctx context.Context, op wire.Op, body, into any) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.broken != nil {
+		return c.broken
+	}
+	type result struct {
+		err    error
+		broken bool
+	}
+	c.nextID++
+	id := c.nextID
+	finished := make(chan result, 1)
+	go func() {
+		err, broken := c.exchange(id, op, body, into)
+		finished <- result{err, broken}
+	}()
+	select {
+	case r := <-finished:
+		if r.broken {
+			c.broken = r.err
+		}
+		return r.err
+	case <-ctx.Done():
+		c.broken = fmt.Errorf("gave up waiting for the agent's answer to %s: %w", op, context.Cause(ctx))
+		c.in.Close()
+		return c.broken
+	}
+}
+
+// exchange reports whether its error leaves the stream unusable.
+func (c *agentConn) exchange(id uint64, op wire.Op, body, into any) (failure error, broken bool) {
+	req := wire.Request{ID: id, Op: op}
+	if body != nil {
+		raw, err := json.Marshal(body)
+		if err != nil {
+			return fmt.Errorf("cannot encode %s: %w", op, err), false
+		}
+		req.Body = raw
+	}
+	if err := wire.WriteFrame(c.in, req); err != nil {
+		return c.explain(fmt.Errorf("cannot send %s to the agent: %w", op, err)), true
+	}
+	var res wire.Response
+	if err := wire.ReadFrame(c.out, &res); err != nil {
+		return c.explain(fmt.Errorf("cannot read the agent's answer to %s: %w", op, err)), true
+	}
+	if res.ID != id {
+		return fmt.Errorf("the agent answered request %d instead of %d", res.ID, id), true
+	}
+	if res.Error != nil {
+		return res.Error, false
+	}
+	if into == nil || len(res.Body) == 0 {
+		return nil, false
+	}
+	if err := json.Unmarshal(res.Body, into); err != nil {
+		return fmt.Errorf("cannot read the agent's answer to %s: %w", op, err), true
+	}
+	return nil, false
+}
+
+// close ends the agent by ending its stdin.
+func (c *agentConn) close() { c.in.Close() }

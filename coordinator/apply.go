@@ -1,0 +1,185 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lvsup/lvsup/internal/report"
+	"github.com/lvsup/lvsup/internal/wire"
+	"github.com/lvsup/lvsup/plans"
+)
+
+// Refused says why a plan cannot be applied; nothing was changed.
+type Refused struct {
+	Reasons []string
+}
+
+// Error lists the reasons, one a line.
+func (e *Refused) Error() string {
+	s := "nothing was changed:"
+	for _, r := range e.Reasons {
+		s += "\n  " + r
+	}
+	return s
+}
+
+// Appliable gives a *Refused if anything known before the first change speaks
+// against the plan: a finding, a blocked change, a kind that could not be
+// observed.
+func Appliable(p *plans.Plan) error {
+	var reasons []string
+	for _, f := range p.Errors() {
+		reasons = append(reasons, prefixed(f.Host, f.Summary))
+	}
+	for _, h := range p.Hosts {
+		for _, k := range h.Kinds {
+			if k.Error != "" {
+				reasons = append(reasons, prefixed(h.Host, k.Error))
+			}
+			for _, c := range k.Changes {
+				if c.Blocked != "" {
+					reasons = append(reasons, prefixed(h.Host, fmt.Sprintf("%s: %s", c.ID, c.Blocked)))
+				}
+			}
+		}
+	}
+	if len(reasons) > 0 {
+		return &Refused{slices.Compact(reasons)}
+	}
+	return nil
+}
+
+func prefixed(host, s string) string {
+	if host == "" {
+		return s
+	}
+	return host + ": " + s
+}
+
+// Apply carries the plan out: the forward pass, then the reverse pass. A host
+// that fails takes no part in later stages; the others go on. Failures are in
+// Run.Failures. The error is a *Refused, or that of an interrupted ctx.
+func (r *Run) Apply(ctx context.Context, p *plans.Plan) error {
+	if err := Appliable(p); err != nil {
+		return err
+	}
+	for _, st := range plans.Stages() {
+		if len(st.Kinds) == 0 {
+			continue
+		}
+		if st.Name == plans.StageVIP {
+			if err := r.checkLinks(ctx, p); err != nil {
+				return err
+			}
+		}
+		if err := r.stage(ctx, st, p, false); err != nil {
+			return err
+		}
+	}
+	if r.directorFailed() {
+		return nil // it may still send traffic to what the reverse pass would take away
+	}
+	for _, st := range plans.ReverseStages() {
+		if err := r.stage(ctx, st, p, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Run) directorFailed() bool {
+	failed := r.failedHosts()
+	return slices.ContainsFunc(r.opts.Cluster.Directors(), func(h *plans.Host) bool { return failed[h.Name] })
+}
+
+// stage runs one stage on every host that has something planned in it and
+// waits for all: the barrier.
+func (r *Run) stage(ctx context.Context, st plans.Stage, p *plans.Plan, reverse bool) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	desired, err := r.desired(p.Destroy, r.failedHosts())
+	if err != nil {
+		return err
+	}
+	busy := slices.DeleteFunc(r.healthy(), func(name string) bool {
+		return len(planned(p, name, st.Kinds, reverse)) == 0
+	})
+	if len(busy) == 0 {
+		return nil
+	}
+	r.opts.Report(report.Event{Stage: st.Name, Begun: true, Reverse: reverse})
+	r.each(busy, func(name string) {
+		start := time.Now()
+		req := wire.ApplyRequest{
+			Desired: pick(desired[name], st.Kinds),
+			Planned: planned(p, name, st.Kinds, reverse),
+			Reverse: reverse,
+			Destroy: p.Destroy,
+		}
+		var res wire.ApplyResponse
+		err := r.sessions[name].askFor(ctx, applyTimeout, wire.OpApply, req, &res)
+		if err == nil && res.Error != nil {
+			err = res.Error
+		}
+		note := ""
+		if err != nil {
+			if st.MayFail {
+				note = "will be tried again in a later stage: " + err.Error()
+			} else {
+				r.fail(name, st.Name, err)
+			}
+		}
+		ev := report.Event{Stage: st.Name, Host: name, Done: res.Done, Note: note, Took: time.Since(start), Reverse: reverse}
+		if note == "" {
+			ev.Err = err
+		}
+		r.opts.Report(ev)
+	})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// pick gives what is wanted of the kinds, with nothing wanted where the plan
+// is silent.
+func pick(desired []wire.Desired, kinds []string) []wire.Desired {
+	var picked []wire.Desired
+	for _, kind := range kinds {
+		i := slices.IndexFunc(desired, func(d wire.Desired) bool { return d.Kind == kind })
+		if i >= 0 {
+			picked = append(picked, desired[i])
+		} else {
+			picked = append(picked, wire.Desired{Kind: kind})
+		}
+	}
+	return picked
+}
+
+// Remove takes lvsup's own files off every host that owns nothing any more.
+func (r *Run) Remove(ctx context.Context) {
+	r.each(r.healthy(), func(name string) {
+		if err := r.sessions[name].ask(ctx, wire.OpRemove, nil, nil); err != nil {
+			r.fail(name, "remove", err)
+		}
+	})
+}
+
+// ErrStale means that the hosts changed between the plan that was shown and the
+// moment it was to be carried out.
+var ErrStale error = wire.Failf(wire.CodeStale, "nothing was changed: the hosts are no longer what the plan showed; plan again")
+
+// IsStale reports whether the error says that a host changed since the plan.
+func IsStale(err error) bool { return hasCode(err, wire.CodeStale) }
+
+// IsLocked reports whether the error says that another run holds a host.
+func IsLocked(err error) bool { return hasCode(err, wire.CodeLocked) }
+
+func hasCode(err error, code wire.Code) bool {
+	var e *wire.Error
+	return errors.As(err, &e) && e.Code == code
+}

@@ -1,0 +1,183 @@
+package coordinator
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lvsup/lvsup/internal/wire"
+	"github.com/lvsup/lvsup/plans"
+)
+
+// minFree is the disk space a host must have before lvsup changes anything, in
+// bytes: room for the record, a few files and the agent.
+const minFree = 16 << 20
+
+// check judges the facts of all hosts. It only reads.
+func (r *Run) check(ctx context.Context, p *plans.Plan) []plans.Finding {
+	hosts := r.healthy()
+	facts := map[string]wire.Facts{}
+	offsets := map[string]Offset{}
+	for _, name := range hosts {
+		facts[name] = r.sessions[name].facts
+		offsets[name] = r.sessions[name].offset
+	}
+	var findings []plans.Finding
+	findings = append(findings, CheckClocks(r.opts.Cluster.TimeSync, offsets)...)
+	for _, name := range hosts {
+		h, _ := r.opts.Cluster.Host(name)
+		findings = append(findings, checkHost(r.opts.Cluster, h, facts[name])...)
+	}
+	findings = append(findings, checkSameMachine(hosts, facts)...)
+	if len(r.failedHosts()) == 0 {
+		findings = append(findings, r.linkFindings(ctx)...)
+	}
+	return findings
+}
+
+// Offset is how far a host's clock is from the coordinator's, and how far that
+// may be wrong: half the round trip.
+type Offset struct {
+	Value       time.Duration
+	Uncertainty time.Duration
+	Source      bool // the kernel says that it follows a time source
+}
+
+// CheckClocks finds hosts whose clock is further than MaxOffset from the
+// median of all clocks, the coordinator's included. The median is what most
+// agree on, so the one that is off is the one that is named.
+func CheckClocks(ts plans.TimeSync, offsets map[string]Offset) []plans.Finding {
+	values := []time.Duration{0} // the coordinator's own
+	for _, o := range offsets {
+		values = append(values, o.Value)
+	}
+	slices.Sort(values)
+	median := values[len(values)/2]
+	if len(values)%2 == 0 {
+		// Of the two in the middle, the one nearer to the coordinator.
+		if low := values[len(values)/2-1]; low.Abs() < median.Abs() {
+			median = low
+		}
+	}
+	var findings []plans.Finding
+	for _, host := range sortedKeys(offsets) {
+		o := offsets[host]
+		off := o.Value - median
+		if off.Abs()-o.Uncertainty > ts.MaxOffset {
+			findings = append(findings, plans.Finding{
+				Severity: plans.Error, Host: host, Check: plans.StageTimeSync,
+				Summary: fmt.Sprintf("its clock is off by %s (at most %s is allowed)", signed(off), ts.MaxOffset),
+				Detail:  "set the host's clock and keep it set (chronyd, systemd-timesyncd), or raise time_sync.max_offset in the plan",
+			})
+		}
+		if !o.Source {
+			severity := plans.Warning
+			if ts.RequireSource {
+				severity = plans.Error
+			}
+			findings = append(findings, plans.Finding{
+				Severity: severity, Host: host, Check: plans.StageTimeSync,
+				Summary: "its clock follows no time source",
+				Detail:  "install and enable chrony or systemd-timesyncd, or the clocks will drift apart",
+			})
+		}
+	}
+	return findings
+}
+
+func signed(d time.Duration) string {
+	d = d.Round(time.Millisecond)
+	if d > 0 {
+		return "+" + d.String()
+	}
+	return d.String()
+}
+
+func checkHost(c *plans.Cluster, h *plans.Host, f wire.Facts) []plans.Finding {
+	var findings []plans.Finding
+	add := func(severity plans.Severity, check, summary, detail string) {
+		findings = append(findings, plans.Finding{Severity: severity, Host: h.Name, Check: check, Summary: summary, Detail: detail})
+	}
+	if !f.Root {
+		add(plans.Error, "privilege", "the agent does not run as root", `log in as root, or set become = true in the plan's connection block`)
+	}
+	if f.FreeBytes < minFree {
+		add(plans.Error, "disk", fmt.Sprintf("only %d KiB are free where lvsup keeps its data", f.FreeBytes>>10), "make room on the file system of /var/lib")
+	}
+	if h.Role == plans.RoleDirector && len(c.Services) > 0 && !f.IPVS.Available {
+		add(plans.Error, "ipvs", "its kernel has no IPVS: "+f.IPVS.Reason, "boot a kernel with ip_vs, or install the package that has the module")
+	}
+	for _, i := range h.Interfaces {
+		if !slices.ContainsFunc(f.Interfaces, func(l wire.Interface) bool { return l.Name == i.Name }) {
+			add(plans.Error, "interface", fmt.Sprintf("it has no interface %s (plan line %d)", i.Name, i.Source.At("").Start.Line), "it has "+interfaceList(f.Interfaces))
+		}
+	}
+	if f.Firewall.Drops && unmanaged(c.Firewall) {
+		ports := strings.Join(plans.Ports(c, h), ", ")
+		add(plans.Warning, "firewall", fmt.Sprintf("its firewall (%s) drops by default and may drop %s", strings.Join(f.Firewall.Active, ", "), ports),
+			`firewall { policy = "open" } lets the needed ports through`)
+	}
+	if f.SELinux == "enforcing" && unmanaged(c.SELinux) && h.Role == plans.RoleDirector {
+		add(plans.Warning, "selinux", "SELinux is enforcing and may deny loading ip_vs at boot", `selinux { policy = "permissive" } would only log`)
+	}
+	return findings
+}
+
+func unmanaged(p plans.Policy) bool { return p == "" || p == plans.PolicyUnmanaged }
+
+func interfaceList(all []wire.Interface) string {
+	var names []string
+	for _, i := range all {
+		state := "down"
+		if i.Up {
+			state = "up"
+		}
+		if i.MAC == "" {
+			names = append(names, fmt.Sprintf("%s (%s)", i.Name, state))
+			continue
+		}
+		names = append(names, fmt.Sprintf("%s (%s, %s)", i.Name, i.MAC, state))
+	}
+	return strings.Join(names, ", ")
+}
+
+// checkSameMachine finds two hosts of the plan that are one machine, as when
+// two names resolve to one address.
+func checkSameMachine(hosts []string, facts map[string]wire.Facts) []plans.Finding {
+	first := map[string]string{}
+	var findings []plans.Finding
+	for _, name := range hosts {
+		boot := facts[name].BootID
+		if boot == "" {
+			continue
+		}
+		if other, ok := first[boot]; ok {
+			findings = append(findings, plans.Finding{
+				Severity: plans.Error, Host: name, Check: "identity",
+				Summary: fmt.Sprintf("it is the same machine as %s (one boot id)", other),
+				Detail:  "give each host its own HostName in ssh_config, or connection { host = ... } in the plan",
+			})
+			continue
+		}
+		first[boot] = name
+	}
+	return findings
+}
+
+// onLink finds the live interface of a host whose network holds the address.
+func onLink(f wire.Facts, a netip.Addr) (string, bool) {
+	for _, i := range f.Interfaces {
+		if !i.Up || i.Name == "lo" {
+			continue
+		}
+		for _, s := range i.Addresses {
+			if p, err := netip.ParsePrefix(s); err == nil && p.Bits() < p.Addr().BitLen() && p.Masked().Contains(a) {
+				return i.Name, true
+			}
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,160 @@
+package coordinator
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lvsup/lvsup/internal/wire"
+	"github.com/lvsup/lvsup/plans"
+)
+
+// arpWait is how long answers to an ARP request are waited for.
+const arpWait = 300 * time.Millisecond
+
+// checkLinks looks at the links again once the addresses are up: what could not
+// be asked before the first change is asked before any VIP exists.
+func (r *Run) checkLinks(ctx context.Context, p *plans.Plan) error {
+	if p.Destroy || len(r.failedHosts()) > 0 || !changesAddresses(p) {
+		return nil
+	}
+	r.each(r.healthy(), func(name string) {
+		s := r.sessions[name]
+		if err := s.ask(ctx, wire.OpFacts, wire.FactsRequest{}, &s.facts); err != nil {
+			r.fail(name, "facts", err)
+		}
+	})
+	var reasons []string
+	for _, f := range r.linkFindings(ctx) {
+		if f.Severity == plans.Error {
+			reasons = append(reasons, prefixed(f.Host, f.Summary))
+		}
+	}
+	if len(reasons) > 0 {
+		return &Stopped{Reasons: reasons}
+	}
+	return nil
+}
+
+// Stopped says why a run ended between two stages.
+type Stopped struct{ Reasons []string }
+
+// Error lists the reasons, one a line.
+func (e *Stopped) Error() string {
+	return "stopped before any virtual address was set up:\n  " + strings.Join(e.Reasons, "\n  ")
+}
+
+func changesAddresses(p *plans.Plan) bool {
+	return slices.ContainsFunc(p.Hosts, func(h plans.HostPlan) bool {
+		_, ok := h.Kind("address")
+		return ok
+	})
+}
+
+// linkFindings asks, on every link that is up, who answers for the addresses of
+// the plan. An answer from a machine that should not have the address means a
+// cluster whose packets go astray.
+func (r *Run) linkFindings(ctx context.Context) []plans.Finding {
+	owners := map[string]string{} // MAC -> host of the plan
+	for _, name := range r.healthy() {
+		for _, i := range r.sessions[name].facts.Interfaces {
+			if i.MAC != "" {
+				owners[i.MAC] = name
+			}
+		}
+	}
+	var questions []question
+	for _, name := range r.healthy() {
+		h, _ := r.opts.Cluster.Host(name)
+		questions = append(questions, questionsFor(r.opts.Cluster, h, r.sessions[name].facts)...)
+	}
+	byHost := map[string][]question{}
+	for _, q := range questions {
+		byHost[q.host] = append(byHost[q.host], q)
+	}
+	found := make(chan plans.Finding, len(questions))
+	r.each(sortedKeys(byHost), func(host string) {
+		for _, q := range byHost[host] {
+			if f, bad := r.ask(ctx, q, owners); bad {
+				found <- f
+			}
+		}
+	})
+	close(found)
+	var findings []plans.Finding
+	for f := range found {
+		findings = append(findings, f)
+	}
+	slices.SortFunc(findings, func(a, b plans.Finding) int { return strings.Compare(a.Host+a.Summary, b.Host+b.Summary) })
+	return findings
+}
+
+// question is one address to ask for on one link of one host.
+type question struct {
+	host    string
+	iface   string
+	address netip.Addr
+	vip     bool
+}
+
+// questionsFor lists what can be asked from a host with the links it has now:
+// its own planned addresses, and on a director the VIPs.
+func questionsFor(c *plans.Cluster, h *plans.Host, f wire.Facts) []question {
+	var all []question
+	for _, i := range h.Interfaces {
+		up := slices.ContainsFunc(f.Interfaces, func(l wire.Interface) bool { return l.Name == i.Name && l.Up })
+		if up && i.Address.Addr().Is4() {
+			all = append(all, question{h.Name, i.Name, i.Address.Addr(), false})
+		}
+	}
+	if h.Role != plans.RoleDirector {
+		return all
+	}
+	for _, s := range c.Services {
+		iface, ok := onLink(f, s.Address)
+		known := slices.ContainsFunc(all, func(q question) bool { return q.address == s.Address })
+		if ok && s.Address.Is4() && !known {
+			all = append(all, question{h.Name, iface, s.Address, true})
+		}
+	}
+	return all
+}
+
+func (r *Run) ask(ctx context.Context, q question, owners map[string]string) (plans.Finding, bool) {
+	var res wire.ARPResponse
+	req := wire.ARPRequest{Interface: q.iface, Address: q.address.String(), Wait: arpWait}
+	if err := r.sessions[q.host].ask(ctx, wire.OpARP, req, &res); err != nil {
+		return plans.Finding{
+			Severity: plans.Warning, Host: q.host, Check: "arp",
+			Summary: fmt.Sprintf("cannot ask who has %s: %v", q.address, err),
+		}, true
+	}
+	var others []string
+	for _, mac := range res.MACs {
+		switch owner := owners[mac]; owner {
+		case q.host:
+		case "":
+			others = append(others, "a machine outside the plan ("+mac+")")
+		default:
+			others = append(others, owner+" ("+mac+")")
+		}
+	}
+	if len(others) == 0 {
+		return plans.Finding{}, false
+	}
+	f := plans.Finding{Severity: plans.Error, Host: q.host, Check: "arp"}
+	if q.vip {
+		f.Summary = fmt.Sprintf("the VIP %s is answered for by %s", q.address, strings.Join(others, " and "))
+		f.Detail = "on a real server set arp_ignore = 1 and arp_announce = 2; elsewhere take the address away"
+	} else {
+		f.Summary = fmt.Sprintf("its address %s is also answered for by %s", q.address, strings.Join(others, " and "))
+		f.Detail = "two machines with one address lose packets at random: give one of them another"
+	}
+	return f, true
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

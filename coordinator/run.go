@@ -1,0 +1,272 @@
+package coordinator
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lvsup/lvsup/internal/report"
+	"github.com/lvsup/lvsup/internal/step"
+	"github.com/lvsup/lvsup/internal/wire"
+	"github.com/lvsup/lvsup/plans"
+)
+
+// Options say what to run, where, and who listens.
+type Options struct {
+	Cluster *plans.Cluster
+	Dialer  Dialer
+	Build   string // what `lvsup version` prints; the agent must say the same
+	Holder  string // who holds the locks, for those who are refused
+	Report  func(report.Event)
+	// Parallel bounds how many hosts are worked on at once; 0 means
+	// DefaultParallel.
+	Parallel int
+}
+
+// DefaultParallel is how many hosts are worked on at once.
+const DefaultParallel = 32
+
+// How long the agent may take over a request. An apply may install packages.
+const (
+	askTimeout   = 60 * time.Second
+	applyTimeout = 15 * time.Minute
+)
+
+// Run is one run over the cluster's hosts, from Open to Close.
+type Run struct {
+	opts Options
+
+	mu       sync.Mutex
+	sessions map[string]*session
+	failed   map[string]*report.HostError // the first failure of each host
+	warnings []*report.HostError          // failures that a later stage made good or may
+}
+
+func newRun(o Options) *Run {
+	if o.Report == nil {
+		o.Report = func(report.Event) {}
+	}
+	if o.Parallel == 0 {
+		o.Parallel = DefaultParallel
+	}
+	return &Run{opts: o, sessions: map[string]*session{}, failed: map[string]*report.HostError{}}
+}
+
+// Open dials every host and greets its agent. Hosts that could not be reached
+// are in Failures; the others can be worked with.
+func Open(ctx context.Context, o Options) *Run {
+	r := newRun(o)
+	r.opts.Report(report.Event{Stage: plans.StageConnect, Begun: true})
+	r.each(r.hostNames(), func(name string) {
+		start := time.Now()
+		h, _ := o.Cluster.Host(name)
+		s, err := o.Dialer.open(ctx, name, h.Connection, o.Build)
+		if err == nil {
+			err = s.ask(ctx, wire.OpFacts, wire.FactsRequest{}, &s.facts)
+		}
+		if err == nil {
+			err = s.measureClock(ctx)
+		}
+		note := ""
+		if s != nil {
+			note = s.note
+			r.mu.Lock()
+			r.sessions[name] = s
+			r.mu.Unlock()
+		}
+		if err != nil {
+			r.fail(name, plans.StageConnect, err)
+		}
+		r.opts.Report(report.Event{Stage: plans.StageConnect, Host: name, Note: note, Err: err, Took: time.Since(start)})
+	})
+	return r
+}
+
+// Close ends every agent and connection, and with them the locks.
+func (r *Run) Close() {
+	for _, s := range r.sessions {
+		s.close()
+	}
+}
+
+// Failures are the hosts that failed, sorted by name, with the first failure of
+// each.
+func (r *Run) Failures() []*report.HostError {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []*report.HostError
+	for _, name := range slices.Sorted(maps.Keys(r.failed)) {
+		all = append(all, r.failed[name])
+	}
+	return all
+}
+
+func (r *Run) fail(host, stage string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failed[host] == nil {
+		r.failed[host] = &report.HostError{Host: host, Stage: stage, Err: err}
+	}
+}
+
+func (r *Run) ok(host string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed[host] == nil && r.sessions[host] != nil
+}
+
+func (r *Run) failedHosts() map[string]bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	hosts := map[string]bool{}
+	for name := range r.failed {
+		hosts[name] = true
+	}
+	return hosts
+}
+
+func (r *Run) hostNames() []string {
+	var names []string
+	for _, h := range r.opts.Cluster.Hosts {
+		names = append(names, h.Name)
+	}
+	return names
+}
+
+// healthy are the hosts that have not failed, in plan order.
+func (r *Run) healthy() []string {
+	return slices.DeleteFunc(r.hostNames(), func(n string) bool { return !r.ok(n) })
+}
+
+// each runs f for the hosts, several at once, and waits for all.
+func (r *Run) each(hosts []string, f func(host string)) {
+	var g errgroup.Group
+	g.SetLimit(r.opts.Parallel)
+	for _, h := range hosts {
+		g.Go(func() error { f(h); return nil })
+	}
+	_ = g.Wait()
+}
+
+// Lock takes the lock of every host, directors first and then by name, so that
+// two runs cannot each hold a part. The caller closes the run when it fails.
+func (r *Run) Lock(ctx context.Context) error {
+	hosts := r.hostNames()
+	slices.SortStableFunc(hosts, func(a, b string) int {
+		return lockRank(r.opts.Cluster, a, b)
+	})
+	for _, name := range hosts {
+		s := r.sessions[name]
+		if s == nil {
+			continue
+		}
+		if err := s.ask(ctx, wire.OpLock, wire.LockRequest{Holder: r.opts.Holder}, nil); err != nil {
+			return &report.HostError{Host: name, Stage: "lock", Err: err}
+		}
+	}
+	return nil
+}
+
+func lockRank(c *plans.Cluster, a, b string) int {
+	ha, _ := c.Host(a)
+	hb, _ := c.Host(b)
+	da, db := ha.Role == plans.RoleDirector, hb.Role == plans.RoleDirector
+	switch {
+	case da && !db:
+		return -1
+	case db && !da:
+		return 1
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// Plan observes every host and compares. With destroy it plans to take away
+// what lvsup made and to put back what it changed.
+func (r *Run) Plan(ctx context.Context, destroy bool) (*plans.Plan, error) {
+	desired, err := r.desired(destroy, nil)
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	found := map[string]wire.ObserveResponse{}
+	r.each(r.healthy(), func(name string) {
+		var res wire.ObserveResponse
+		req := wire.ObserveRequest{Desired: desired[name], Destroy: destroy}
+		if err := r.sessions[name].ask(ctx, wire.OpObserve, req, &res); err != nil {
+			r.fail(name, "observe", err)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		found[name] = res
+	})
+	p := &plans.Plan{Cluster: r.opts.Cluster.Name, Destroy: destroy}
+	for _, h := range r.opts.Cluster.Hosts {
+		if res, ok := found[h.Name]; ok {
+			p.Hosts = append(p.Hosts, plans.HostPlan{Host: h.Name, Role: h.Role, Kinds: res.Kinds, Digest: res.Digest})
+		}
+	}
+	if !destroy {
+		p.Findings = r.check(ctx, p)
+	}
+	return p, nil
+}
+
+// desired is what each host must have; nothing at all for a destroy.
+func (r *Run) desired(destroy bool, hold map[string]bool) (map[string][]wire.Desired, error) {
+	if destroy {
+		return map[string][]wire.Desired{}, nil
+	}
+	return plans.Expand(r.opts.Cluster, hold)
+}
+
+// SamePlan reports whether two plans would do the same on every host.
+func SamePlan(a, b *plans.Plan) bool {
+	return slices.EqualFunc(a.Hosts, b.Hosts, func(x, y plans.HostPlan) bool {
+		return x.Host == y.Host && x.Digest == y.Digest
+	})
+}
+
+// planned picks the changes of some kinds and one pass.
+func planned(p *plans.Plan, host string, kinds []string, reverse bool) []wire.KindChanges {
+	var picked []wire.KindChanges
+	for _, h := range p.Hosts {
+		if h.Host != host {
+			continue
+		}
+		for _, kind := range kinds {
+			kc, ok := h.Kind(kind)
+			if !ok {
+				continue
+			}
+			kc.Commands = nil
+			kc.Changes = slices.DeleteFunc(slices.Clone(kc.Changes), func(c step.Change) bool { return c.Reverse() != reverse })
+			if len(kc.Changes) > 0 {
+				picked = append(picked, kc)
+			}
+		}
+	}
+	return picked
+}
+
+// Table reads a director's IPVS table and connections.
+func (r *Run) Table(ctx context.Context, host string) (*wire.IPVSResponse, error) {
+	if !r.ok(host) {
+		return nil, fmt.Errorf("%s cannot be worked with", host)
+	}
+	var t wire.IPVSResponse
+	if err := r.sessions[host].ask(ctx, wire.OpIPVS, nil, &t); err != nil {
+		r.fail(host, "status", err)
+		return nil, err
+	}
+	return &t, nil
+}

@@ -1,0 +1,64 @@
+package coordinator
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lvsup/lvsup/internal/wire"
+)
+
+// session is one host during a run.
+type session struct {
+	name   string
+	agent  *agentConn
+	facts  wire.Facts
+	offset Offset
+	note   string // what a person should know about the connection
+	stop   func() // ends the agent and the connection
+}
+
+func (s *session) ask(ctx context.Context, op wire.Op, body, into any) error {
+	return s.askFor(ctx, askTimeout, op, body, into)
+}
+
+func (s *session) askFor(ctx context.Context, timeout time.Duration, op wire.Op, body, into any) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within %s", timeout))
+	defer cancel()
+	return s.agent.call(ctx, op, body, into)
+}
+
+// clockRounds is how often a clock is read; the quickest answer counts.
+const clockRounds = 5
+
+// measureClock reads the host's clock over the session. The true offset lies
+// within half the round trip of the value.
+func (s *session) measureClock(ctx context.Context) error {
+	for i := range clockRounds {
+		var c wire.Clock
+		asked := time.Now()
+		if err := s.ask(ctx, wire.OpClock, nil, &c); err != nil {
+			return fmt.Errorf("cannot read the clock: %w", err)
+		}
+		trip := time.Since(asked)
+		if i > 0 && trip/2 >= s.offset.Uncertainty {
+			continue
+		}
+		middle := asked.Add(trip / 2)
+		s.offset = Offset{
+			Value:       time.Unix(0, c.UnixNano).Sub(middle.Round(0)),
+			Uncertainty: trip / 2,
+			Source:      s.facts.Synchronised,
+		}
+	}
+	return nil
+}
+
+func (s *session) close() {
+	if s.agent != nil {
+		s.agent.close()
+	}
+	if s.stop != nil {
+		s.stop()
+	}
+}

@@ -1,0 +1,64 @@
+// Package agentbin holds the agents that a built lvsup carries: one static
+// binary for each machine, gzip-compressed by `make build`.
+package agentbin
+
+import (
+	"bytes"
+	"compress/gzip"
+	"embed"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+)
+
+//go:embed all:bin
+var files embed.FS
+
+// machines maps what `uname -m` prints to Go's name for it.
+var machines = map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
+
+// For gives the agent for a machine, as `uname -m` names it.
+func For(machine string) ([]byte, error) {
+	arch, ok := machines[machine]
+	if !ok {
+		return nil, fmt.Errorf("lvsup has no agent for %q machines, only for %s", machine, strings.Join(supported(), " and "))
+	}
+	packed, err := files.ReadFile("bin/lvsup-agent-linux-" + arch + ".gz")
+	if err != nil {
+		return nil, fmt.Errorf("this lvsup was built without its agents: build it with `make build`")
+	}
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fmt.Errorf("cannot unpack the agent for %s: %w", arch, err)
+	}
+	return io.ReadAll(r)
+}
+
+func supported() []string {
+	var names []string
+	for m := range machines {
+		names = append(names, m)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Sizes gives the compressed size in bytes of each agent that is embedded, by
+// file name.
+func Sizes() (map[string]int64, error) {
+	sizes := map[string]int64{}
+	err := fs.WalkDir(files, "bin", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".gz") {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		sizes[d.Name()] = info.Size()
+		return nil
+	})
+	return sizes, err
+}

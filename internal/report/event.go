@@ -1,0 +1,36 @@
+// Package report is what a run has to tell: progress, failures, what a probe
+// saw, and the exit code that follows. It is plain data; package view prints it.
+package report
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lvsup/lvsup/internal/wire"
+)
+
+// Event is progress: something began or ended on a host, or in the run as a
+// whole when Host is empty.
+type Event struct {
+	Stage   string
+	Host    string
+	Note    string             // what a person should know about it
+	Begun   bool               // the stage begins; otherwise it ended
+	Done    []wire.KindChanges // what was changed
+	Err     error
+	Took    time.Duration
+	Reverse bool // the reverse pass
+}
+
+// HostError is a failure on one host.
+type HostError struct {
+	Host  string
+	Stage string
+	Err   error
+}
+
+// Error gives HOST: STAGE: CAUSE.
+func (e *HostError) Error() string { return fmt.Sprintf("%s: %s: %v", e.Host, e.Stage, e.Err) }
+
+// Unwrap gives the cause.
+func (e *HostError) Unwrap() error { return e.Err }

@@ -1,0 +1,52 @@
+package report
+
+// Probe is what the end-to-end test saw.
+type Probe struct {
+	Vantage  string         `json:"vantage"`           // who asked the VIP; empty: nobody could
+	NotRun   string         `json:"not_run,omitempty"` // why the VIP was not asked
+	Direct   []DirectProbe  `json:"direct"`
+	Services []ServiceProbe `json:"services"`
+}
+
+// Passed reports whether nothing that was asked failed. A report that was not
+// run has not passed and not failed.
+func (p *Probe) Passed() bool { return !p.Failed() && p.NotRun == "" }
+
+// Failed reports whether anything that was asked failed.
+func (p *Probe) Failed() bool {
+	for _, d := range p.Direct {
+		if d.Error != "" {
+			return true
+		}
+	}
+	for _, s := range p.Services {
+		if len(s.Problems) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// DirectProbe is a page fetched from a real server by its RIP.
+type DirectProbe struct {
+	From    string `json:"from"`
+	Host    string `json:"host"`
+	Address string `json:"address"` // RIP:port
+	Status  int    `json:"status,omitempty"`
+	Page    string `json:"page,omitempty"`
+	Error   string `json:"error,omitempty"`
+}
+
+// ServiceProbe is a virtual service asked through its VIP.
+type ServiceProbe struct {
+	Service   string         `json:"service"`
+	Address   string         `json:"address"`
+	Scheduler string         `json:"scheduler"`
+	MACs      []string       `json:"macs,omitempty"` // who answers ARP for the VIP
+	Requests  int            `json:"requests"`
+	Answered  int            `json:"answered"`
+	Sequence  []string       `json:"sequence"` // host that each request reached, in order
+	Split     map[string]int `json:"split"`    // host -> requests
+	Verdict   string         `json:"verdict"`
+	Problems  []string       `json:"problems,omitempty"`
+}

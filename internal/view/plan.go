@@ -1,0 +1,228 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aymanbagabas/go-udiff"
+
+	"github.com/lvsup/lvsup/internal/step"
+	"github.com/lvsup/lvsup/internal/wire"
+	"github.com/lvsup/lvsup/plans"
+)
+
+// maxDiffLines bounds what is shown of one file's difference.
+const maxDiffLines = 60
+
+var actionStyle = map[step.Action]style{
+	step.Create: green, step.Update: yellow, step.Delete: red,
+	step.Restore: yellow, step.Adopt: cyan, step.Forget: dim,
+}
+
+// Plan prints a plan in its order of execution: the stages forward, then the
+// removals backward.
+func (h *Human) Plan(p *plans.Plan) {
+	h.Findings(p.Findings)
+	n := 0
+	for _, st := range plans.Stages() {
+		if st.MayFail {
+			continue // its second try shows the same changes
+		}
+		n += h.planStage(p, st, false, n)
+	}
+	for _, st := range plans.ReverseStages() {
+		n += h.planStage(p, st, true, n)
+	}
+	h.planErrors(p)
+	h.PlanSummary(p)
+}
+
+// planStage prints one stage and gives 1 if it held anything.
+func (h *Human) planStage(p *plans.Plan, st plans.Stage, reverse bool, before int) int {
+	shown := false
+	for _, host := range p.Hosts {
+		named := false
+		for _, kind := range st.Kinds {
+			kc, _ := host.Kind(kind)
+			for i, c := range kc.Changes {
+				if c.Reverse() != reverse {
+					continue
+				}
+				if !shown {
+					shown = true
+					title := strings.TrimSuffix(st.Name, " again")
+					if reverse {
+						title += " (removals)"
+					}
+					h.printf("\n%s\n", h.paint(bold, fmt.Sprintf("%d. %s", before+1, title)))
+				}
+				if !named {
+					named = true
+					h.printf("   %s\n", host.Host)
+				}
+				h.change(c, commandsOf(kc, i))
+			}
+		}
+	}
+	if shown {
+		return 1
+	}
+	return 0
+}
+
+func commandsOf(kc wire.KindChanges, i int) []string {
+	if i < len(kc.Commands) {
+		return kc.Commands[i]
+	}
+	return nil
+}
+
+// change prints one change and, where it is a file, the difference.
+func (h *Human) change(c step.Change, commands []string) {
+	text := Clean(c.Key)
+	content := c.Field == step.ContentField
+	if c.Field != "" && !content {
+		text += " " + Clean(c.Field)
+	}
+	switch {
+	case c.Action == step.Adopt:
+		text += "  (already so; lvsup will keep it)"
+	case content:
+	case c.Action == step.Create && c.To != "":
+		text += ": " + Clean(c.To)
+	case c.Action == step.Update || c.Action == step.Restore:
+		text += ": " + shown(c.From) + " -> " + shown(c.To)
+	}
+	if c.Why != "" {
+		text += h.paint(dim, "  # "+Clean(c.Why))
+	}
+	h.printf("     %s %s\n", h.paint(actionStyle[c.Action], string(rune(c.Action))), text)
+	if content && c.Action.Mutates() {
+		h.fileDiff(c)
+	}
+	if c.Blocked != "" {
+		h.printf("       %s %s\n", h.paint(red, "refused:"), Clean(c.Blocked))
+	}
+	if h.Commands {
+		for _, cmd := range commands {
+			for i, line := range cleanLines(cmd) {
+				prompt := "$ "
+				if i > 0 {
+					prompt = "  "
+				}
+				h.printf("         %s\n", h.paint(dim, prompt+line))
+			}
+		}
+	}
+}
+
+// shown makes an empty value visible.
+func shown(s string) string {
+	if s == "" {
+		return `""`
+	}
+	return Clean(s)
+}
+
+// fileDiff prints how a file's text changes, without the headers of a patch.
+func (h *Human) fileDiff(c step.Change) {
+	if strings.HasPrefix(c.From, "base64:") || strings.HasPrefix(c.To, "base64:") {
+		h.printf("         (not text)\n")
+		return
+	}
+	diff := udiff.Unified("", "", c.From, c.To)
+	lines := cleanLines(diff)
+	if len(lines) < 3 {
+		return
+	}
+	lines = lines[2:] // --- and +++
+	for i, line := range lines {
+		if i == maxDiffLines {
+			h.printf("         %s\n", h.paint(dim, fmt.Sprintf("... %d more lines", len(lines)-i)))
+			return
+		}
+		if strings.HasPrefix(line, "@@") {
+			if i > 0 {
+				h.printf("         %s\n", h.paint(dim, "..."))
+			}
+			continue
+		}
+		s := dim
+		switch {
+		case strings.HasPrefix(line, "+"):
+			s = green
+		case strings.HasPrefix(line, "-"):
+			s = red
+		}
+		h.printf("         %s\n", h.paint(s, line))
+	}
+}
+
+// planErrors prints the kinds that could not be observed.
+func (h *Human) planErrors(p *plans.Plan) {
+	for _, host := range p.Hosts {
+		for _, k := range host.Kinds {
+			if k.Error != "" {
+				h.printf("\n%s %s: %s\n", h.paint(red, "Error:"), host.Host, Clean(k.Error))
+			}
+		}
+	}
+}
+
+// PlanSummary prints the plan's last line.
+func (h *Human) PlanSummary(p *plans.Plan) {
+	n := p.Count()
+	if n.Changes() == 0 && n.Errors == 0 {
+		h.printf("No changes: %s of cluster %q %s as the plan wants.\n", plural(len(p.Hosts), "host"), p.Cluster, isAre(len(p.Hosts)))
+		return
+	}
+	var parts []string
+	for _, part := range []struct {
+		n    int
+		word string
+	}{
+		{n.Create, "to create"}, {n.Update, "to update"}, {n.Delete, "to remove or restore"},
+		{n.Adopt, "to adopt"}, {n.Forget, "to forget"},
+	} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.word))
+		}
+	}
+	if n.Blocked > 0 {
+		parts = append(parts, fmt.Sprintf("%d refused", n.Blocked))
+	}
+	if n.Errors > 0 {
+		parts = append(parts, plural(n.Errors, "error"))
+	}
+	h.printf("\n%s %s on %s.\n", h.paint(bold, "Plan:"), strings.Join(parts, ", "), plural(len(p.Hosts), "host"))
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+// Findings prints what the checks found, errors first.
+func (h *Human) Findings(all []plans.Finding) {
+	for _, severity := range []plans.Severity{plans.Error, plans.Warning} {
+		for _, f := range all {
+			if f.Severity != severity {
+				continue
+			}
+			label := h.paint(yellow, "Warning:")
+			if severity == plans.Error {
+				label = h.paint(red, "Error:")
+			}
+			where := ""
+			if f.Host != "" {
+				where = f.Host + ": "
+			}
+			h.printf("%s %s%s\n", label, where, Clean(f.Summary))
+			if f.Detail != "" {
+				h.printf("  %s\n", Clean(f.Detail))
+			}
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package view
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lvsup/lvsup/internal/report"
+	"github.com/lvsup/lvsup/internal/wire"
+)
+
+// Probe prints what the end-to-end test saw.
+func (h *Human) Probe(p *report.Probe) {
+	h.printf("%s\n", h.paint(bold, "Probe"))
+	for _, d := range p.Direct {
+		if d.Error != "" {
+			h.printf("  %s %s from %s: %s\n", h.paint(red, "failed"), d.Address, d.From, Clean(d.Error))
+			continue
+		}
+		h.printf("  %s     %s from %s: %s\n", h.paint(green, "ok"), d.Address, d.From, Clean(d.Page))
+	}
+	for _, s := range p.Services {
+		h.serviceProbe(p, s)
+	}
+	if p.NotRun != "" {
+		h.printf("  %s the VIP was not asked: %s\n", h.paint(yellow, "not run"), p.NotRun)
+	}
+}
+
+func (h *Human) serviceProbe(p *report.Probe, s report.ServiceProbe) {
+	label := h.paint(green, "ok    ")
+	if len(s.Problems) > 0 {
+		label = h.paint(red, "failed")
+	}
+	h.printf("  %s %s from %s: %s (%s)\n", label, s.Address, p.Vantage, Clean(s.Verdict), s.Scheduler)
+	if len(s.Sequence) > 0 {
+		h.printf("         %s\n", Clean(strings.Join(s.Sequence, " ")))
+		var split []string
+		for _, name := range slices.Sorted(maps.Keys(s.Split)) {
+			split = append(split, fmt.Sprintf("%s %d", Clean(name), s.Split[name]))
+		}
+		h.printf("         %s of %d answered: %s\n", plural(s.Answered, "request"), s.Requests, strings.Join(split, ", "))
+	}
+	if len(s.MACs) == 1 {
+		h.printf("         one MAC answers for the VIP: %s\n", Clean(s.MACs[0]))
+	}
+	for _, problem := range s.Problems {
+		h.printf("         %s\n", h.paint(red, Clean(problem)))
+	}
+}
+
+// Status prints a director's table and connections as ipvsadm -L -n and
+// -L -n -c would.
+func (h *Human) Status(host string, s *wire.IPVSResponse) {
+	h.printf("%s\n", h.paint(bold, host))
+	for _, line := range cleanLines(s.Table) {
+		h.printf("%s\n", line)
+	}
+	h.printf("\n")
+	for _, line := range cleanLines(s.Listed) {
+		h.printf("%s\n", line)
+	}
+	if s.Truncated {
+		h.printf("(more than %d connections; the rest is not shown)\n", wire.MaxConns)
+	}
+}

@@ -1,0 +1,49 @@
+package view
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lvsup/lvsup/internal/report"
+	"github.com/lvsup/lvsup/internal/wire"
+)
+
+// Event prints progress: a line when a stage begins and one for each host that
+// is through it.
+func (h *Human) Event(e report.Event) {
+	if e.Begun {
+		title := e.Stage
+		if e.Reverse {
+			title += " (removals)"
+		}
+		h.note("%s\n", h.paint(bold, title))
+		return
+	}
+	took := h.paint(dim, fmt.Sprintf("(%s)", e.Took.Round(10*time.Millisecond)))
+	switch {
+	case e.Err != nil:
+		h.note("  %s %s: %s %s\n", h.paint(red, "failed"), e.Host, Clean(e.Err.Error()), took)
+	case e.Stage == "connect":
+		h.note("  %s %s\n", e.Host, took)
+	default:
+		h.note("  %s: %s %s\n", e.Host, plural(countDone(e.Done), "change"), took)
+	}
+	if e.Note != "" {
+		h.note("    %s\n", h.paint(dim, Clean(e.Note)))
+	}
+}
+
+func countDone(done []wire.KindChanges) int {
+	n := 0
+	for _, k := range done {
+		n += len(k.Changes)
+	}
+	return n
+}
+
+// Failures prints what failed, host by host.
+func (h *Human) Failures(all []*report.HostError) {
+	for _, f := range all {
+		h.note("%s %s: %s: %s\n", h.paint(red, "Error:"), f.Host, f.Stage, Clean(f.Err.Error()))
+	}
+}
