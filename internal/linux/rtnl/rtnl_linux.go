@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -119,16 +121,48 @@ func AddAddress(ifname string, p netip.Prefix) error {
 }
 
 // DelAddress takes the address from the interface. It is not an error if it is
-// not there.
+// not there. Other addresses of the same network stay, which by itself the
+// kernel sees to only where promote_secondaries is set.
 func DelAddress(ifname string, p netip.Prefix) error {
 	l, err := link(ifname)
 	if err == nil {
-		err = netlink.AddrDel(l, &netlink.Addr{IPNet: ipNet(p)})
+		err = keepSecondaries(ifname, p, func() error {
+			return netlink.AddrDel(l, &netlink.Addr{IPNet: ipNet(p)})
+		})
 	}
 	if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
 		return fmt.Errorf("cannot remove address %s from %s: %w", p, ifname, err)
 	}
 	return nil
+}
+
+// keepSecondaries runs remove with promote_secondaries set if p has company in
+// its network: without it the kernel removes the later addresses of a network
+// together with the first (__inet_del_ifa in net/ipv4/devinet.c).
+func keepSecondaries(ifname string, p netip.Prefix, remove func() error) error {
+	all, err := Interfaces()
+	if err != nil {
+		return err
+	}
+	i, _ := Find(all, ifname)
+	company := false
+	for _, q := range i.Addresses {
+		company = company || q != p && q.Addr().Is4() && q.Masked() == p.Masked()
+	}
+	if !company {
+		return remove()
+	}
+	path := "/proc/sys/net/ipv4/conf/" + ifname + "/promote_secondaries"
+	before, err := os.ReadFile(path)
+	if err == nil && strings.TrimSpace(string(before)) == "0" {
+		if err = os.WriteFile(path, []byte("1"), 0o644); err == nil {
+			defer os.WriteFile(path, before, 0o644) // it was writable a moment ago
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("other addresses in %s would go with it: %w", p.Masked(), err)
+	}
+	return remove()
 }
 
 // SetUp sets the interface up.
@@ -159,21 +193,23 @@ func SetDown(ifname string) error {
 // ReplaceDefault makes gw through ifname the default route with metric 0 of
 // gw's family, in place of another with that metric.
 func ReplaceDefault(ifname string, gw netip.Addr) error {
-	return ReplaceDefaultMetric(ifname, gw, 0)
+	return ReplaceDefaultRoute(Route{Gateway: gw, Interface: ifname})
 }
 
-// ReplaceDefaultMetric is ReplaceDefault with a metric. The kernel holds one
-// default route a metric. A zero gw makes an on-link IPv4 default route.
-func ReplaceDefaultMetric(ifname string, gw netip.Addr, metric int) error {
-	l, err := link(ifname)
+// ReplaceDefaultRoute makes r the default route with its metric, in place of
+// another with that metric: the kernel holds one IPv4 default route a metric.
+// The family is that of Gateway, else of Source, else IPv4; without a gateway
+// the route is on-link. Destination and Proto are not looked at.
+func ReplaceDefaultRoute(r Route) error {
+	l, err := link(r.Interface)
 	if err == nil {
-		err = netlink.RouteReplace(defaultRoute(l, gw, metric))
+		err = netlink.RouteReplace(defaultRoute(l, r))
 	}
-	if errors.Is(err, unix.ENETUNREACH) {
-		err = fmt.Errorf("%w: %s has no address in the gateway's network, or is down", err, ifname)
+	if errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH) {
+		err = fmt.Errorf("%w: %s has no address in the gateway's network, or is down", err, r.Interface)
 	}
 	if err != nil {
-		return fmt.Errorf("cannot set the default route via %s dev %s: %w", gw, ifname, err)
+		return fmt.Errorf("cannot set the default route via %s dev %s: %w", r.Gateway, r.Interface, err)
 	}
 	return nil
 }
@@ -187,7 +223,7 @@ func DelDefault(ifname string, gw netip.Addr) error {
 	}
 	for _, r := range routes {
 		if r.IsDefault() && r.Interface == ifname && r.Gateway == gw {
-			if err := DelDefaultMetric(ifname, gw, r.Metric); err != nil {
+			if err := DelDefaultRoute(r); err != nil {
 				return err
 			}
 		}
@@ -195,31 +231,34 @@ func DelDefault(ifname string, gw netip.Addr) error {
 	return nil
 }
 
-// DelDefaultMetric removes the default route via gw through ifname with that
+// DelDefaultRoute removes the default route with r's gateway, interface and
 // metric. It is not an error if there is none.
-func DelDefaultMetric(ifname string, gw netip.Addr, metric int) error {
-	l, err := link(ifname)
+func DelDefaultRoute(r Route) error {
+	l, err := link(r.Interface)
 	if err == nil {
-		err = netlink.RouteDel(defaultRoute(l, gw, metric))
+		err = netlink.RouteDel(defaultRoute(l, r))
 	}
 	if err != nil && !errors.Is(err, unix.ESRCH) {
-		return fmt.Errorf("cannot remove the default route via %s dev %s: %w", gw, ifname, err)
+		return fmt.Errorf("cannot remove the default route via %s dev %s: %w", r.Gateway, r.Interface, err)
 	}
 	return nil
 }
 
-func defaultRoute(l netlink.Link, gw netip.Addr, metric int) *netlink.Route {
+func defaultRoute(l netlink.Link, r Route) *netlink.Route {
 	dst := &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}
-	if gw.Is6() {
+	if r.Gateway.Is6() || r.Source.Is6() {
 		dst = &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
 	}
-	r := &netlink.Route{LinkIndex: l.Attrs().Index, Dst: dst, Protocol: unix.RTPROT_STATIC, Priority: metric}
-	if gw.IsValid() {
-		r.Gw = gw.AsSlice()
-	} else {
-		r.Scope = netlink.SCOPE_LINK
+	n := &netlink.Route{LinkIndex: l.Attrs().Index, Dst: dst, Priority: r.Metric}
+	if r.Gateway.IsValid() {
+		n.Gw = r.Gateway.AsSlice()
+	} else if !r.Source.Is6() {
+		n.Scope = netlink.SCOPE_LINK
 	}
-	return r
+	if r.Source.IsValid() {
+		n.Src = r.Source.AsSlice()
+	}
+	return n
 }
 
 // link finds an interface, and names those there are if it does not exist.

@@ -103,23 +103,50 @@ func TestAddAddressLiftsALease(t *testing.T) {
 	}
 }
 
+func TestRemovingTheFirstAddressKeepsTheOthers(t *testing.T) {
+	newNamespace(t)
+	must(t, os.WriteFile("/proc/sys/net/ipv4/conf/all/promote_secondaries", []byte("0"), 0o644))
+	must(t, os.WriteFile("/proc/sys/net/ipv4/conf/default/promote_secondaries", []byte("0"), 0o644))
+	addVeth(t, "ens33")
+	must(t, SetUp("ens33"))
+	lease, static := netip.MustParsePrefix("192.168.140.131/24"), netip.MustParsePrefix("192.168.140.10/24")
+	must(t, AddAddress("ens33", lease))
+	must(t, AddAddress("ens33", static))
+	must(t, ReplaceDefault("ens33", netip.MustParseAddr("192.168.140.2")))
+	must(t, DelAddress("ens33", lease))
+	if i := find(t, "ens33"); i.Has(lease) || !i.Has(static) {
+		t.Fatalf("got %+v", i)
+	}
+	r, err := RouteTo(netip.MustParseAddr("10.9.9.9"))
+	must(t, err)
+	if r.Source != static.Addr() {
+		t.Fatalf("route %+v", r)
+	}
+	v, err := os.ReadFile("/proc/sys/net/ipv4/conf/ens33/promote_secondaries")
+	must(t, err)
+	if strings.TrimSpace(string(v)) != "0" {
+		t.Fatalf("promote_secondaries is left at %s", v)
+	}
+}
+
 func TestRoutes(t *testing.T) {
 	newNamespace(t)
 	addVeth(t, "ens33")
 	must(t, SetUp("ens33"))
 	must(t, AddAddress("ens33", netip.MustParsePrefix("192.168.140.10/24")))
 	gw := netip.MustParseAddr("192.168.140.2")
+	other := Route{Gateway: netip.MustParseAddr("192.168.140.3"), Interface: "ens33", Metric: 100}
 	far := netip.MustParseAddr("10.9.9.9")
 	if _, err := RouteTo(far); err == nil {
 		t.Fatal("a route without a default route")
 	}
-	must(t, ReplaceDefaultMetric("ens33", netip.MustParseAddr("192.168.140.3"), 100))
+	must(t, ReplaceDefaultRoute(other))
 	must(t, ReplaceDefault("ens33", netip.MustParseAddr("192.168.140.1")))
 	must(t, ReplaceDefault("ens33", gw))
 	routes, err := Routes()
 	must(t, err)
 	d, ok := Default(routes, false)
-	if !ok || d.Gateway != gw || d.Interface != "ens33" || d.Proto != "static" {
+	if !ok || d.Gateway != gw || d.Interface != "ens33" || d.Proto != "boot" {
 		t.Fatalf("default route %+v of %+v", d, routes)
 	}
 	r, err := RouteTo(far)
@@ -129,7 +156,7 @@ func TestRoutes(t *testing.T) {
 	}
 	for range 2 {
 		must(t, DelDefault("ens33", gw))
-		must(t, DelDefaultMetric("ens33", netip.MustParseAddr("192.168.140.3"), 100))
+		must(t, DelDefaultRoute(other))
 	}
 	routes, err = Routes()
 	must(t, err)
