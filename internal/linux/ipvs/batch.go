@@ -29,9 +29,10 @@ func (c *Client) Do(ctx context.Context, cmds []Command) (int, error) {
 	return done, nil
 }
 
-// send sends the commands at once and collects an answer for each. It moves
-// fail.Sent and fail.Acked, adds what failed to fail.Failed and returns how
-// many succeeded.
+// send sends the commands at once. The kernel answers those that fail, in
+// order, and the last, which alone asks for an answer: so when that is here,
+// the ones that were not heard of have succeeded. send moves fail.Sent and
+// fail.Acked, adds what failed to fail.Failed and returns how many succeeded.
 func (c *Client) send(ctx context.Context, cmds []Command, fail *BatchError) (int, error) {
 	base := fail.Sent
 	msgs := make([]netlink.Message, len(cmds))
@@ -40,8 +41,10 @@ func (c *Client) send(ctx context.Context, cmds []Command, fail *BatchError) (in
 		if err != nil {
 			return 0, &Error{Op: cmd.Op, Command: cmd, Err: err}
 		}
-		msgs[i] = c.message(uint8(cmd.Op), netlink.Request|netlink.Acknowledge, attrs)
+		msgs[i] = c.message(uint8(cmd.Op), netlink.Request, attrs)
 	}
+	last := len(msgs) - 1
+	msgs[last].Header.Flags |= netlink.Acknowledge
 	defer bound(ctx, c.conn)()
 	sent, err := c.conn.SendMessages(msgs)
 	if err != nil {
@@ -53,31 +56,32 @@ func (c *Client) send(ctx context.Context, cmds []Command, fail *BatchError) (in
 	for i, m := range sent {
 		index[m.Header.Sequence] = i
 	}
-	done := 0
-	for len(index) > 0 {
+	failed := 0
+	for answered := -1; answered < last; {
+		var seq uint32
 		answers, err := c.conn.Receive()
 		var op *netlink.OpError
 		switch {
 		case errors.As(err, &op) && op.Sequence != 0:
-			i, known := index[op.Sequence]
-			if !known {
-				continue
-			}
-			delete(index, op.Sequence)
-			fail.Failed = append(fail.Failed, IndexedError{base + i, &Error{Op: cmds[i].Op, Command: cmds[i], Err: op.Err}})
-			fail.Acked++
+			seq = op.Sequence
 		case err != nil:
-			return done, c.broke(ctx, err)
+			fail.Acked += answered + 1
+			return answered + 1 - failed, c.broke(ctx, err)
+		case len(answers) > 0:
+			seq = answers[0].Header.Sequence
 		}
-		for _, m := range answers {
-			if _, known := index[m.Header.Sequence]; known {
-				delete(index, m.Header.Sequence)
-				done++
-				fail.Acked++
-			}
+		i, ours := index[seq]
+		if !ours {
+			continue
+		}
+		answered = i
+		if err != nil {
+			failed++
+			fail.Failed = append(fail.Failed, IndexedError{base + i, &Error{Op: cmds[i].Op, Command: cmds[i], Err: op.Err}})
 		}
 	}
-	return done, nil
+	fail.Acked += len(cmds)
+	return len(cmds) - failed, nil
 }
 
 func (c *Client) one(ctx context.Context, cmd Command) error {

@@ -49,6 +49,10 @@ func Dial(ctx context.Context) (*Client, error) {
 // bookkeeping, and gives less to a process without CAP_NET_ADMIN.
 const receiveBuffer = 1 << 20
 
+// messageBuffer holds one datagram, in bytes. The kernel fills those of a dump
+// up to the buffer it was offered, and at most 32 KiB.
+const messageBuffer = 32 << 10
+
 // ackCost is more than an answer takes of the receive buffer, in bytes.
 const ackCost = 2 << 10
 
@@ -60,7 +64,7 @@ const (
 )
 
 func (c *Client) dial(ctx context.Context) error {
-	conn, err := netlink.Dial(genetlink.Protocol, nil)
+	conn, err := netlink.Dial(genetlink.Protocol, &netlink.Config{MessageBufferSize: messageBuffer})
 	if err != nil {
 		return fmt.Errorf("cannot open a netlink socket: %w", err)
 	}
