@@ -74,13 +74,16 @@ func (b *block) checkLabels() {
 	switch {
 	case b.schema.label == "" && len(labels) > 0:
 		b.errorAt(toRange(b.syntax.LabelRanges[0]), "Label not expected", fmt.Sprintf(
-			"A %s block has no label: write %s { ... }", b.schema.name, b.schema.name))
+			"A %s block has no label. Write:\n  %s { ... }", b.schema.name, b.schema.name))
 	case b.schema.label != "" && len(labels) == 0:
 		b.errorAt(toRange(b.syntax.TypeRange), "Label missing", fmt.Sprintf(
-			"%s needs %s: write %s { ... }", b.schema.name, b.schema.label, b.schema.header()))
+			"%s needs %s. Write, for example:\n  %s { ... }", b.schema.name, b.schema.label, b.schema.header()))
+	case b.schema.label != "" && labels[0] == "":
+		b.errorAt(toRange(b.syntax.LabelRanges[0]), "Label empty", fmt.Sprintf(
+			"%s needs %s. Write, for example:\n  %s { ... }", b.schema.name, b.schema.label, b.schema.header()))
 	case len(labels) > 1:
 		b.errorAt(toRange(b.syntax.LabelRanges[1]), "Label not expected", fmt.Sprintf(
-			"A %s block has one label, %s: write %s { ... }", b.schema.name, b.schema.label, b.schema.header()))
+			"A %s block has one label, %s. Write, for example:\n  %s { ... }", b.schema.name, b.schema.label, b.schema.header()))
 	}
 }
 
@@ -89,10 +92,7 @@ func (l *loader) checkAttributes(schema *blockSchema, attrs hclsyntax.Attributes
 		if _, known := schema.attr(name); known {
 			continue
 		}
-		where, detail := "here", ""
-		if schema.name != "" {
-			where = "in a " + schema.name + " block"
-		}
+		where, detail := schema.place(), ""
 		near := plans.Nearest(name, append(schema.attrNames(), schema.blockNames()...))
 		if inner, isBlock := schema.block(name); isBlock {
 			detail = fmt.Sprintf("%s is a block: write %s { ... } without \"=\".", name, inner.header())
@@ -125,23 +125,19 @@ func (l *loader) homeOf(attr string) string {
 	if len(homes) == 0 {
 		return ""
 	}
-	article := "a "
-	if strings.ContainsRune("aeiou", rune(homes[0][0])) {
-		article = "an "
-	}
-	return article + strings.Join(homes, ", ")
+	return article(homes[0]) + " " + strings.Join(homes, ", ")
 }
 
 func (l *loader) unknownBlock(parent *blockSchema, s *hclsyntax.Block) {
-	where := "at the top level of a plan"
-	if parent.name != "" {
-		where = "in a " + parent.name + " block"
-	}
 	detail := ""
 	if a, isAttr := parent.attr(s.Type); isAttr {
 		detail = fmt.Sprintf("%s is an attribute: write %s = %s", a.name, a.name, a.example)
 	} else if near := plans.Nearest(s.Type, append(parent.blockNames(), parent.attrNames()...)); near != "" {
 		detail = fmt.Sprintf("Did you mean %q?", near)
+		if nodes := l.scope.nodes[near]; nodes != nil && len(s.Labels) == 1 && slices.Contains(hostRoots, near) {
+			// References to it are right; nothing more is said about them.
+			nodes[s.Labels[0]] = &node{eval: func() cty.Value { return cty.DynamicVal }}
+		}
 	} else if _, top := l.language.block(s.Type); top && parent.name != "" {
 		detail = fmt.Sprintf("%s stands at the top level of a plan, not inside another block.", s.Type)
 	} else if home := l.blockHome(s.Type); home != "" {
@@ -151,13 +147,13 @@ func (l *loader) unknownBlock(parent *blockSchema, s *hclsyntax.Block) {
 	} else {
 		detail = fmt.Sprintf("%s holds attributes only: %s.", parent.name, strings.Join(parent.attrNames(), ", "))
 	}
-	l.errorAt(toRange(s.DefRange()), fmt.Sprintf("Unknown block %q %s", s.Type, where), detail)
+	l.errorAt(toRange(s.DefRange()), fmt.Sprintf("Unknown block %q %s", s.Type, parent.place()), detail)
 }
 
 func (l *loader) blockHome(name string) string {
 	for _, outer := range l.language.blocks {
 		if _, there := outer.block(name); there {
-			return "a " + outer.name
+			return article(outer.name) + " " + outer.name
 		}
 	}
 	return ""
@@ -186,6 +182,10 @@ func (b *block) value(name string) (cty.Value, hclsyntax.Expression, bool) {
 	}
 	at := toRange(attr.Expr.Range())
 	b.source[name] = at
+	if b.dottedKeys(attr.Expr) {
+		b.fail(at)
+		return cty.NilVal, nil, false
+	}
 	value, ok := b.scope.evaluate(attr.Expr, b.extra)
 	if !ok {
 		b.fail(at)
@@ -204,12 +204,16 @@ func (b *block) value(name string) (cty.Value, hclsyntax.Expression, bool) {
 
 // wrong reports that an attribute, or the part of its value at the given span,
 // is not what the language wants.
-func (b *block) wrong(name string, at plans.Range, got string) {
+// hint is a sentence that says what to write instead; without it, the language's
+// example does.
+func (b *block) wrong(name string, at plans.Range, got, hint string) {
 	a, _ := b.schema.attr(name)
 	b.fail(b.source[name])
 	b.fail(at)
-	b.errorAt(at, fmt.Sprintf("Wrong value for %q", name), fmt.Sprintf(
-		"%s wants %s; %s. For example:\n  %s = %s", name, a.want, got, name, a.example))
+	if hint == "" {
+		hint = fmt.Sprintf("For example:\n  %s = %s", name, a.example)
+	}
+	b.errorAt(at, fmt.Sprintf("Wrong value for %q", name), fmt.Sprintf("%s wants %s; %s. %s", name, a.want, got, hint))
 }
 
 // elementRanges gives the spans of a list's elements where the list is written
@@ -254,4 +258,26 @@ func (b *block) withEach(key string, value cty.Value) *block {
 		"key": cty.StringVal(key), "value": value,
 	})}
 	return &c
+}
+
+// dottedKeys reports keys of a written-out map that have dots in them but no
+// quotes around them, which HCL takes for references.
+func (b *block) dottedKeys(expr hclsyntax.Expression) (found bool) {
+	object, ok := expr.(*hclsyntax.ObjectConsExpr)
+	if !ok {
+		return false
+	}
+	for _, item := range object.Items {
+		key, ok := item.KeyExpr.(*hclsyntax.ObjectConsKeyExpr)
+		if !ok || key.ForceNonLiteral {
+			continue
+		}
+		reference, ok := key.Wrapped.(*hclsyntax.ScopeTraversalExpr)
+		if !ok || len(reference.Traversal) < 2 {
+			continue
+		}
+		found = true
+		b.errorAt(toRange(key.Range()), "Key with dots but without quotes", "Write quotes around the key, such as:\n  \"net.ipv4.ip_forward\" = 1")
+	}
+	return found
 }

@@ -202,12 +202,14 @@ func (l *loader) settings(b *block) {
 		c.TimeSync.Source = b.source
 	case "firewall":
 		b.children()
-		c.Firewall = plans.Policy(b.text("policy"))
-		c.Source["firewall"] = b.source.At("policy")
+		if policy := b.text("policy"); b.written("policy") {
+			c.Firewall, c.Source["firewall"] = plans.Policy(policy), b.source["policy"]
+		}
 	case "selinux":
 		b.children()
-		c.SELinux = plans.Policy(b.text("policy"))
-		c.Source["selinux"] = b.source.At("policy")
+		if policy := b.text("policy"); b.written("policy") {
+			c.SELinux, c.Source["selinux"] = plans.Policy(policy), b.source["policy"]
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package hcl
 
 import (
 	"net/netip"
+	"strings"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -69,6 +70,7 @@ func (b *block) hostNode() *node {
 	for _, inner := range b.syntax.Body.Blocks {
 		if inner.Type == "interface" {
 			n.members = []string{hostAddress, hostIP, hostName, hostRole, hostInterface}
+			n.interfaces = append(n.interfaces, strings.Join(inner.Labels, ""))
 		}
 	}
 	n.eval = func() cty.Value { return b.hostValue() }

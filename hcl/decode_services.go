@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/lvsup/lvsup/plans"
 )
@@ -27,10 +28,12 @@ func (b *block) service() plans.VirtualService {
 			s.Persistence = inner.persistence(s.Address)
 		case "backend":
 			inner.children()
-			for _, round := range inner.rounds() {
-				if backend, ok := round.backend(s); ok {
-					s.Backends = append(s.Backends, backend)
-				}
+			rounds, ok := inner.rounds()
+			if !ok { // an empty one, so that nothing is said about there being none
+				s.Backends = append(s.Backends, plans.Backend{Source: inner.source})
+			}
+			for _, round := range rounds {
+				s.Backends = append(s.Backends, round.backend(s))
 			}
 		}
 	}
@@ -48,6 +51,9 @@ func (b *block) textOr(name, otherwise string) string {
 func (b *block) persistence(vip netip.Addr) *plans.Persistence {
 	b.children()
 	p := &plans.Persistence{Timeout: b.duration("timeout"), PrefixLen: 32, Source: b.source}
+	if !b.written("timeout") {
+		p.Timeout = time.Second // harmless; that it is missing has been reported
+	}
 	if vip.Is6() {
 		p.PrefixLen = 128
 	}
@@ -57,9 +63,9 @@ func (b *block) persistence(vip netip.Addr) *plans.Persistence {
 	return p
 }
 
-// backend reads a backend block, or one round of it. ok is false if it is too
-// wrong for plans.Validate to say anything about it.
-func (b *block) backend(s plans.VirtualService) (plans.Backend, bool) {
+// backend reads a backend block, or one round of it. It has no Host or no Address
+// if the plan has a mistake there.
+func (b *block) backend(s plans.VirtualService) plans.Backend {
 	out := plans.Backend{Port: s.Port, Weight: 1, Address: b.address("address"), Source: b.source}
 	if port, there := b.number("port", 1, 65535); there {
 		out.Port = uint16(port)
@@ -69,27 +75,27 @@ func (b *block) backend(s plans.VirtualService) (plans.Backend, bool) {
 	}
 	v, expr, ok := b.value("host")
 	if !ok {
-		return out, false
+		return out
 	}
 	at := toRange(expr.Range())
 	if !isHostObject(v) {
-		got := "this is " + describe(v)
+		hint := ""
 		if name, isText := asText(v); isText {
-			got += b.referenceFor(name)
+			hint = b.referenceFor(name)
 		}
-		b.wrong("host", at, got)
-		return out, false
+		b.wrong("host", at, "this is "+describe(v), hint)
+		return out
 	}
 	out.Host = v.GetAttr(hostName).AsString()
 	host, there := b.cluster.Host(out.Host)
 	if !there {
-		b.wrong("host", at, "this is no host of the plan")
-		return out, false
+		b.wrong("host", at, "this is no host of the plan", "")
+		return out
 	}
 	if !b.written("address") && b.syntax.Body.Attributes["address"] == nil {
-		out.Address, ok = b.rip(host, s)
+		out.Address = b.rip(host, s)
 	}
-	return out, ok
+	return out
 }
 
 // referenceFor says which reference a person meant who wrote a name or an
@@ -98,16 +104,17 @@ func (b *block) referenceFor(text string) string {
 	for _, h := range b.cluster.Hosts {
 		for _, i := range h.Interfaces {
 			if h.Name == text || i.Address.Addr().String() == text || i.Address.String() == text {
-				return fmt.Sprintf(": write %s.%s", h.Role, h.Name)
+				return fmt.Sprintf("Write %s.%s.", h.Role, h.Name)
 			}
 		}
 	}
 	return ""
 }
 
-// rip chooses the address of a backend that names none: the host's only one of
-// the VIP's family, else its only one in a network that the director is in too.
-func (b *block) rip(h *plans.Host, s plans.VirtualService) (netip.Addr, bool) {
+// rip chooses the address of a backend that names none: the host's only one in a
+// network that the director shares, else its only one. Zero if there is none, or
+// no telling.
+func (b *block) rip(h *plans.Host, s plans.VirtualService) netip.Addr {
 	var all, near []netip.Addr
 	failed := false
 	for _, i := range h.Interfaces {
@@ -123,15 +130,15 @@ func (b *block) rip(h *plans.Host, s plans.VirtualService) (netip.Addr, bool) {
 	}
 	switch {
 	case len(near) == 1:
-		return near[0], true
+		return near[0]
 	case len(all) == 1:
-		return all[0], true
+		return all[0]
 	case failed:
-		return netip.Addr{}, false // reported at the interface
+		return netip.Addr{} // reported at the interface
 	case len(all) == 0:
 		b.errorAt(b.source.At("host"), h.Name+" has no address", fmt.Sprintf(
 			"Give %s %q an interface, or say which address the backend has: address = \"...\"", h.Role, h.Name))
-		return netip.Addr{}, false
+		return netip.Addr{}
 	}
 	texts := make([]string, len(all))
 	for i, a := range all {
@@ -139,7 +146,7 @@ func (b *block) rip(h *plans.Host, s plans.VirtualService) (netip.Addr, bool) {
 	}
 	b.errorAt(b.source.At("host"), h.Name+" has several addresses", fmt.Sprintf(
 		"Say which one the director sends to (%s), for example:\n  address = %q", strings.Join(texts, ", "), texts[0]))
-	return netip.Addr{}, false
+	return netip.Addr{}
 }
 
 // nearDirector reports whether a director has an interface in the network of a,

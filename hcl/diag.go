@@ -102,7 +102,10 @@ func list(names []string) string {
 	for i, n := range names {
 		quoted[i] = `"` + n + `"`
 	}
-	if len(quoted) < 2 {
+	if len(quoted) == 0 {
+		return "none"
+	}
+	if len(quoted) == 1 {
 		return strings.Join(quoted, "")
 	}
 	last := len(quoted) - 1

@@ -142,12 +142,26 @@ func parseFile(name string, src []byte, r *report) *hclsyntax.Body {
 		return nil
 	}
 	file, diags := hclsyntax.ParseConfig(src, name, hcl2.InitialPos)
-	r.addHCL(diags, startOf(name))
+	r.addHCL(firstOfEach(diags), startOf(name))
 	if file == nil {
 		return nil
 	}
 	body, _ := file.Body.(*hclsyntax.Body)
 	return body
+}
+
+// firstOfEach leaves out what the parser says again: after a missing quote it
+// complains about every line to the end of the file.
+func firstOfEach(diags hcl2.Diagnostics) hcl2.Diagnostics {
+	said := map[string]bool{}
+	var out hcl2.Diagnostics
+	for _, d := range diags {
+		if id := d.Summary + "\n" + d.Detail; !said[id] {
+			said[id] = true
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // tooDeep finds text that would make the recursive parser run out of stack:

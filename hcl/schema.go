@@ -1,5 +1,7 @@
 package hcl
 
+import "strings"
+
 // attrSchema is one attribute of a block.
 type attrSchema struct {
 	name     string
@@ -63,6 +65,21 @@ func (s *blockSchema) header() string {
 		return s.name
 	}
 	return s.name + ` "` + s.sample + `"`
+}
+
+// place says where something inside the block stands.
+func (s *blockSchema) place() string {
+	if s.name == "" {
+		return "at the top level of a plan"
+	}
+	return "in " + article(s.name) + " " + s.name + " block"
+}
+
+func article(noun string) string {
+	if strings.ContainsAny(noun[:1], "aeiou") {
+		return "an"
+	}
+	return "a"
 }
 
 const (

@@ -26,6 +26,8 @@ type node struct {
 	state nodeState
 	// members are the attributes that a reference may go on with; empty: any.
 	members []string
+	// interfaces are the names after .interface, of a host.
+	interfaces []string
 }
 
 type nodeState int
@@ -112,6 +114,16 @@ func (s *scope) reference(t hcl2.Traversal, wanted map[string]map[string]cty.Val
 			s.report.errorAt(at, fmt.Sprintf("%s.%s has no %q", root, name, member),
 				didYouMean(member, n.members)+"It has "+list(n.members)+".")
 			return false
+		}
+	}
+	if len(t) > 3 && len(n.members) > 0 {
+		if member, _, _ := step(t[2]); member == hostInterface {
+			iface, at, literal := step(t[3])
+			if literal && !slices.Contains(n.interfaces, iface) {
+				s.report.errorAt(at, fmt.Sprintf("%s.%s has no interface %q", root, name, iface),
+					didYouMean(iface, n.interfaces)+"It has "+list(n.interfaces)+".")
+				return false
+			}
 		}
 	}
 	wanted[root][name] = s.resolve(root, name, toRange(t.SourceRange()))

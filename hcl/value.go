@@ -3,8 +3,10 @@ package hcl
 import (
 	"fmt"
 	"math/big"
+	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -50,7 +52,7 @@ func (b *block) text(name string) string {
 	}
 	s, ok := asText(v)
 	if !ok {
-		b.wrong(name, toRange(expr.Range()), "this is "+describe(v))
+		b.wrong(name, toRange(expr.Range()), "this is "+describe(v), "")
 	}
 	return s
 }
@@ -70,7 +72,7 @@ func (b *block) boolean(name string) (yes, there bool) {
 		return false, false
 	}
 	if v.Type() != cty.Bool {
-		b.wrong(name, toRange(expr.Range()), "this is "+describe(v))
+		b.wrong(name, toRange(expr.Range()), "this is "+describe(v), "")
 		return false, false
 	}
 	return v.True(), true
@@ -84,18 +86,18 @@ func (b *block) number(name string, low, high int64) (n int, there bool) {
 		return 0, false
 	}
 	if v.Type() != cty.Number {
-		got := "this is " + describe(v)
+		hint := ""
 		if s, isText := asText(v); isText {
 			if _, err := strconv.Atoi(s); err == nil {
-				got += ": write it without quotes"
+				hint = "Write it without quotes."
 			}
 		}
-		b.wrong(name, toRange(expr.Range()), got)
+		b.wrong(name, toRange(expr.Range()), "this is "+describe(v), hint)
 		return 0, false
 	}
 	whole, accuracy := v.AsBigFloat().Int(nil)
 	if whole == nil || accuracy != big.Exact || whole.Cmp(big.NewInt(low)) < 0 || whole.Cmp(big.NewInt(high)) > 0 {
-		b.wrong(name, toRange(expr.Range()), "this is "+describe(v))
+		b.wrong(name, toRange(expr.Range()), "this is "+describe(v), "")
 		return 0, false
 	}
 	return int(whole.Int64()), true
@@ -110,21 +112,21 @@ func (b *block) duration(name string) time.Duration {
 	at := toRange(expr.Range())
 	if v.Type() == cty.Number {
 		n := v.AsBigFloat().Text('f', -1)
-		b.wrong(name, at, fmt.Sprintf("this is %s without a unit: for seconds, write \"%ss\"", describe(v), n))
+		b.wrong(name, at, "this is "+describe(v)+" without a unit", fmt.Sprintf("For seconds, write \"%ss\".", n))
 		return 0
 	}
 	s, ok := asText(v)
 	if !ok {
-		b.wrong(name, at, "this is "+describe(v))
+		b.wrong(name, at, "this is "+describe(v), "")
 		return 0
 	}
 	d, err := time.ParseDuration(s)
 	if err != nil {
-		got := "this is " + describe(v)
+		hint := ""
 		if _, err := strconv.Atoi(s); err == nil {
-			got += fmt.Sprintf(" without a unit: for seconds, write \"%ss\"", s)
+			hint = fmt.Sprintf("For seconds, write \"%ss\".", s)
 		}
-		b.wrong(name, at, got)
+		b.wrong(name, at, "this is "+describe(v), hint)
 		return 0
 	}
 	return d
@@ -143,22 +145,24 @@ func (b *block) address(name string) netip.Addr {
 func (b *block) addressValue(name string, v cty.Value, at plans.Range) netip.Addr {
 	s, ok := asText(v)
 	if !ok {
-		got := "this is " + describe(v)
+		hint := ""
 		if isHostObject(v) {
-			got += ": for its address, add .ip"
+			hint = "For its address, add .ip."
 		}
-		b.wrong(name, at, got)
+		b.wrong(name, at, "this is "+describe(v), hint)
 		return netip.Addr{}
 	}
 	a, err := netip.ParseAddr(s)
 	if err == nil && a.Zone() == "" {
 		return a.Unmap()
 	}
-	got := "this is " + describe(v)
+	hint := ""
 	if p, err := netip.ParsePrefix(s); err == nil {
-		got += fmt.Sprintf(": leave out /%d (of a host, take .ip instead of .address)", p.Bits())
+		hint = fmt.Sprintf("Leave out /%d; of a host, take .ip instead of .address.", p.Bits())
+	} else if a, err := netip.ParseAddrPort(s); err == nil {
+		hint = fmt.Sprintf("Leave out :%d; the port goes into port.", a.Port())
 	}
-	b.wrong(name, at, got)
+	b.wrong(name, at, "this is "+describe(v)+cause(err), hint)
 	return netip.Addr{}
 }
 
@@ -172,20 +176,49 @@ func (b *block) prefix(name string) netip.Prefix {
 	at := toRange(expr.Range())
 	s, ok := asText(v)
 	if !ok {
-		b.wrong(name, at, "this is "+describe(v))
+		b.wrong(name, at, "this is "+describe(v), "")
 		return netip.Prefix{}
 	}
 	p, err := netip.ParsePrefix(s)
 	if err == nil {
 		return p
 	}
-	got := "this is " + describe(v)
+	hint := ""
 	if a, err := netip.ParseAddr(s); err == nil {
 		bits := map[bool]int{true: 24, false: 64}[a.Is4()]
-		got += fmt.Sprintf(": add the prefix length of its network, such as \"%s/%d\"", s, bits)
+		hint = fmt.Sprintf("Add the prefix length of its network, such as \"%s/%d\".", s, bits)
+	} else if before, after, ok := strings.Cut(s, "/"); ok {
+		if bits, ok := netmaskBits(after); ok {
+			hint = fmt.Sprintf("Write the netmask as a prefix length: \"%s/%d\".", before, bits)
+		}
 	}
-	b.wrong(name, at, got)
+	b.wrong(name, at, "this is "+describe(v)+cause(err), hint)
 	return netip.Prefix{}
+}
+
+// cause gives the last part of what netip said about a text, in brackets.
+func cause(err error) string {
+	if err == nil {
+		return ""
+	}
+	_, why, ok := strings.Cut(err.Error(), "): ")
+	if _, inner, nested := strings.Cut(why, "): "); nested {
+		why = inner
+	}
+	if !ok {
+		return ""
+	}
+	return " (" + why + ")"
+}
+
+// netmaskBits reads a netmask such as 255.255.255.0.
+func netmaskBits(s string) (int, bool) {
+	mask, err := netip.ParseAddr(s)
+	if err != nil || !mask.Is4() {
+		return 0, false
+	}
+	ones, bits := net.IPMask(mask.AsSlice()).Size()
+	return ones, bits == 32
 }
 
 // elements reads an attribute that is a list. Each element comes with its span,
@@ -196,7 +229,7 @@ func (b *block) elements(name string) ([]cty.Value, []plans.Range) {
 		return nil, nil
 	}
 	if t := v.Type(); !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
-		b.wrong(name, toRange(expr.Range()), "this is "+describe(v))
+		b.wrong(name, toRange(expr.Range()), "this is "+describe(v), "")
 		return nil, nil
 	}
 	values := v.AsValueSlice()
@@ -214,7 +247,7 @@ func (b *block) texts(name string) []string {
 	for i, v := range values {
 		s, ok := asText(v)
 		if !ok {
-			b.wrong(name, spans[i], "this element is "+describe(v))
+			b.wrong(name, spans[i], "this element is "+describe(v), "")
 			continue
 		}
 		out = append(out, s)
@@ -231,7 +264,7 @@ func (b *block) textMap(name string) map[string]string {
 		return nil
 	}
 	if t := v.Type(); !t.IsObjectType() && !t.IsMapType() || isHostObject(v) {
-		b.wrong(name, toRange(expr.Range()), "this is "+describe(v))
+		b.wrong(name, toRange(expr.Range()), "this is "+describe(v), "")
 		return nil
 	}
 	out := map[string]string{}
@@ -244,7 +277,7 @@ func (b *block) textMap(name string) map[string]string {
 		b.source[name+"."+key] = at
 		s, err := convert.Convert(item, cty.String)
 		if err != nil || s.IsNull() {
-			b.wrong(name, at, fmt.Sprintf("the value of %s is %s", key, describe(item)))
+			b.wrong(name, at, fmt.Sprintf("the value of %s is %s", key, describe(item)), "")
 			continue
 		}
 		out[key] = s.AsString()
@@ -253,16 +286,15 @@ func (b *block) textMap(name string) map[string]string {
 }
 
 // rounds evaluates for_each: the blocks to read instead of b. A block without
-// for_each is its own only round.
-func (b *block) rounds() []*block {
+// for_each is its own only round. ok is false if for_each has no usable value.
+func (b *block) rounds() (out []*block, ok bool) {
 	if _, there := b.syntax.Body.Attributes["for_each"]; !there {
-		return []*block{b}
+		return []*block{b}, true
 	}
 	v, expr, ok := b.value("for_each")
 	if !ok {
-		return nil
+		return nil, false
 	}
-	var out []*block
 	switch t := v.Type(); {
 	case (t.IsObjectType() || t.IsMapType()) && !isHostObject(v):
 		items := v.AsValueMap()
@@ -272,9 +304,9 @@ func (b *block) rounds() []*block {
 	case t.IsTupleType() || t.IsListType() || t.IsSetType():
 		out = b.listRounds(v, expr)
 	default:
-		b.wrong("for_each", toRange(expr.Range()), "this is "+describe(v))
+		b.wrong("for_each", toRange(expr.Range()), "this is "+describe(v), "")
 	}
-	return out
+	return out, b.written("for_each")
 }
 
 func (b *block) listRounds(v cty.Value, expr hclsyntax.Expression) []*block {
@@ -288,7 +320,7 @@ func (b *block) listRounds(v cty.Value, expr hclsyntax.Expression) []*block {
 		case isHostObject(item):
 			key = item.GetAttr("name").AsString()
 		default:
-			b.wrong("for_each", spans[i], "this element is "+describe(item))
+			b.wrong("for_each", spans[i], "this element is "+describe(item), "")
 			continue
 		}
 		out = append(out, b.withEach(key, item))

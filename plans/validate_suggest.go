@@ -1,7 +1,7 @@
 package plans
 
 // Nearest returns the candidate that a person most likely meant by word, or ""
-// if none is close: at most one slip (a letter too many, missing, wrong, or
+// if none is close: some letter in common, and at most one slip (a letter too many, missing, wrong, or
 // swapped with its neighbour) for every three letters, and two for short words
 // that share their first letter.
 func Nearest(word string, candidates []string) string {
@@ -14,7 +14,7 @@ func Nearest(word string, candidates []string) string {
 		if best == "" && len(word) > 0 && len(candidate) > 0 && word[0] == candidate[0] {
 			limit = max(limit, 2)
 		}
-		if d := slips(word, candidate); d <= limit && (best == "" || d < bestDistance) {
+		if d := slips(word, candidate); d <= limit && d < max(len(word), len(candidate)) && (best == "" || d < bestDistance) {
 			best, bestDistance = candidate, d
 		}
 	}

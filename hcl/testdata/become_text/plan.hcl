@@ -1,0 +1,12 @@
+cluster "web" {}
+
+host "client" {
+  interface "ens33" {
+    address = "192.168.140.50/24"
+  }
+}
+
+connection {
+  become = "yes"
+  port   = 0
+}

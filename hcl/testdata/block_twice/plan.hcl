@@ -1,0 +1,5 @@
+cluster "web" {}
+
+cluster "again" {}
+
+host "client" {}

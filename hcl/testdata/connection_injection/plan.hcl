@@ -1,0 +1,17 @@
+cluster "web" {}
+
+host "client" {
+  interface "ens33" {
+    address = "192.168.140.50/24"
+  }
+}
+
+connection {
+  user = "-oProxyCommand=reboot"
+}
+
+host "b" {
+  connection {
+    host = "root@10.0.0.1"
+  }
+}

@@ -1,0 +1,5 @@
+cluster "web" {}
+
+host "client" {
+  packages = ["[31mred", "‮abc"]
+}

@@ -1,0 +1,7 @@
+cluster "my cluster" {}
+
+host "-oops" {}
+
+host "a b" {}
+
+host "" {}

@@ -1,0 +1,3 @@
+cluster "empty" {
+  forwarding = "dr"
+}

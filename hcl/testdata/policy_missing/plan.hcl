@@ -1,0 +1,9 @@
+cluster "web" {}
+
+host "client" {
+  interface "ens33" {
+    address = "192.168.140.50/24"
+  }
+}
+
+firewall {}
