@@ -1,0 +1,164 @@
+package sysctl
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/lvsup/lvsup/internal/linux/procsys"
+	"github.com/lvsup/lvsup/internal/step"
+)
+
+// Name is the kind's name.
+const Name = "sysctl"
+
+// File is the drop-in. Its name sorts after what distributions ship, and before
+// 99-sysctl.conf, the link to the /etc/sysctl.conf that people edit: both readers
+// then agree that a line there comes after lvsup's, and what a person wrote is
+// named as a conflict rather than silently beaten.
+const File = "/etc/sysctl.d/99-lvsup.conf"
+
+// The fields of a parameter's IDs.
+const (
+	live = "live" // the kernel's value
+	boot = "boot" // what a file other than lvsup's makes of it at boot
+)
+
+// Observed is what a host has of the parameters that are wanted or owned.
+type Observed struct {
+	// Live holds the kernel's values by the names that the plan uses, blanks
+	// made single.
+	Live map[string]string
+	// File is the drop-in's content; FileThere says whether it exists.
+	File      string
+	FileThere bool
+	// Boot holds the files that each reader applies, in its order.
+	Boot map[procsys.Reader][]procsys.File
+}
+
+// Diff compares.
+func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
+	wanted, seen := step.State{}, step.State{}
+	for name, value := range want.Settings {
+		wanted[step.ID{Key: name, Field: live}] = normal(value)
+	}
+	file := step.ID{Key: File, Field: step.ContentField}
+	if len(want.Settings) > 0 {
+		wanted[file] = render(want)
+	}
+	for name, value := range have.Live {
+		seen[step.ID{Key: name, Field: live}] = value
+	}
+	if have.FileThere {
+		seen[file] = step.EncodeBytes([]byte(have.File))
+	}
+	changes := overridden(want, have)
+	for _, c := range step.Reconcile(wanted, owned, seen) {
+		if c.Action == step.Delete && c.Field == live {
+			// It was adopted; a parameter cannot be taken away.
+			c = step.Change{Action: step.Forget, ID: c.ID, From: c.From, Why: "it had this value before lvsup"}
+		}
+		changes = append(changes, c)
+	}
+	order(changes)
+	return changes
+}
+
+// overridden gives a blocked change for each parameter that another file sets
+// to something else after lvsup's own.
+func overridden(want Desired, have Observed) []step.Change {
+	var changes []step.Change
+	for _, name := range want.names() {
+		value := normal(want.Settings[name])
+		for _, r := range []procsys.Reader{procsys.Systemd, procsys.Procps} {
+			files := procsys.Place(have.Boot[r], File, render(want))
+			winner, ok := procsys.Effective(files, name)
+			if !ok || winner.File == File || !winner.Excluded && normal(winner.Value) == value {
+				continue
+			}
+			changes = append(changes, step.Change{
+				Action: step.Update, ID: step.ID{Key: name, Field: boot},
+				From: normal(winner.Value), To: value, Blocked: conflict(winner, r),
+			})
+			break
+		}
+	}
+	return changes
+}
+
+func conflict(winner procsys.Setting, r procsys.Reader) string {
+	when := "at boot it would win"
+	if r == procsys.Procps {
+		when = "`sysctl --system` would let it win"
+	}
+	if winner.Excluded {
+		return fmt.Sprintf("%s takes %s out again after lvsup's own file, %s: delete that line", winner, winner.Name, when)
+	}
+	return fmt.Sprintf("%s sets %s = %s after lvsup's own file, %s: delete that line", winner, winner.Name, winner.Value, when)
+}
+
+// render is the drop-in's content.
+func render(want Desired) string {
+	var b strings.Builder
+	b.WriteString("# Written by lvsup from its plan; an edit here is overwritten by the next apply.\n")
+	names := want.names()
+	sort.SliceStable(names, func(i, j int) bool { return first(names[i]) && !first(names[j]) })
+	for _, name := range names {
+		fmt.Fprintf(&b, "%s = %s\n", name, normal(want.Settings[name]))
+	}
+	return b.String()
+}
+
+// order puts what is blocked before everything, live values before the file, so
+// that what the kernel refuses is never kept for the next boot, and forwarding
+// before the other live values, for its side effect.
+func order(changes []step.Change) {
+	rank := func(c step.Change) int {
+		r := 0
+		if c.Action.Removes() {
+			r = 10
+		}
+		switch {
+		case c.Field == boot:
+			return r
+		case c.Field == live && first(c.Key):
+			return r + 1
+		case c.Field == live:
+			return r + 2
+		}
+		return r + 3
+	}
+	step.Sort(changes)
+	sort.SliceStable(changes, func(i, j int) bool { return rank(changes[i]) < rank(changes[j]) })
+}
+
+// first says that the parameter is IPv4 forwarding, by either name.
+func first(name string) bool { return len(procsys.Aliases(name)) > 1 }
+
+// follows says that the kernel sets the parameter whenever forwarding changes.
+func follows(name string) bool {
+	return name == "net.ipv4.conf.all.accept_redirects" ||
+		!first(name) && strings.HasPrefix(name, "net.ipv4.conf.") && strings.HasSuffix(name, ".forwarding")
+}
+
+// Commands are what a person would type for the change.
+func Commands(_ Desired, c step.Change) []string {
+	switch {
+	case !c.Action.Mutates() || c.Field == boot:
+		return nil
+	case c.Field == live:
+		setting := c.Key + "=" + c.To
+		if strings.ContainsFunc(c.To, func(r rune) bool { return !strings.ContainsRune(plain, r) }) {
+			setting = "'" + strings.ReplaceAll(setting, "'", `'\''`) + "'"
+		}
+		return []string{"sysctl -w " + setting}
+	case c.Action == step.Delete:
+		return []string{"rm " + File}
+	}
+	lines := []string{"cat > " + File + " <<'EOF'"}
+	lines = append(lines, strings.Split(strings.TrimSuffix(c.To, "\n"), "\n")...)
+	return append(lines, "EOF")
+}
+
+// plain are the characters that a shell takes for themselves.
+const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/:@%+-"

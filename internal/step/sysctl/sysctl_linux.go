@@ -1,0 +1,116 @@
+package sysctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/lvsup/lvsup/internal/linux/atomicfile"
+	"github.com/lvsup/lvsup/internal/linux/host"
+	"github.com/lvsup/lvsup/internal/linux/procsys"
+	"github.com/lvsup/lvsup/internal/step"
+)
+
+// New gives the kind, working on the host.
+func New(h host.Host) step.Kind[Desired, Observed] {
+	k := kind{h}
+	return step.Kind[Desired, Observed]{
+		Name:     Name,
+		Validate: Validate,
+		Observe:  k.observe,
+		Diff:     Diff,
+		Apply:    k.apply,
+		Commands: Commands,
+	}
+}
+
+type kind struct{ host host.Host }
+
+func (k kind) observe(_ context.Context, want Desired, owned step.Owned) (Observed, error) {
+	have := Observed{Live: map[string]string{}, Boot: map[procsys.Reader][]procsys.File{}}
+	var missing []error
+	for _, name := range want.names() {
+		value, err := procsys.Read(k.host.Root, name)
+		if err != nil {
+			missing = append(missing, err)
+			continue
+		}
+		have.Live[name] = normal(value)
+	}
+	if err := errors.Join(missing...); err != nil {
+		return have, err
+	}
+	for id := range owned {
+		if id.Field != live {
+			continue
+		}
+		value, err := procsys.Read(k.host.Root, id.Key)
+		switch {
+		case errors.Is(err, procsys.ErrNoSysctl): // its interface may be gone
+		case err != nil:
+			return have, err
+		default:
+			have.Live[id.Key] = normal(value)
+		}
+	}
+	data, there, err := atomicfile.Read(k.host.Path(File))
+	if err != nil {
+		return have, err
+	}
+	have.File, have.FileThere = string(data), there
+	for _, r := range []procsys.Reader{procsys.Systemd, procsys.Procps} {
+		if have.Boot[r], err = procsys.Files(k.host.Root, r); err != nil {
+			return have, err
+		}
+	}
+	return have, nil
+}
+
+func (k kind) apply(ctx context.Context, want Desired, changes []step.Change) (int, error) {
+	for i, c := range changes {
+		if err := ctx.Err(); err != nil {
+			return i, err
+		}
+		if err := k.one(want, c); err != nil {
+			return i, err
+		}
+	}
+	return len(changes), nil
+}
+
+func (k kind) one(want Desired, c step.Change) error {
+	switch {
+	case c.Blocked != "":
+		return errors.New(c.Blocked)
+	case !c.Action.Mutates():
+		return nil
+	case c.Field == live:
+		return k.set(want, c)
+	case c.ID != step.ID{Key: File, Field: step.ContentField}:
+		return fmt.Errorf("cannot %s %s: not a sysctl", c.Action, c.ID)
+	case c.Action == step.Delete:
+		return atomicfile.Remove(k.host.Path(File))
+	}
+	data, err := step.DecodeBytes(c.To)
+	if err != nil {
+		return fmt.Errorf("cannot decode the content of %s: %w", File, err)
+	}
+	return atomicfile.WriteMkdir(k.host.Path(File), data, 0o644)
+}
+
+// set writes a parameter and then again what is wanted of those that the kernel
+// changed with it.
+func (k kind) set(want Desired, c step.Change) error {
+	if err := procsys.Write(k.host.Root, c.Key, c.To); err != nil || !first(c.Key) {
+		return err
+	}
+	for _, name := range want.names() {
+		if !follows(name) {
+			continue
+		}
+		if err := procsys.Write(k.host.Root, name, normal(want.Settings[name])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
