@@ -1,0 +1,98 @@
+// Package netfilter reads which firewall service is active on a host and
+// whether its rules drop what they do not know. It changes nothing: it loads no
+// module and creates no table.
+package netfilter
+
+import (
+	"context"
+	"os"
+	"strings"
+
+	"github.com/lvsup/lvsup/internal/linux/host"
+	"github.com/lvsup/lvsup/internal/linux/kmod"
+	"github.com/lvsup/lvsup/internal/linux/service"
+)
+
+// Firewall is a firewall service that lvsup knows.
+type Firewall struct {
+	Name string // as wire.FirewallFacts names it
+	Unit string // systemd unit
+}
+
+// Firewalls are those that lvsup knows, in the order it lists them. Two units
+// stand for plain iptables: RHEL's iptables-services and Debian's
+// iptables-persistent.
+func Firewalls() []Firewall {
+	return []Firewall{
+		{"firewalld", "firewalld.service"},
+		{"ufw", "ufw.service"},
+		{"nftables", "nftables.service"},
+		{"iptables", "iptables.service"},
+		{"iptables", "netfilter-persistent.service"},
+	}
+}
+
+// Active lists the firewalls that are switched on now.
+func Active(ctx context.Context, h host.Host) ([]Firewall, error) {
+	all := Firewalls()
+	units := make([]string, len(all))
+	for i, f := range all {
+		units[i] = f.Unit
+	}
+	states, err := service.States(ctx, h, units...)
+	if err != nil {
+		return nil, err
+	}
+	var active []Firewall
+	for i, f := range all {
+		if states[i].Active == "active" && (f.Name != "ufw" || UFWEnabled(h)) {
+			active = append(active, f)
+		}
+	}
+	return active, nil
+}
+
+// UFWEnabled reports whether ufw filters at all. Its unit is active on every
+// host that has the package; ENABLED in /etc/ufw/ufw.conf decides (ufw(8)).
+func UFWEnabled(h host.Host) bool {
+	conf, err := os.ReadFile(h.Path("/etc/ufw/ufw.conf"))
+	if err != nil {
+		return false
+	}
+	enabled := false
+	for line := range strings.Lines(string(conf)) {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "ENABLED="); ok {
+			enabled = strings.EqualFold(strings.Trim(v, `"'`), "yes")
+		}
+	}
+	return enabled
+}
+
+// Drops reports whether an input or forward chain drops or rejects what no
+// rule accepts, as far as the tools on the host can show it: nft(8) for
+// nf_tables, iptables-save(8) for the older tables. release is uname -r.
+func Drops(ctx context.Context, h host.Host, release string) bool {
+	// Asking nft would load nf_tables; while it is not loaded it has no rules.
+	if kmod.Loaded(h, "nf_tables") || !kmod.OnDisk(h, release, "nf_tables") {
+		if res, err := h.Run(ctx, "nft", "-j", "list", "ruleset"); err == nil && res.Code == 0 && nftDrops(res.Stdout) {
+			return true
+		}
+	}
+	for _, ip := range []string{"ip", "ip6"} {
+		// The kernel lists here the tables that iptables has made so far.
+		tables, err := os.ReadFile(h.Path("/proc/net/" + ip + "_tables_names"))
+		if err != nil || !strings.Contains("\n"+string(tables), "\nfilter\n") {
+			continue
+		}
+		for _, tool := range []string{ip + "tables-legacy-save", ip + "tables-save"} {
+			res, err := h.Run(ctx, tool, "-t", "filter")
+			if err == nil && res.Code == 0 {
+				if iptablesDrops(res.Stdout) {
+					return true
+				}
+				break
+			}
+		}
+	}
+	return false
+}
