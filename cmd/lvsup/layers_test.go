@@ -1,0 +1,78 @@
+package main
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/lvsup/lvsup/"
+
+// layers are the packages from top to bottom: imports point down only. A
+// prefix stands for everything below it.
+var layers = []string{
+	"cmd/",
+	"coordinator",
+	"internal/lab",
+	"internal/sshconn",
+	"internal/agentbin",
+	"internal/view",
+	"internal/report",
+	"hcl",
+	"agent",
+	"plans",
+	"internal/wire",
+	"internal/step/all",
+	"internal/step/",
+	"internal/step",
+	"internal/textmerge",
+	"internal/linux/",
+	"internal/build",
+}
+
+// exceptions are imports of wire by adapters whose results are the types that
+// the agent answers with.
+var exceptions = map[string]string{
+	"internal/linux/facts internal/wire":   "collects the wire's facts",
+	"internal/linux/httpget internal/wire": "answers the wire's fetches",
+}
+
+func layerOf(pkg string) int {
+	best := -1
+	for i, l := range layers {
+		if pkg == l || strings.HasSuffix(l, "/") && strings.HasPrefix(pkg, l) {
+			if best < 0 || len(l) > len(layers[best]) {
+				best = i
+			}
+		}
+	}
+	return best
+}
+
+func TestImportsPointDown(t *testing.T) {
+	cmd := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		fields := strings.Fields(line)
+		from := strings.TrimPrefix(fields[0], module)
+		if layerOf(from) < 0 {
+			t.Errorf("package %s has no place in the layers; give it one", from)
+			continue
+		}
+		for _, imported := range fields[1:] {
+			to, ours := strings.CutPrefix(imported, module)
+			if !ours || exceptions[from+" "+to] != "" {
+				continue
+			}
+			if layerOf(to) < layerOf(from) {
+				t.Errorf("%s imports %s, which lies above it", from, to)
+			}
+			if strings.HasPrefix(from, "internal/step/") && from != "internal/step/all" && strings.HasPrefix(to, "internal/step/") && to != "internal/step/steptest" {
+				t.Errorf("kind %s imports kind %s; kinds do not know each other", from, to)
+			}
+		}
+	}
+}
