@@ -130,9 +130,10 @@ func glob(h host.Host, pattern string) []string {
 
 // Reload tells a running NetworkManager that ifcfg files changed, so that it
 // neither renews a lease that is gone nor undoes what was set. Where none runs
-// there is nothing to tell: network-scripts read the files at the next boot.
-func Reload(ctx context.Context, h host.Host, paths, interfaces []string) error {
-	if len(paths) == 0 || !exists(h, "/usr/bin/nmcli") {
+// there is nothing to tell: network-scripts read the files at the next boot. An
+// interface that NetworkManager has up takes its new settings at once.
+func Reload(ctx context.Context, h host.Host, interfaces []string) error {
+	if !exists(h, "/usr/bin/nmcli") {
 		return nil
 	}
 	res, err := h.Run(ctx, "nmcli", "-t", "-f", "RUNNING", "general")
@@ -142,8 +143,7 @@ func Reload(ctx context.Context, h host.Host, paths, interfaces []string) error 
 	if strings.TrimSpace(res.Stdout) != "running" {
 		return nil
 	}
-	argv := append([]string{"nmcli", "connection", "load"}, paths...)
-	if err := run(ctx, h, argv...); err != nil {
+	if err := run(ctx, h, "nmcli", "connection", "reload"); err != nil {
 		return fmt.Errorf("cannot tell NetworkManager of the new files: %w", err)
 	}
 	for _, i := range interfaces {

@@ -279,12 +279,7 @@ func last(lines []line, key string) (line, bool) {
 	return line{}, false
 }
 
-// IfcfgDHCP reports whether the file starts a DHCP client at boot.
-func IfcfgDHCP(content string) bool {
-	l, ok := last(parseShell(content), "BOOTPROTO")
-	return ok && !isStatic(l.value)
-}
-
+// isStatic tells the values of BOOTPROTO that start no DHCP client.
 func isStatic(bootproto string) bool {
 	b := strings.ToLower(bootproto)
 	return b == "none" || b == "static"

@@ -212,15 +212,15 @@ func Uncomment(content string) string {
 	return strings.Join(lines, "")
 }
 
-// InterfacesDHCP reports whether a file of interfaces(5) starts a DHCP client
-// on the interface at boot.
-func InterfacesDHCP(content, name string) bool {
-	for _, st := range parseInterfaces(content) {
-		if st.head[0] == "iface" && len(st.head) >= 4 && st.head[1] == name && st.head[2] == "inet" && st.head[3] == "dhcp" {
-			return true
+// Uncommented drops the comment lines of a file.
+func Uncommented(content string) string {
+	var b strings.Builder
+	for _, l := range splitLines(content) {
+		if !strings.HasPrefix(strings.TrimLeft(l, " \t"), "#") {
+			b.WriteString(l)
 		}
 	}
-	return false
+	return b.String()
 }
 
 // sourcesDir reports whether every file of interfaces.d is read.

@@ -1,0 +1,180 @@
+package address
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"path"
+	"strings"
+
+	"github.com/lvsup/lvsup/internal/linux/atomicfile"
+	"github.com/lvsup/lvsup/internal/linux/netconf"
+	"github.com/lvsup/lvsup/internal/linux/rtnl"
+	"github.com/lvsup/lvsup/internal/step"
+)
+
+// apply carries the changes out in the order that Diff gave them.
+func (s system) apply(ctx context.Context, want Desired, changes []step.Change) (int, error) {
+	told := 0        // changes up to here are done, and known to the stack
+	waiting := false // ifcfg files are written that it does not know
+	tell := func(done int) error {
+		var names []string
+		for _, i := range want.Interfaces {
+			names = append(names, i.Name)
+		}
+		err := netconf.Reload(ctx, s.host, names)
+		if err == nil {
+			told, waiting = done, false
+		}
+		return err
+	}
+	for n, c := range changes {
+		if err := ctx.Err(); err != nil {
+			return told, fmt.Errorf("stopped before %s: %w", c.ID, err)
+		}
+		if c.Blocked != "" {
+			return told, fmt.Errorf("cannot change %s: %s", c.ID, c.Blocked)
+		}
+		isFile := path.Dir(c.Key) == netconf.IfcfgDir && c.Field == step.ContentField && c.Action.Mutates()
+		if !isFile && waiting {
+			if err := tell(n); err != nil {
+				return told, err
+			}
+		}
+		if err := s.change(ctx, c); err != nil {
+			return told, err
+		}
+		if isFile {
+			waiting = true
+		} else {
+			told = n + 1
+		}
+	}
+	if waiting {
+		if err := tell(len(changes)); err != nil {
+			return told, err
+		}
+	}
+	return len(changes), nil
+}
+
+func (s system) change(ctx context.Context, c step.Change) error {
+	if !c.Action.Mutates() {
+		return nil
+	}
+	gone := c.Action == step.Delete
+	switch {
+	case c.Field == step.ContentField:
+		return s.file(c)
+	case c.Field == FieldLink && c.To == up:
+		return s.kernel.SetUp(c.Key)
+	case c.Field == FieldLink:
+		return s.kernel.SetDown(c.Key)
+	case c.Field == FieldDHCP:
+		return s.stopDHCP(c)
+	case c.Field == FieldLease:
+		for _, text := range strings.Fields(c.From) {
+			if err := s.address(c.Key, text, true); err != nil {
+				return err
+			}
+		}
+		return nil
+	case c.Field == FieldIfState:
+		return s.ifState(c.Key, !gone)
+	case c.Key == KeyDefault:
+		return s.route(c)
+	}
+	return s.address(c.Key, c.Field, gone)
+}
+
+// address adds or removes one address. A new one is announced to the segment,
+// which may remember another host for it.
+func (s system) address(ifname, text string, remove bool) error {
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return fmt.Errorf("cannot read address %q: %w", text, err)
+	}
+	if remove {
+		return s.kernel.DelAddress(ifname, p)
+	}
+	if err := s.kernel.AddAddress(ifname, p); err != nil || !p.Addr().Is4() {
+		return err
+	}
+	// Best effort: the link may have no carrier yet, and the address works
+	// without it as soon as neighbours ask.
+	_ = s.kernel.Announce(ifname, p.Addr())
+	return nil
+}
+
+// route sets or removes the default route. One that goes is lvsup's, whatever
+// metric the last boot gave it.
+func (s system) route(c step.Change) error {
+	if c.Action == step.Delete {
+		old, err := parseRoute(c.From)
+		if err != nil {
+			return err
+		}
+		return s.kernel.DelDefault(old.Interface, old.Gateway)
+	}
+	r, err := parseRoute(c.To)
+	if err != nil {
+		return err
+	}
+	if err := s.kernel.ReplaceDefaultRoute(r); err != nil || c.Action != step.Restore {
+		return err
+	}
+	ours, err := parseRoute(c.From)
+	if err != nil {
+		return err
+	}
+	if err := s.kernel.DelDefault(ours.Interface, ours.Gateway); err != nil {
+		return err
+	}
+	if ours.Gateway == r.Gateway && ours.Interface == r.Interface {
+		return s.kernel.ReplaceDefaultRoute(r) // they differed in the metric only, and both are gone
+	}
+	return nil
+}
+
+// stopDHCP ends the clients of an interface that run at this moment.
+func (s system) stopDHCP(c step.Change) error {
+	interfaces, err := s.kernel.Interfaces()
+	if err != nil {
+		return err
+	}
+	i, ok := rtnl.Find(interfaces, c.Key)
+	if !ok {
+		return rtnl.Missing(c.Key, interfaces)
+	}
+	for _, client := range (Observed{DHCP: s.dhcpClients()}).clients(i) {
+		if len(client.Interfaces) == 0 {
+			return errors.New(servesAll(c.Key, Observed{DHCP: []Client{client}, Interfaces: interfaces}))
+		}
+		if err := s.kernel.Kill(client.PID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s system) ifState(name string, isUp bool) error {
+	file := s.host.Path(netconf.IfState)
+	now, _, err := atomicfile.Read(file)
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteMkdir(file, []byte(netconf.SetIfState(string(now), name, isUp)), 0o644)
+}
+
+func (s system) file(c step.Change) error {
+	file := s.host.Path(c.Key)
+	if c.Action == step.Delete {
+		return atomicfile.Remove(file)
+	}
+	data, err := step.DecodeBytes(c.To)
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", c.Key, err)
+	}
+	return atomicfile.WriteMkdir(file, data, 0o644)
+}

@@ -1,0 +1,73 @@
+package address
+
+import (
+	"strings"
+
+	"github.com/lvsup/lvsup/internal/linux/netconf"
+	"github.com/lvsup/lvsup/internal/step"
+)
+
+// Commands gives what a person would type for a change.
+func Commands(_ Desired, c step.Change) []string {
+	if !c.Action.Mutates() {
+		return nil
+	}
+	switch {
+	case c.Field == step.ContentField:
+		return fileCommands(c)
+	case c.Field == FieldLink:
+		return []string{"ip link set " + c.Key + " " + c.To}
+	case c.Field == FieldDHCP:
+		var cmds []string
+		for _, program := range strings.Fields(c.From) {
+			cmds = append(cmds, "pkill -KILL -f '"+program+".*"+c.Key+"'")
+		}
+		return cmds
+	case c.Field == FieldLease:
+		var cmds []string
+		for _, p := range strings.Fields(c.From) {
+			cmds = append(cmds, "ip addr del dev "+c.Key+" "+p)
+		}
+		return cmds
+	case c.Field == FieldIfState:
+		if c.Action == step.Delete {
+			return []string{"sed -i '/^" + c.Key + "=/d' " + netconf.IfState}
+		}
+		return []string{"echo " + c.Key + "=" + c.Key + " >> " + netconf.IfState}
+	case c.Key == KeyDefault:
+		return routeCommands(c)
+	case c.Action == step.Delete:
+		return []string{"ip addr del dev " + c.Key + " " + c.Field}
+	case c.From == leased:
+		return []string{"ip addr change dev " + c.Key + " " + c.Field + " valid_lft forever preferred_lft forever"}
+	}
+	return []string{"ip addr add dev " + c.Key + " " + c.Field}
+}
+
+func fileCommands(c step.Change) []string {
+	if c.Action == step.Delete {
+		return []string{"rm " + c.Key}
+	}
+	lines := []string{"cat > " + c.Key + " <<'EOF'"}
+	if text := strings.TrimSuffix(c.To, "\n"); text != "" {
+		lines = append(lines, strings.Split(text, "\n")...)
+	}
+	return append(lines, "EOF")
+}
+
+func routeCommands(c step.Change) []string {
+	ip := "ip"
+	if c.Field == FieldGateway6 {
+		ip = "ip -6"
+	}
+	via := func(text string) string {
+		if strings.HasPrefix(text, "dev ") {
+			return text
+		}
+		return "via " + text
+	}
+	if c.Action == step.Delete {
+		return []string{ip + " route del default " + via(c.From)}
+	}
+	return []string{ip + " route replace default " + via(c.To)}
+}

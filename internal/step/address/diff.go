@@ -1,0 +1,316 @@
+package address
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/lvsup/lvsup/internal/linux/netconf"
+	"github.com/lvsup/lvsup/internal/linux/rtnl"
+	"github.com/lvsup/lvsup/internal/step"
+)
+
+// Diff compares a plan's interfaces with the host. It gives the changes in the
+// order in which they are to be made: boot files, DHCP client, DNS, link,
+// address, default route, what the DHCP client left; and for removals the
+// other way round, the files last.
+func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
+	settings, err := parse(want)
+	var files map[string]string
+	if err == nil {
+		files, err = wantFiles(settings, owned, have)
+	}
+	if err != nil {
+		// Validate and Observe say this first; a plan that holds it cannot be applied.
+		return []step.Change{{Action: step.Update, ID: step.ID{Key: "network files"}, Blocked: err.Error()}}
+	}
+	state := wantState(settings, owned, have, files)
+	changes := step.Reconcile(state, owned, haveState(settings, owned, have))
+	for i := range changes {
+		changes[i] = settle(changes[i], owned)
+	}
+	keepLinksInUse(changes, have)
+	explain(changes, settings, have)
+	block(changes, settings, have)
+	sort.SliceStable(changes, func(i, j int) bool { return order(changes[i]) < order(changes[j]) })
+	return changes
+}
+
+func content(path string) step.ID { return step.ID{Key: path, Field: step.ContentField} }
+
+// wantFiles says what the boot files must hold. A file that nobody but lvsup
+// has edited is planned anew from what it held before lvsup, so that nothing of
+// an earlier plan stays behind.
+func wantFiles(settings []netconf.Settings, owned step.Owned, have Observed) (map[string]string, error) {
+	base := netconf.Files{Content: map[string]string{}, ResolvPlain: have.Files.ResolvPlain}
+	for path, text := range have.Files.Content {
+		base.Content[path] = text
+	}
+	for id, e := range owned {
+		if id.Field != step.ContentField {
+			continue
+		}
+		text, there := have.Files.Content[id.Key]
+		if there && !e.Ours(step.EncodeBytes([]byte(text))) {
+			continue
+		}
+		before, err := step.DecodeBytes(e.Before)
+		if err != nil {
+			return nil, err
+		}
+		if e.Action == step.Create {
+			delete(base.Content, id.Key)
+		} else {
+			base.Content[id.Key] = string(before)
+		}
+	}
+	return netconf.Plan(have.Stack, base, settings)
+}
+
+// wantState flattens the plan. A link that is up, a DHCP client that does not
+// run and the like are no business of lvsup's unless it made them so.
+func wantState(settings []netconf.Settings, owned step.Owned, have Observed, files map[string]string) step.State {
+	state := step.State{}
+	for path, text := range files {
+		state[content(path)] = step.EncodeBytes([]byte(text))
+	}
+	seen := haveState(settings, owned, have)
+	quietly := func(id step.ID, value string) {
+		if _, mine := owned[id]; mine || seen[id] != value {
+			state[id] = value
+		}
+	}
+	for _, s := range settings {
+		quietly(step.ID{Key: s.Name, Field: FieldLink}, up)
+		state[step.ID{Key: s.Name, Field: s.Address.String()}] = present
+		if s.Address.Addr().Is4() {
+			quietly(step.ID{Key: s.Name, Field: FieldDHCP}, stopped)
+			quietly(step.ID{Key: s.Name, Field: FieldLease}, none)
+		}
+		if have.Stack == netconf.StackIfupdown {
+			quietly(step.ID{Key: s.Name, Field: FieldIfState}, up)
+		}
+		if s.Gateway.IsValid() {
+			state[gatewayID(s.Gateway.Is6())] = routeText(rtnl.Route{Gateway: s.Gateway, Interface: s.Name})
+		}
+	}
+	return state
+}
+
+func gatewayID(ipv6 bool) step.ID {
+	if ipv6 {
+		return step.ID{Key: KeyDefault, Field: FieldGateway6}
+	}
+	return step.ID{Key: KeyDefault, Field: FieldGateway}
+}
+
+// haveState flattens what the host has, whoever made it.
+func haveState(settings []netconf.Settings, owned step.Owned, have Observed) step.State {
+	state := step.State{}
+	for path, text := range have.Files.Content {
+		state[content(path)] = step.EncodeBytes([]byte(text))
+	}
+	for _, i := range have.Interfaces {
+		var planned netip.Prefix
+		for _, s := range settings {
+			if s.Name == i.Name {
+				planned = s.Address
+			}
+		}
+		link := down
+		if i.Up {
+			link = up
+		}
+		state[step.ID{Key: i.Name, Field: FieldLink}] = link
+		for _, p := range i.Addresses {
+			value := present
+			if i.IsDynamic(p) {
+				value = leased
+			}
+			state[step.ID{Key: i.Name, Field: p.String()}] = value
+		}
+		running := stopped
+		if clients := have.clients(i); len(clients) > 0 {
+			var names []string
+			for _, c := range clients {
+				names = append(names, c.Program)
+			}
+			slices.Sort(names)
+			running = strings.Join(slices.Compact(names), " ")
+		}
+		state[step.ID{Key: i.Name, Field: FieldDHCP}] = running
+		left := none
+		if l := leases(i, planned); len(l) > 0 {
+			left = strings.Join(l, " ")
+		}
+		state[step.ID{Key: i.Name, Field: FieldLease}] = left
+		if netconf.HasIfState(have.IfState, i.Name) {
+			state[step.ID{Key: i.Name, Field: FieldIfState}] = up
+		}
+	}
+	ours := ourRoutes(settings, owned)
+	for _, ipv6 := range []bool{false, true} {
+		if r, ok := rtnl.Default(have.Routes, ipv6); ok {
+			state[gatewayID(ipv6)] = normalRoute(r, ours, have)
+		}
+	}
+	return state
+}
+
+// ourRoutes lists the default routes of the plan and those lvsup made before.
+func ourRoutes(settings []netconf.Settings, owned step.Owned) []string {
+	var all []string
+	for _, s := range settings {
+		if s.Gateway.IsValid() {
+			all = append(all, routeText(rtnl.Route{Gateway: s.Gateway, Interface: s.Name}))
+		}
+	}
+	for id, e := range owned {
+		if id.Key == KeyDefault {
+			all = append(all, e.After)
+		}
+	}
+	return all
+}
+
+// normalRoute gives the text of a default route. Of one that is ours it drops
+// what does not matter and differs between the live change and a boot: the
+// metric, and a preferred source that lasts.
+func normalRoute(r rtnl.Route, ours []string, have Observed) string {
+	i, _ := rtnl.Find(have.Interfaces, r.Interface)
+	for _, p := range i.Dynamic {
+		if p.Addr() == r.Source {
+			return routeText(r)
+		}
+	}
+	short := routeText(rtnl.Route{Gateway: r.Gateway, Interface: r.Interface})
+	if slices.Contains(ours, short) {
+		return short
+	}
+	return routeText(r)
+}
+
+// settle turns releases into what can be done of them here.
+func settle(c step.Change, owned step.Owned) step.Change {
+	if c.Action != step.Delete && c.Action != step.Restore {
+		return c
+	}
+	e := owned[c.ID]
+	forget := func(why string) step.Change {
+		return step.Change{Action: step.Forget, ID: c.ID, From: c.From, Why: why}
+	}
+	switch {
+	case e.Action == step.Adopt:
+		return forget("it was there before lvsup")
+	case c.Field == FieldDHCP:
+		return forget("the boot files have the DHCP client back: it starts with the next boot, or ifup " + c.Key)
+	case c.Field == FieldLease:
+		return forget("a lease comes back with its DHCP client")
+	case c.Key == KeyDefault && c.Action == step.Restore:
+		before, err := parseRoute(c.To)
+		if _, gone := owned[step.ID{Key: before.Interface, Field: FieldLease}]; err != nil || gone {
+			return step.Change{Action: step.Delete, ID: c.ID, From: c.From, Why: "the route before came with a lease"}
+		}
+	}
+	return c
+}
+
+// keepLinksInUse leaves a link up that lvsup set up once others have put
+// addresses on it.
+func keepLinksInUse(changes []step.Change, have Observed) {
+	going := map[step.ID]bool{}
+	for _, c := range changes {
+		going[c.ID] = c.Action == step.Delete
+	}
+	for n, c := range changes {
+		if c.Field != FieldLink || c.Action != step.Restore {
+			continue
+		}
+		i, _ := rtnl.Find(have.Interfaces, c.Key)
+		for _, p := range i.Addresses {
+			if !p.Addr().IsLinkLocalUnicast() && !i.IsDynamic(p) && !going[step.ID{Key: i.Name, Field: p.String()}] {
+				changes[n] = step.Change{Action: step.Forget, ID: c.ID, From: c.From, Why: "others use it: " + p.String()}
+			}
+		}
+	}
+}
+
+// explain says what a value alone does not show.
+func explain(changes []step.Change, settings []netconf.Settings, have Observed) {
+	for n := range changes {
+		c := &changes[n]
+		if c.Action.Removes() || !c.Action.Mutates() {
+			continue
+		}
+		switch {
+		case c.Field == FieldDHCP:
+			c.Why = "a DHCP client would put its lease back"
+			c.Blocked = servesAll(c.Key, have)
+		case c.Field == FieldLease:
+			c.Why = "left by a DHCP client, and taken away once the static address is there"
+		case c.Field == FieldIfState:
+			c.Why = "tells ifup and ifdown that the interface is up"
+		case c.From == leased:
+			c.Why = "it has a lifetime, which is lifted"
+		case c.Field == step.ContentField:
+			c.Why = dropsAddress(*c, settings, have)
+		}
+	}
+}
+
+// servesAll says why the DHCP client of an interface cannot be stopped: it was
+// told no interface, and others would lose their lease with it.
+func servesAll(name string, have Observed) string {
+	i, _ := rtnl.Find(have.Interfaces, name)
+	for _, c := range have.clients(i) {
+		if len(c.Interfaces) == 0 {
+			return fmt.Sprintf("cannot stop DHCP on %s alone: %s (process %d) serves all interfaces; start it for the others by name, or stop it", name, c.Program, c.PID)
+		}
+	}
+	return ""
+}
+
+// dropsAddress says that a lasting address of a plan's interface is in a boot
+// file no more. It is not lvsup's to take away now.
+func dropsAddress(c step.Change, settings []netconf.Settings, have Observed) string {
+	for _, s := range settings {
+		i, _ := rtnl.Find(have.Interfaces, s.Name)
+		for _, p := range i.Addresses {
+			a := p.Addr().String()
+			if p != s.Address && !i.IsDynamic(p) && fileOf(c.Key, s.Name, have) &&
+				strings.Contains(netconf.Uncommented(c.From), a) && !strings.Contains(netconf.Uncommented(c.To), a) {
+				return p.String() + " goes from the file, and from " + s.Name + " with the next boot"
+			}
+		}
+	}
+	return ""
+}
+
+// order is a change's place in its pass.
+func order(c step.Change) int {
+	place := 0
+	switch {
+	case c.Key == netconf.ResolvConf:
+		place = 2 // a DHCP client would write over it
+	case c.Field == step.ContentField:
+		place = 0
+	case c.Field == FieldDHCP:
+		place = 1
+	case c.Field == FieldLink:
+		place = 3
+	case c.Key == KeyDefault:
+		place = 5
+	case c.Field == FieldLease:
+		place = 6
+	case c.Field == FieldIfState:
+		place = 7
+	default:
+		place = 4 // an address
+	}
+	if c.Action.Removes() {
+		return 100 - place
+	}
+	return place
+}

@@ -1,0 +1,18 @@
+// Package address is the kind for static IP addresses, gateways and DNS: live
+// in the kernel, and in the files of the stack that brings them up at boot.
+//
+// The values it manages, as IDs:
+//
+//	ens33 (link)                    "up" or "down"
+//	ens33 (192.168.140.10/24)       "present", or "leased" while it has a lifetime
+//	ens33 (dhcp client)             "stopped", or the clients that run
+//	ens33 (lease)                   "none", or the addresses a client left there
+//	ens33 (ifstate)                 "up": what ifup(8) believes; only with ifupdown
+//	default (gateway)               "192.168.140.2 dev ens33"
+//	default (ipv6 gateway)          "fd00::1 dev ens33"
+//	/etc/resolv.conf (content)      a file's whole text, and so for each boot file
+//
+// A change to the interface, address or route that carries the SSH session is
+// blocked, with the reason, and so are the boot files of that interface: it
+// could cut lvsup off half way.
+package address

@@ -1,0 +1,22 @@
+package address
+
+import (
+	"net/netip"
+
+	"github.com/lvsup/lvsup/internal/linux/rtnl"
+)
+
+// kernel is what Observe and Apply need of the running system beyond files and
+// commands. Tests put a model in its place.
+type kernel interface {
+	Interfaces() ([]rtnl.Interface, error)
+	Routes() ([]rtnl.Route, error)
+	AddAddress(ifname string, p netip.Prefix) error
+	DelAddress(ifname string, p netip.Prefix) error
+	SetUp(ifname string) error
+	SetDown(ifname string) error
+	ReplaceDefaultRoute(r rtnl.Route) error
+	DelDefault(ifname string, gw netip.Addr) error
+	Announce(ifname string, addr netip.Addr) error
+	Kill(pid int) error
+}

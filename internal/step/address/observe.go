@@ -1,0 +1,159 @@
+package address
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/lvsup/lvsup/internal/linux/atomicfile"
+	"github.com/lvsup/lvsup/internal/linux/host"
+	"github.com/lvsup/lvsup/internal/linux/netconf"
+	"github.com/lvsup/lvsup/internal/linux/rtnl"
+	"github.com/lvsup/lvsup/internal/step"
+)
+
+// system is a host and its kernel.
+type system struct {
+	host   host.Host
+	kernel kernel
+}
+
+func newKind(h host.Host, k kernel) step.Kind[Desired, Observed] {
+	s := system{h, k}
+	return step.Kind[Desired, Observed]{
+		Name: Name, Validate: Validate, Observe: s.observe, Diff: Diff, Apply: s.apply, Commands: Commands,
+	}
+}
+
+// observe reads interfaces, routes, boot files and DHCP clients. An interface
+// of the plan that does not exist is an error, and so is a stack whose files
+// lvsup cannot write.
+func (s system) observe(ctx context.Context, want Desired, owned step.Owned) (Observed, error) {
+	have := Observed{Stack: netconf.Detect(s.host)}
+	var err error
+	if have.Interfaces, err = s.kernel.Interfaces(); err != nil {
+		return have, err
+	}
+	for _, i := range want.Interfaces {
+		if _, ok := rtnl.Find(have.Interfaces, i.Name); !ok {
+			return have, rtnl.Missing(i.Name, have.Interfaces)
+		}
+	}
+	if have.Routes, err = s.kernel.Routes(); err != nil {
+		return have, err
+	}
+	if have.Files, err = netconf.Read(s.host, have.Stack); err != nil {
+		return have, err
+	}
+	if err := s.readOwned(owned, have.Files); err != nil {
+		return have, err
+	}
+	settings, err := parse(want)
+	if err != nil {
+		return have, err
+	}
+	if _, err := wantFiles(settings, owned, have); err != nil {
+		return have, err
+	}
+	state, _, err := atomicfile.Read(s.host.Path(netconf.IfState))
+	if err != nil {
+		return have, err
+	}
+	have.IfState = string(state)
+	have.DHCP = s.dhcpClients()
+	have.Session = sessionFrom(s.sshConnection(), have.Interfaces, have.Routes)
+	return have, ctx.Err()
+}
+
+// readOwned adds files that lvsup wrote earlier and the stack of today would
+// not show.
+func (s system) readOwned(owned step.Owned, files netconf.Files) error {
+	for id := range owned {
+		if _, known := files.Content[id.Key]; known || id.Field != step.ContentField {
+			continue
+		}
+		if info, err := os.Lstat(s.host.Path(id.Key)); err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		data, ok, err := atomicfile.Read(s.host.Path(id.Key))
+		if err != nil {
+			return err
+		}
+		if ok {
+			files.Content[id.Key] = string(data)
+		}
+	}
+	return nil
+}
+
+// dhcpClients looks through /proc. A process that ends meanwhile is no client.
+func (s system) dhcpClients() []Client {
+	var all []Client
+	dirs, _ := filepath.Glob(s.host.Path("/proc/[0-9]*")) // the only error is a bad pattern
+	for _, dir := range dirs {
+		pid, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil {
+			continue
+		}
+		cmdline, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+		if err != nil {
+			continue
+		}
+		argv := strings.Split(strings.TrimRight(string(cmdline), "\x00"), "\x00")
+		if c, ok := dhcpClient(argv); ok {
+			c.PID = pid
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// maxAncestors bounds how far up sshConnection looks.
+const maxAncestors = 32
+
+// sshConnection finds SSH_CONNECTION. sudo does not pass it on, so it may be
+// only in the environment of a process above this one.
+func (s system) sshConnection() string {
+	const name = "SSH_CONNECTION="
+	if v := os.Getenv(strings.TrimSuffix(name, "=")); v != "" {
+		return v
+	}
+	pid := os.Getppid()
+	for range maxAncestors {
+		if pid <= 1 {
+			break
+		}
+		dir := s.host.Path("/proc/" + strconv.Itoa(pid))
+		environ, err := os.ReadFile(filepath.Join(dir, "environ"))
+		if err != nil {
+			break
+		}
+		for _, v := range strings.Split(string(environ), "\x00") {
+			if value, ok := strings.CutPrefix(v, name); ok {
+				return value
+			}
+		}
+		stat, err := os.ReadFile(filepath.Join(dir, "stat"))
+		if err != nil {
+			break
+		}
+		pid = parent(string(stat))
+	}
+	return ""
+}
+
+// parent reads the fourth field of /proc/PID/stat (proc(5)). The second, the
+// command's name, may hold spaces and parentheses.
+func parent(stat string) int {
+	f := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(f) < 2 {
+		return 0
+	}
+	pid, err := strconv.Atoi(f[1])
+	if err != nil {
+		return 0
+	}
+	return pid
+}

@@ -1,0 +1,205 @@
+package address
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lvsup/lvsup/internal/linux/netconf"
+	"github.com/lvsup/lvsup/internal/linux/rtnl"
+)
+
+// Observed is what a host has.
+type Observed struct {
+	Stack      string // one of netconf's Stack constants
+	Files      netconf.Files
+	Interfaces []rtnl.Interface
+	Routes     []rtnl.Route
+	DHCP       []Client // DHCP clients that run
+	IfState    string   // content of ifupdown's record
+	Session    *Session // nil: no SSH session leads to this process
+}
+
+// Client is a running DHCP client.
+type Client struct {
+	PID        int
+	Program    string   // "dhclient", "dhcpcd", "udhcpc"
+	Interfaces []string // those it was told to serve; none means all
+}
+
+// Session is the way of the SSH session that lvsup runs in.
+type Session struct {
+	Client, Server netip.Addr
+	Interface      string // the one that has Server
+	Out            string // the one through which answers go to Client
+	ViaDefault     bool   // answers take the default route
+}
+
+// String gives "CLIENT -> SERVER".
+func (s Session) String() string { return s.Client.String() + " -> " + s.Server.String() }
+
+// sessionFrom reads SSH_CONNECTION ("client port server port", sshd(8)) and
+// finds the session's way through the interfaces and routes.
+func sessionFrom(env string, interfaces []rtnl.Interface, routes []rtnl.Route) *Session {
+	f := strings.Fields(env)
+	if len(f) != 4 {
+		return nil
+	}
+	client, err1 := netip.ParseAddr(f[0])
+	server, err2 := netip.ParseAddr(f[2])
+	if err1 != nil || err2 != nil {
+		return nil
+	}
+	s := &Session{Client: client.Unmap().WithZone(""), Server: server.Unmap().WithZone("")}
+	if i, ok := rtnl.Holder(interfaces, s.Server); ok {
+		s.Interface = i.Name
+	}
+	if i, ok := rtnl.Holder(interfaces, s.Client); ok {
+		s.Out = i.Name // from this very host
+		return s
+	}
+	r, ok := lookup(routes, s.Client)
+	// Without a route in the main table a rule must have found another table;
+	// be careful with the default route then.
+	s.Out, s.ViaDefault = r.Interface, !ok || r.IsDefault()
+	return s
+}
+
+// lookup finds the route the main table has for an address: the longest
+// prefix, then the lowest metric.
+func lookup(routes []rtnl.Route, a netip.Addr) (rtnl.Route, bool) {
+	best, found := rtnl.Route{}, false
+	for _, r := range routes {
+		if !r.Destination.Contains(a) {
+			continue
+		}
+		longer := r.Destination.Bits() > best.Destination.Bits()
+		same := r.Destination.Bits() == best.Destination.Bits()
+		if !found || longer || same && r.Metric < best.Metric {
+			best, found = r, true
+		}
+	}
+	return best, found
+}
+
+// dhcpClient reads a process's arguments and says whether it is a DHCP client,
+// and for what.
+func dhcpClient(argv []string) (Client, bool) {
+	if len(argv) == 0 {
+		return Client{}, false
+	}
+	// dhcpcd writes what it does over its arguments: "dhcpcd: ens33 [ip4]".
+	if len(argv) == 1 {
+		argv = strings.Fields(argv[0])
+		if len(argv) == 0 {
+			return Client{}, false
+		}
+	}
+	program := argv[0][strings.LastIndexByte(argv[0], '/')+1:]
+	program = strings.TrimSuffix(program, ":")
+	c := Client{Program: program}
+	switch program {
+	case "dhclient":
+		c.Interfaces = words(argv[1:], "-p", "-e", "-cf", "-df", "-lf", "-pf", "-sf", "-s", "-g", "-H", "-F", "-V", "-R", "-U", "-D", "-timeout")
+	case "dhcpcd":
+		c.Interfaces = words(argv[1:], "-c", "-C", "-e", "-f", "-F", "-G", "-h", "-i", "-I", "-l", "-m", "-o", "-O", "-Q", "-r", "-s", "-S", "-t", "-u", "-v", "-W", "-X", "-y", "-Y", "-Z", "-z")
+	case "udhcpc":
+		c.Interfaces = []string{"eth0"} // its default
+		for i, a := range argv {
+			if (a == "-i" || a == "--interface") && i+1 < len(argv) {
+				c.Interfaces = []string{argv[i+1]}
+			}
+		}
+	default:
+		return Client{}, false
+	}
+	return c, true
+}
+
+// words drops options and, for those that take one, their argument.
+func words(args []string, takes ...string) []string {
+	var out []string
+	for i := 0; i < len(args); i++ {
+		switch {
+		case slices.Contains(takes, args[i]):
+			i++
+		case !strings.HasPrefix(args[i], "-") && !strings.HasPrefix(args[i], "["):
+			out = append(out, args[i])
+		}
+	}
+	return out
+}
+
+// clients gives the DHCP clients of an interface. One that serves all
+// interfaces counts only where it has left a lease.
+func (o Observed) clients(i rtnl.Interface) []Client {
+	var all []Client
+	for _, c := range o.DHCP {
+		if slices.Contains(c.Interfaces, i.Name) || len(c.Interfaces) == 0 && len(leases(i, netip.Prefix{})) > 0 {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// leases lists the IPv4 addresses with a lifetime, but for one.
+func leases(i rtnl.Interface, except netip.Prefix) []string {
+	var all []string
+	for _, p := range i.Dynamic {
+		if p.Addr().Is4() && p != except {
+			all = append(all, p.String())
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// routeText writes a default route as ip-route(8) does: "GATEWAY dev NAME",
+// with " src ADDRESS" and " metric N" where it has them.
+func routeText(r rtnl.Route) string {
+	text := "dev " + r.Interface
+	if r.Gateway.IsValid() {
+		text = r.Gateway.String() + " " + text
+	}
+	if r.Source.IsValid() {
+		text += " src " + r.Source.String()
+	}
+	if r.Metric != 0 {
+		text += " metric " + strconv.Itoa(r.Metric)
+	}
+	return text
+}
+
+// parseRoute reads what routeText wrote.
+func parseRoute(text string) (rtnl.Route, error) {
+	var r rtnl.Route
+	f := strings.Fields(text)
+	var err error
+	if len(f)%2 == 1 {
+		if r.Gateway, err = netip.ParseAddr(f[0]); err != nil {
+			return r, fmt.Errorf("cannot read route %q: %w", text, err)
+		}
+		f = f[1:]
+	}
+	for ; len(f) > 0 && err == nil; f = f[2:] {
+		switch f[0] {
+		case "dev":
+			r.Interface = f[1]
+		case "src":
+			r.Source, err = netip.ParseAddr(f[1])
+		case "metric":
+			r.Metric, err = strconv.Atoi(f[1])
+		default:
+			err = fmt.Errorf("unknown word %q", f[0])
+		}
+	}
+	if err == nil && r.Interface == "" {
+		err = fmt.Errorf("no interface")
+	}
+	if err != nil {
+		return r, fmt.Errorf("cannot read route %q: %w", text, err)
+	}
+	return r, nil
+}
