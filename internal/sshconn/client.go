@@ -154,20 +154,22 @@ func (c *Client) cut(cause error) {
 // explain replaces an error on the connection by the reason why the connection
 // ended, where it has.
 func (c *Client) explain(err error) error {
-	if err == nil {
-		return nil
-	}
-	// The end of the transport can reach a channel before watch has run.
-	var missing *ssh.ExitMissingError
 	var lost *LostError
-	switch {
-	case errors.As(err, &lost):
+	if err == nil || errors.As(err, &lost) {
 		return err
-	case isEOF(err), errors.As(err, &missing), errors.Is(err, net.ErrClosed):
-		select {
-		case <-c.conn.ended:
-			<-c.done
-		case <-time.After(300 * time.Millisecond):
+	}
+	var missing *ssh.ExitMissingError
+	select {
+	case <-c.conn.ended:
+		<-c.done
+	default:
+		// A peer that says goodbye ends its channels a moment before the
+		// transport.
+		if isEOF(err) || errors.As(err, &missing) {
+			select {
+			case <-c.done:
+			case <-time.After(300 * time.Millisecond):
+			}
 		}
 	}
 	if e := c.Err(); e != nil {

@@ -37,11 +37,11 @@ type Session struct {
 	noise  *bytes.Buffer // printed before the command
 
 	stderrDone chan struct{}
-	stop       func() bool // detaches from the context
 	ctx        context.Context
+	stop       func() bool // detaches from ctx
 	waitOnce   sync.Once
-	code       int
-	err        error
+	code       int   // set by waitOnce
+	err        error // set by waitOnce
 }
 
 func randomWord() string {
@@ -219,7 +219,7 @@ func (s *Session) Wait() (int, error) {
 // than once.
 func (s *Session) Close() error {
 	s.stop()
-	_ = s.Stdin.Close()
+	// Not Stdin.Close: another goroutine may be writing there.
 	_ = s.ssh.Close()
 	return nil
 }
