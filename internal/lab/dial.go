@@ -1,0 +1,75 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Dial opens a TCP connection from inside the lab's network. The address must
+// be a literal; names mean nothing there.
+func (s *State) Dial(ctx context.Context, address netip.AddrPort) (net.Conn, error) {
+	var conn net.Conn
+	err := inNetns(s.Netns, -1, func() (err error) {
+		// With a literal address the socket is made on this very thread.
+		conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", address.String())
+		return err
+	})
+	return conn, err
+}
+
+// greeting gives no error if an SSH server answers there.
+func (s *State) greeting(address netip.Addr) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	conn, err := s.Dial(ctx, netip.AddrPortFrom(address, 22))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return err
+	}
+	hello := make([]byte, 4) // SSH- (RFC 4253, 4.2)
+	if _, err := io.ReadFull(conn, hello); err != nil {
+		return err
+	}
+	if string(hello) != "SSH-" {
+		return fmt.Errorf("what answers at %s is not an SSH server", address)
+	}
+	return nil
+}
+
+// Connect joins stdin and stdout to a TCP connection inside the lab named, as
+// ssh wants of a ProxyCommand, until both directions have ended.
+func Connect(stateDir, lab, host, port string, stdin io.Reader, stdout io.Writer) error {
+	s, err := Find(stateDir, lab)
+	if err != nil {
+		return err
+	}
+	if g, ok := s.Topology.Guest(host); ok {
+		host = g.Login.String()
+	}
+	address, err := netip.ParseAddrPort(net.JoinHostPort(strings.Trim(host, "[]"), port))
+	if err != nil {
+		return fmt.Errorf("cannot connect to %s: it is neither a guest of lab %s nor an address: %w", host, s.Name, err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn, err := s.Dial(ctx, address)
+	if err != nil {
+		return fmt.Errorf("cannot connect to %s in lab %s: %w", address, s.Name, err)
+	}
+	tcp := conn.(*net.TCPConn)
+	defer func() { _ = tcp.Close() }()
+	go func() {
+		_, _ = io.Copy(tcp, stdin)
+		_ = tcp.CloseWrite()
+	}()
+	_, err = io.Copy(stdout, tcp)
+	return err
+}

@@ -1,0 +1,153 @@
+package lab
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// The recipe of the guests' disk. Whatever is changed here changes its hash,
+// and with it the image that a lab boots from.
+
+// overlay holds the files that the image has beyond its packages, at their
+// place in the guest.
+//
+//go:embed overlay
+var overlay embed.FS
+
+// imageSize is the size of the guests' root file system, most of it a hole.
+const imageSize = "1500M"
+
+// imagePackages are installed in the guests, the distribution's required
+// packages aside.
+func imagePackages() []string {
+	return []string{
+		"systemd", "systemd-sysv", "dbus", "openssh-server", "openssh-sftp-server", "iproute2", "kmod",
+		"procps", "apache2", "ifupdown", "curl", "iputils-ping", "ipvsadm", "chrony", "netbase", "sudo",
+		"iptables", "isc-dhcp-client",
+	}
+}
+
+// repositoryPackages are those that a guest can purge and install again without
+// a network; the repository in the image has what goes with them, too.
+func repositoryPackages() []string { return []string{"apache2", "ipvsadm"} }
+
+// repositoryDir is where the guests have that repository.
+const repositoryDir = "/opt/lvsup-repo"
+
+// maskedUnits do nothing for a guest and together take two thirds of its boot.
+// Not among them, since lvsup relies on them: systemd-modules-load,
+// systemd-sysctl, rc-local and networking.
+func maskedUnits() []string {
+	return []string{
+		"systemd-udevd.service", "systemd-udev-trigger.service", "systemd-udev-settle.service",
+		"systemd-udevd-control.socket", "systemd-udevd-kernel.socket", "ifupdown-pre.service",
+		"systemd-binfmt.service", "systemd-pstore.service", "systemd-sysusers.service",
+		"systemd-update-utmp.service", "systemd-update-utmp-runlevel.service", "systemd-random-seed.service",
+		"systemd-journal-flush.service", "systemd-remount-fs.service", "systemd-firstboot.service",
+		"systemd-repart.service", "systemd-hwdb-update.service", "systemd-machine-id-commit.service",
+		"systemd-update-done.service", "systemd-journal-catalog-update.service", "systemd-pcrphase.service",
+		"systemd-pcrphase-sysinit.service", "kmod-static-nodes.service", "modprobe@.service",
+		"dev-hugepages.mount", "dev-mqueue.mount", "proc-sys-fs-binfmt_misc.automount",
+		"sys-fs-fuse-connections.mount", "sys-kernel-config.mount", "sys-kernel-debug.mount",
+		"sys-kernel-tracing.mount", "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer",
+		"e2scrub_all.timer", "fstrim.timer", "systemd-tmpfiles-clean.timer", "getty.target",
+		"e2scrub_reap.service", "ldconfig.service",
+	}
+}
+
+// maskedGenerators are systemd's generators that a guest can do without; the
+// one for rc.local stays.
+func maskedGenerators() []string {
+	return []string{
+		"systemd-cryptsetup-generator", "systemd-debug-generator", "systemd-getty-generator",
+		"systemd-gpt-auto-generator", "systemd-hibernate-resume-generator",
+		"systemd-integritysetup-generator", "systemd-run-generator", "systemd-system-update-generator",
+		"systemd-veritysetup-generator",
+	}
+}
+
+// disabledUnits are installed but left to the plan to enable.
+func disabledUnits() []string {
+	return []string{"apache2.service", "apache-htcacheclean.service", "chrony.service"}
+}
+
+// moduleDirs are the parts of the kernel's module tree that the guests get.
+func moduleDirs() []string {
+	return []string{
+		"crypto", "kernel", "lib", "mm", "net", "security",
+		"drivers/net", "drivers/block", "drivers/md", "fs/fuse", "fs/nls", "fs/overlayfs",
+	}
+}
+
+// unneededFiles are left out when packages are unpacked, in dpkg's patterns.
+func unneededFiles() []string {
+	return []string{"/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*"}
+}
+
+// The account that tests of sudo log in with, beside root. Its password is
+// "lab": no network leads to a guest except the lab's own.
+const (
+	userName     = "ops"
+	userPassword = "$6$lvsuplab$wSoYnVVyIy06tPipGsVuUtWHnNH0vsPaM8CZ5csOcu.m0r5KL/63MEJIQWj7Du961MX.m5a4alOMBeYVf4s3p0" // crypt(5), SHA-512
+)
+
+// applyOverlay writes the recipe's own files into an unpacked guest.
+func applyOverlay(root string) error {
+	err := fs.WalkDir(overlay, "overlay", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		at := filepath.Join(root, strings.TrimPrefix(path, "overlay"))
+		if entry.IsDir() {
+			return os.MkdirAll(at, 0o755)
+		}
+		content, err := overlay.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(at, content, 0o644)
+	})
+	if err != nil {
+		return fmt.Errorf("cannot write the lab's files into the image: %w", err)
+	}
+	return nil
+}
+
+// recipeHash names the image that this recipe makes of one release of the
+// distribution and one build of the guests' kernel.
+func recipeHash(suite, kernel string) (string, error) {
+	sum := sha256.New()
+	lists := [][]string{
+		{"recipe 1", suite, kernel, imageSize, userPassword},
+		imagePackages(), repositoryPackages(), maskedUnits(), maskedGenerators(), disabledUnits(), moduleDirs(), unneededFiles(),
+	}
+	for _, list := range lists {
+		fmt.Fprintf(sum, "%q\n", list)
+	}
+	var files []string
+	err := fs.WalkDir(overlay, "overlay", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	sort.Strings(files)
+	for _, path := range files {
+		content, err := overlay.ReadFile(path)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(sum, "%s %q\n", path, content)
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:16], nil
+}

@@ -1,0 +1,262 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lvsup/lvsup/plans"
+)
+
+// Options says what lab to put up.
+type Options struct {
+	Cluster  *plans.Cluster
+	Name     string      // the cluster's name if empty
+	Inband   bool        // no management network; the plan's interfaces start on DHCP
+	StateDir string      // DefaultStateDir if empty
+	CacheDir string      // DefaultCacheDir() if empty
+	CPUs     []int       // to pin guests to, in turn; all allowed ones if empty
+	Lvsup    string      // the lvsup that ssh_config calls; this program if empty
+	Events   func(Event) // told of each step; may be nil
+}
+
+// bootTimeout bounds how long a guest may take until its sshd answers. Eight
+// guests on two CPUs need ten seconds.
+const bootTimeout = 90 * time.Second
+
+// Up puts a lab up and returns when the sshd of every guest answers; the lab
+// then stays, whatever becomes of the caller. If the lab is already up, Up
+// returns it (already is true) after checking that it has the plan's hosts. A
+// lab of that name whose processes ended, because the machine was restarted or
+// somebody killed them, is cleared away first. If Up fails or is interrupted,
+// it takes down what it started.
+func Up(ctx context.Context, o Options) (s *State, already bool, err error) {
+	if err := Requirements(); err != nil {
+		return nil, false, err
+	}
+	if o.Name == "" {
+		o.Name = o.Cluster.Name
+	}
+	if err := checkName(o.Name); err != nil {
+		return nil, false, err
+	}
+	top, err := FromCluster(o.Cluster, o.Inband)
+	if err != nil {
+		return nil, false, err
+	}
+	unlock, err := lockLab(ctx, orDefault(o.StateDir), o.Name)
+	if err != nil {
+		return nil, false, err
+	}
+	defer unlock()
+
+	s, err = load(orDefault(o.StateDir), o.Name)
+	if err == nil && s.Running() {
+		return s, true, o.reuse(s, top)
+	}
+	if err := o.clear(); err != nil {
+		return nil, false, err
+	}
+	image, err := Image{Dir: o.CacheDir, Events: o.Events}.Ensure(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	s = &State{
+		Version: stateVersion, Name: o.Name, Netns: netnsName(o.Name), Topology: top, Image: image,
+		DiskDir: diskDir(image, o.Name), Started: time.Now().UTC(), dir: filepath.Join(orDefault(o.StateDir), o.Name),
+	}
+	if err := o.start(ctx, s); err != nil {
+		err = fmt.Errorf("cannot put up lab %s: %w", o.Name, err)
+		return nil, false, errors.Join(err, s.remove(context.WithoutCancel(ctx)))
+	}
+	return s, false, nil
+}
+
+// reuse accepts a running lab for a topology, and renews its ssh_config, since
+// the lvsup that this names may have moved.
+func (o Options) reuse(s *State, top Topology) error {
+	if !slices.Equal(plugs(s.Topology), plugs(top)) {
+		return fmt.Errorf("lab %s is up, but with other hosts or interfaces than the plan has now; lvsup lab down %s, then up again", s.Name, s.Name)
+	}
+	return o.writeSSHConfig(s)
+}
+
+// plugs lists what cannot be changed in a running lab.
+func plugs(t Topology) []string {
+	var list []string
+	for _, g := range t.Guests {
+		for _, n := range g.NICs {
+			list = append(list, g.Name+" "+n.Name+" "+n.Bridge)
+		}
+	}
+	return list
+}
+
+// clear removes what is left of a lab that does not run, even if its state is
+// gone or cannot be read.
+func (o Options) clear() error {
+	image := Image{Dir: o.CacheDir}
+	dir, err := image.dir()
+	if err != nil {
+		return err
+	}
+	left := &State{
+		Name: o.Name, Netns: netnsName(o.Name), DiskDir: diskDir(filepath.Join(dir, "image"), o.Name),
+		dir: filepath.Join(orDefault(o.StateDir), o.Name),
+	}
+	return left.remove(context.Background())
+}
+
+// diskDir is where a lab's copy-on-write files are: beside the image.
+func diskDir(image, lab string) string { return filepath.Join(filepath.Dir(image), "disks", lab) }
+
+// start makes everything of a lab, in order.
+func (o Options) start(ctx context.Context, s *State) error {
+	e := events(o.Events)
+	if err := o.writeFiles(s); err != nil {
+		return err
+	}
+	if err := e.step("make the networks", func() error { return makeNetwork(ctx, s.Netns, s.Topology) }); err != nil {
+		return err
+	}
+	if err := s.startServices(); err != nil {
+		return err
+	}
+	cpus := o.CPUs
+	if len(cpus) == 0 {
+		var err error
+		if cpus, err = allowedCPUs(); err != nil {
+			return err
+		}
+	}
+	for n, g := range s.Topology.Guests {
+		p, err := startGuest(s.Netns, cpus[n%len(cpus)], g, s.paths(), s.Image)
+		if err != nil {
+			return err
+		}
+		s.Processes = append(s.Processes, p)
+		if err := s.save(); err != nil {
+			return err
+		}
+	}
+	boots, ctx := errgroup.WithContext(ctx)
+	for _, g := range s.Topology.Guests {
+		boots.Go(func() error {
+			return e.step("boot "+g.Name, func() error { return s.waitForSSH(ctx, g.Name) })
+		})
+	}
+	return boots.Wait()
+}
+
+func (s *State) startServices() error {
+	ntp, err := startTimeServer(s.Netns, s.paths())
+	if err != nil {
+		return err
+	}
+	s.Processes = append(s.Processes, ntp)
+	if s.Topology.Inband {
+		dhcp, err := startDHCP(s.Netns, s.Topology, s.paths())
+		if err != nil {
+			return err
+		}
+		s.Processes = append(s.Processes, dhcp)
+	}
+	return s.save()
+}
+
+// writeFiles fills the lab's state directory.
+func (o Options) writeFiles(s *State) error {
+	p := s.paths()
+	for _, dir := range []string{p.state, p.umlDir(), p.disks} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	login, err := newKeyPair("lvsup lab " + s.Name)
+	if err != nil {
+		return err
+	}
+	hostKeys := map[string]string{}
+	files := map[string][]byte{"id_ed25519": []byte(login.private), "id_ed25519.pub": []byte(login.public + "\n")}
+	for _, g := range s.Topology.Guests {
+		host, err := newKeyPair(g.Name)
+		if err != nil {
+			return err
+		}
+		hostKeys[g.Name] = host.public
+		files[g.Name+".seed"] = seed(g, seedVars{hostKey: host.private, authorized: login.public})
+	}
+	files["known_hosts"] = []byte(knownHosts(s.Topology, hostKeys))
+	for name, content := range files {
+		if err := os.WriteFile(p.file(name), content, 0o600); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(p.wrapper(), wrapper, 0o700); err != nil {
+		return err
+	}
+	if err := o.writeSSHConfig(s); err != nil {
+		return err
+	}
+	return s.save()
+}
+
+func (o Options) writeSSHConfig(s *State) error {
+	lvsup := o.Lvsup
+	if lvsup == "" {
+		var err error
+		if lvsup, err = os.Executable(); err != nil {
+			return fmt.Errorf("cannot tell where lvsup is: %w", err)
+		}
+	}
+	return os.WriteFile(s.SSHConfig(), []byte(sshConfig(s.Name, s.Topology, s.paths(), lvsup)), 0o600)
+}
+
+// waitForSSH waits until a guest's sshd says hello. Its error ends with what
+// the guest printed last.
+func (s *State) waitForSSH(ctx context.Context, guest string) error {
+	g, _ := s.Topology.Guest(guest)
+	process, _ := s.process(guest)
+	deadline := time.Now().Add(bootTimeout)
+	for {
+		err := s.greeting(g.Login)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case !process.Alive():
+			return fmt.Errorf("guest %s stopped while it booted; its console said last:\n%s", guest, s.consoleTail(guest))
+		case time.Now().After(deadline):
+			return fmt.Errorf("guest %s did not answer on SSH within %s (%w); its console said last:\n%s", guest, bootTimeout, err, s.consoleTail(guest))
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func (s *State) consoleTail(guest string) string {
+	text, err := os.ReadFile(s.paths().console(guest))
+	if err != nil || len(text) == 0 {
+		return "(nothing)"
+	}
+	return strings.ToValidUTF8(lastLines(string(text), 15), "?")
+}
+
+// lockLab lets one caller at a time change a lab.
+func lockLab(ctx context.Context, stateDir, name string) (unlock func(), err error) {
+	if err := os.MkdirAll(stateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot make the directory for the state of labs: %w", err)
+	}
+	unlock, err = lockFile(ctx, filepath.Join(stateDir, name+".lock"))
+	if err != nil {
+		return nil, fmt.Errorf("cannot wait for another command that changes lab %s: %w", name, err)
+	}
+	return unlock, nil
+}
