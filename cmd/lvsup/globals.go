@@ -152,10 +152,21 @@ func codeOf(err error) report.Code {
 		return report.Stale
 	case coordinator.IsLocked(err):
 		return report.Locked
-	case sshconn.IsUnreachable(err):
+	case noWayIn(err):
 		return report.Unreachable
 	}
 	return report.Failed
+}
+
+// noWayIn reports whether no session with a host came about, or it was lost.
+func noWayIn(err error) bool {
+	var (
+		unreachable *sshconn.UnreachableError
+		lost        *sshconn.LostError
+		auth        *sshconn.AuthError
+		key         *sshconn.HostKeyError
+	)
+	return errors.As(err, &unreachable) || errors.As(err, &lost) || errors.As(err, &auth) || errors.As(err, &key)
 }
 
 // codesOf gives the exit codes of hosts that failed during a run. began says
