@@ -26,8 +26,13 @@ type Options struct {
 // MaxSize bounds the text of one plan file, in bytes.
 const MaxSize = 1 << 20
 
-// maxDepth bounds how deeply brackets nest: the parser recurses.
-const maxDepth = 100
+// Bounds on what hashicorp/hcl recurses on: brackets, and operators and indexes,
+// which nest to the left (a - b - c) or to the right (!!a).
+const (
+	maxDepth     = 100
+	maxOperators = 10_000
+	maxIndexes   = 50_000
+)
 
 // Load reads a plan from files and from the *.hcl files of directories, all of
 // which make up one plan. It returns the text of every file it read, for
@@ -137,8 +142,8 @@ func parseFile(name string, src []byte, r *report) *hclsyntax.Body {
 		r.errorAt(startOf(name), "Plan too large", fmt.Sprintf("A plan file has at most %d bytes.", MaxSize))
 		return nil
 	}
-	if at, deep := tooDeep(name, src); deep {
-		r.errorAt(at, "Brackets nested too deeply", fmt.Sprintf("Brackets nest at most %d deep.", maxDepth))
+	if at, what := tooDeep(name, src); what != "" {
+		r.errorAt(at, "Text too complex", what+". Split the plan into several files, or simplify it.")
 		return nil
 	}
 	file, diags := hclsyntax.ParseConfig(src, name, hcl2.InitialPos)
@@ -164,28 +169,35 @@ func firstOfEach(diags hcl2.Diagnostics) hcl2.Diagnostics {
 	return out
 }
 
-// tooDeep finds text that would make the recursive parser run out of stack:
-// brackets, or a run of operators that nest to the right.
-func tooDeep(name string, src []byte) (plans.Range, bool) {
+// tooDeep finds text that would make the recursive parser and evaluator run out
+// of stack, and gives what is too much of it there.
+func tooDeep(name string, src []byte) (at plans.Range, what string) {
 	tokens, _ := hclsyntax.LexConfig(src, name, hcl2.InitialPos)
-	depth, prefix := 0, 0
+	depth, operators, indexes := 0, 0, 0
 	for _, token := range tokens {
 		switch token.Type {
-		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen,
-			hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
 			depth++
+		case hclsyntax.TokenOBrack:
+			depth++
+			indexes++
 		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd:
 			depth--
-		case hclsyntax.TokenBang, hclsyntax.TokenMinus, hclsyntax.TokenQuestion:
-			prefix++
-		case hclsyntax.TokenNewline:
-			prefix = 0
+		case hclsyntax.TokenBang, hclsyntax.TokenMinus, hclsyntax.TokenPlus, hclsyntax.TokenStar, hclsyntax.TokenSlash,
+			hclsyntax.TokenPercent, hclsyntax.TokenAnd, hclsyntax.TokenOr, hclsyntax.TokenQuestion, hclsyntax.TokenEqualOp,
+			hclsyntax.TokenNotEqual, hclsyntax.TokenLessThan, hclsyntax.TokenLessThanEq, hclsyntax.TokenGreaterThan, hclsyntax.TokenGreaterThanEq:
+			operators++
 		}
-		if depth > maxDepth || prefix > maxDepth {
-			return toRange(token.Range), true
+		switch {
+		case depth > maxDepth:
+			return toRange(token.Range), fmt.Sprintf("Brackets nest at most %d deep", maxDepth)
+		case operators > maxOperators:
+			return toRange(token.Range), fmt.Sprintf("A plan file has at most %d operators", maxOperators)
+		case indexes > maxIndexes:
+			return toRange(token.Range), fmt.Sprintf("A plan file has at most %d square brackets", maxIndexes)
 		}
 	}
-	return plans.Range{}, false
+	return plans.Range{}, ""
 }
 
 func upperFirst(s string) string {

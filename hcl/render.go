@@ -136,7 +136,7 @@ func window(line, before, span string) (string, string, string) {
 func (p *printer) within(r plans.Range, src []byte) string {
 	file, done := p.parsed[r.File]
 	if !done {
-		if _, deep := tooDeep(r.File, src); !deep && len(src) <= MaxSize {
+		if _, what := tooDeep(r.File, src); what == "" && len(src) <= MaxSize {
 			file, _ = hclsyntax.ParseConfig(src, r.File, hcl2.InitialPos)
 		}
 		p.parsed[r.File] = file

@@ -162,7 +162,7 @@ func (b *block) addressValue(name string, v cty.Value, at plans.Range) netip.Add
 	} else if a, err := netip.ParseAddrPort(s); err == nil {
 		hint = fmt.Sprintf("Leave out :%d; the port goes into port.", a.Port())
 	}
-	b.wrong(name, at, "this is "+describe(v)+cause(err), hint)
+	b.wrong(name, at, "this is "+describe(v)+cause(err, hint), hint)
 	return netip.Addr{}
 }
 
@@ -192,13 +192,14 @@ func (b *block) prefix(name string) netip.Prefix {
 			hint = fmt.Sprintf("Write the netmask as a prefix length: \"%s/%d\".", before, bits)
 		}
 	}
-	b.wrong(name, at, "this is "+describe(v)+cause(err), hint)
+	b.wrong(name, at, "this is "+describe(v)+cause(err, hint), hint)
 	return netip.Prefix{}
 }
 
-// cause gives the last part of what netip said about a text, in brackets.
-func cause(err error) string {
-	if err == nil {
+// cause gives the last part of what netip said about a text, in brackets, unless
+// a hint says better what is wrong with it.
+func cause(err error, hint string) string {
+	if err == nil || hint != "" {
 		return ""
 	}
 	_, why, ok := strings.Cut(err.Error(), "): ")

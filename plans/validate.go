@@ -49,7 +49,11 @@ func (v *validator) oneOf(at Range, what, word string, allowed ...string) {
 	if slices.Contains(allowed, word) {
 		return
 	}
-	v.errorAt(at, fmt.Sprintf("Unknown %s %q", what, word), didYouMean(word, allowed)+"Allowed: "+strings.Join(allowed, ", ")+".")
+	shown := word
+	if len(shown) > 60 {
+		shown = strings.ToValidUTF8(shown[:60], "") + "..."
+	}
+	v.errorAt(at, fmt.Sprintf("Unknown %s %q", what, shown), didYouMean(word, allowed)+"Allowed: "+strings.Join(allowed, ", ")+".")
 }
 
 func didYouMean(word string, candidates []string) string {

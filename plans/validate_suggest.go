@@ -1,11 +1,11 @@
 package plans
 
 // Nearest returns the candidate that a person most likely meant by word, or ""
-// if none is close: some letter in common, and at most one slip (a letter too many, missing, wrong, or
-// swapped with its neighbour) for every three letters, and two for short words
-// that share their first letter.
+// if none is close. Close is: some letter in common, and at most one slip (a
+// letter too many, missing, wrong, or swapped with its neighbour) for every three
+// letters plus one, four in all; two for short words that share their first letter.
 func Nearest(word string, candidates []string) string {
-	best, bestDistance := "", len(word)/3+1
+	best, bestDistance := "", min(len(word)/3+1, 4)
 	for _, candidate := range candidates {
 		if candidate == word {
 			continue
@@ -27,7 +27,7 @@ func Nearest(word string, candidates []string) string {
 func slips(a, b string) int {
 	const tooLong = 64
 	if len(a) > tooLong || len(b) > tooLong {
-		return tooLong
+		return max(len(a), len(b))
 	}
 	rows := make([][]int, len(a)+1)
 	for i := range rows {
