@@ -44,36 +44,37 @@ func (e *BecomeError) Error() string {
 // The error is a *BecomeError where sudo is the cause. For a user who is root
 // already it is Start.
 func (c *Client) StartBecome(ctx context.Context, cmd string, onStderr func(line string), password func() (string, error)) (*Session, error) {
-	if err := c.checkSudo(ctx, password); err != nil {
-		return nil, err
-	}
-	switch {
-	case !c.become.known: // root needs no sudo
-		return c.Start(ctx, cmd, onStderr)
-	case !c.become.password:
-		return c.Start(ctx, "exec sudo -n -- "+Quote("sh", "-c", cmd), onStderr)
-	}
-	return c.sudoWithPassword(ctx, cmd, onStderr, c.become.secret)
+	return c.startBecome(ctx, cmd, cmd, onStderr, password)
 }
 
-// checkSudo finds out once how root is reached, and proves the password.
-func (c *Client) checkSudo(ctx context.Context, password func() (string, error)) error {
+func (c *Client) startBecome(ctx context.Context, name, cmd string, onStderr func(line string), password func() (string, error)) (*Session, error) {
+	if c.ep.User == "root" {
+		return c.start(ctx, name, cmd, onStderr)
+	}
+	way, err := c.sudo(ctx, password)
+	switch {
+	case err != nil:
+		return nil, err
+	case way.password:
+		return c.sudoWithPassword(ctx, name, cmd, onStderr, way.secret)
+	}
+	return c.start(ctx, name, "exec sudo -n -- "+Quote("sh", "-c", cmd), onStderr)
+}
+
+// sudo finds out once how root is reached, and proves the password.
+func (c *Client) sudo(ctx context.Context, password func() (string, error)) (becomeWay, error) {
 	c.becomeMu.Lock()
 	defer c.becomeMu.Unlock()
-	if c.become.known || c.ep.User == "root" {
-		return c.become.err
+	if c.become.known {
+		return c.become, c.become.err
 	}
 	way, err := c.findSudo(ctx, password)
-	if err != nil {
-		var refused *BecomeError
-		if errors.As(err, &refused) {
-			c.become = becomeWay{known: true, err: err}
-		}
-		return err
+	var refused *BecomeError
+	if err == nil || errors.As(err, &refused) {
+		way.known, way.err = true, err
+		c.become = way
 	}
-	way.known = true
-	c.become = way
-	return nil
+	return way, err
 }
 
 func (c *Client) findSudo(ctx context.Context, password func() (string, error)) (becomeWay, error) {
@@ -96,7 +97,7 @@ func (c *Client) findSudo(ctx context.Context, password func() (string, error)) 
 	if strings.ContainsAny(secret, "\n\x00") {
 		return becomeWay{}, &BecomeError{Host: c.ep.Name, Reason: "the password holds a line end"}
 	}
-	s, err := c.sudoWithPassword(ctx, ":", nil, secret)
+	s, err := c.sudoWithPassword(ctx, "sudo", ":", nil, secret)
 	if err != nil {
 		return becomeWay{}, err
 	}
@@ -108,13 +109,13 @@ func (c *Client) findSudo(ctx context.Context, password func() (string, error)) 
 
 // sudoWithPassword starts sudo -S. sudo reads the password byte by byte up to
 // the line end (tgetpass.c), so that nothing of the command's stdin is lost.
-func (c *Client) sudoWithPassword(ctx context.Context, cmd string, onStderr func(string), secret string) (*Session, error) {
+func (c *Client) sudoWithPassword(ctx context.Context, name, cmd string, onStderr func(string), secret string) (*Session, error) {
 	prompt := "lvsup-" + randomWord() + ":"
 	marker := "lvsup-" + randomWord()
 	w := &promptWatch{prompt: prompt, seen: make(chan int, 8)}
 	inner := Quote("sh", "-c", "echo "+marker+"; "+cmd)
 	full := Quote("sh", "-c", "LC_ALL=C exec sudo -k -S -p "+prompt+" -- "+inner)
-	s, err := c.openWatched(ctx, "sudo", full, w, onStderr)
+	s, err := c.openWatched(ctx, name, full, w, onStderr)
 	if err != nil {
 		return nil, err
 	}

@@ -81,7 +81,9 @@ func (h *hostKeys) algorithms() []string {
 	} else {
 		first = h.db.HostKeyAlgorithms(h.lookupName())
 	}
+	// OpenSSH's order, so that an unknown host shows the key that ssh would.
 	supported := ssh.SupportedAlgorithms().HostKeys
+	slices.SortStableFunc(supported, func(a, b string) int { return keyRank(a) - keyRank(b) })
 	var out []string
 	for _, a := range slices.Concat(first, supported) {
 		wanted := slices.Contains(first, a) || !strings.Contains(a, "-cert-")
@@ -90,6 +92,15 @@ func (h *hostKeys) algorithms() []string {
 		}
 	}
 	return out
+}
+
+func keyRank(algorithm string) int {
+	for i, prefix := range []string{"ssh-ed25519", "ecdsa-", "sk-", "rsa-"} {
+		if strings.HasPrefix(algorithm, prefix) {
+			return i
+		}
+	}
+	return 4
 }
 
 func keyAlgorithms(keyType string) []string {

@@ -62,8 +62,13 @@ func inShell(marker, line string) string {
 // command ran are *LostError, the context's, or say what the host printed
 // instead of running it.
 func (c *Client) Start(ctx context.Context, cmd string, onStderr func(line string)) (*Session, error) {
+	return c.start(ctx, cmd, cmd, onStderr)
+}
+
+// start is Start with a name for the command, for its errors.
+func (c *Client) start(ctx context.Context, name, cmd string, onStderr func(line string)) (*Session, error) {
 	marker := "lvsup-" + randomWord()
-	s, err := c.open(ctx, cmd, inShell(marker, cmd), onStderr)
+	s, err := c.openWatched(ctx, name, inShell(marker, cmd), nil, onStderr)
 	if err != nil {
 		return nil, err
 	}
@@ -73,12 +78,8 @@ func (c *Client) Start(ctx context.Context, cmd string, onStderr func(line strin
 	return s, nil
 }
 
-// open starts full as the session's command without looking at its output.
-func (c *Client) open(ctx context.Context, name, full string, onStderr func(string)) (*Session, error) {
-	return c.openWatched(ctx, name, full, nil, onStderr)
-}
-
-// openWatched is open with an eye on stderr, if watch is not nil.
+// openWatched starts full as the session's command without looking at its
+// output, but with an eye on stderr if watch is not nil.
 func (c *Client) openWatched(ctx context.Context, name, full string, watch *promptWatch, onStderr func(string)) (*Session, error) {
 	s := &Session{c: c, name: shorten(name), ctx: ctx, noise: &bytes.Buffer{}, stderrDone: make(chan struct{})}
 	s.stderr = newRing(MaxStderr)

@@ -209,15 +209,15 @@ func (c *Client) commitWith(ctx context.Context, t uploadTo, script string, stdi
 func (c *Client) uploadStep(ctx context.Context, t uploadTo, script string, stdin []byte) (string, error) {
 	var s *Session
 	var err error
+	name := "the upload of " + path.Base(t.spec.Path)
 	if t.spec.Become {
-		s, err = c.StartBecome(ctx, script, nil, t.spec.Password)
+		s, err = c.startBecome(ctx, name, script, nil, t.spec.Password)
 	} else {
-		s, err = c.Start(ctx, script, nil)
+		s, err = c.start(ctx, name, script, nil)
 	}
 	if err != nil {
 		return "", err
 	}
-	s.name = "the upload of " + path.Base(t.spec.Path)
 	out, stderr, code, err := s.finish(bytes.NewReader(stdin), len(t.spec.Data)+MaxOutput)
 	if err != nil {
 		return "", err
