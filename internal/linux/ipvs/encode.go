@@ -47,7 +47,7 @@ func encodeService(ae *netlink.AttributeEncoder, s Service) {
 	flags := binary.NativeEndian.AppendUint32(nil, uint32(s.Flags&flagsKnown))
 	ae.Bytes(svcFlags, binary.NativeEndian.AppendUint32(flags, uint32(flagsKnown)))
 	ae.Uint32(svcTimeout, s.Timeout)
-	mask := uint32(s.mask())
+	mask := uint32(s.Mask())
 	if s.Key.Address.Is4() {
 		ae.Bytes(svcNetmask, binary.BigEndian.AppendUint32(nil, mask))
 	} else {

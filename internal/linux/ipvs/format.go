@@ -27,8 +27,8 @@ func WriteTable(w io.Writer, t Table) error {
 		}
 		if s.Flags&FlagPersistent != 0 {
 			p.printf(" persistent %d", s.Timeout)
-			if s.mask() != FullMask(s.Key.Address) {
-				p.printf(" mask %s", s.mask().text(s.Key.Address))
+			if s.Mask() != FullMask(s.Key.Address) {
+				p.printf(" mask %s", s.Mask().Text(s.Key.Address))
 			}
 			if s.PEName != "" {
 				p.printf(" pe %s", s.PEName)
@@ -65,8 +65,8 @@ func ServiceArguments(s Service) string {
 	line := KeyArguments(s.Key) + " -s " + s.Scheduler
 	if s.Flags&FlagPersistent != 0 {
 		line += fmt.Sprintf(" -p %d", s.Timeout)
-		if s.mask() != FullMask(s.Key.Address) {
-			line += " -M " + s.mask().text(s.Key.Address)
+		if s.Mask() != FullMask(s.Key.Address) {
+			line += " -M " + s.Mask().Text(s.Key.Address)
 		}
 	}
 	if s.PEName != "" {
@@ -214,14 +214,6 @@ func methodOption(f Forwarding) string {
 		return "-g"
 	}
 	return "(null)"
-}
-
-// text gives the mask as -M takes it: dotted for IPv4, a length for IPv6.
-func (m Netmask) text(family netip.Addr) string {
-	if family.Is4() {
-		return netip.AddrFrom4([4]byte{byte(m >> 24), byte(m >> 16), byte(m >> 8), byte(m)}).String()
-	}
-	return fmt.Sprint(int32(m))
 }
 
 // endpoint gives address:port as inet_ntop(3) of glibc writes it, which knows

@@ -100,8 +100,34 @@ func PrefixMask(family netip.Addr, bits int) Netmask {
 	return Netmask(bits)
 }
 
-// mask returns what goes to the kernel and to the screen.
-func (s Service) mask() Netmask {
+// Text gives the mask as ipvsadm's -M takes it: dotted for IPv4, a length for
+// IPv6.
+func (m Netmask) Text(family netip.Addr) string {
+	if family.Is4() {
+		return netip.AddrFrom4([4]byte{byte(m >> 24), byte(m >> 16), byte(m >> 8), byte(m)}).String()
+	}
+	return strconv.Itoa(int(int32(m)))
+}
+
+// ParseNetmask reads what Netmask.Text writes.
+func ParseNetmask(family netip.Addr, s string) (Netmask, error) {
+	if family.Is4() {
+		a, err := netip.ParseAddr(s)
+		if err != nil || !a.Is4() || a.IsUnspecified() {
+			return 0, fmt.Errorf("cannot read netmask %q: want one like 255.255.255.0", s)
+		}
+		b := a.As4()
+		return Netmask(b[0])<<24 | Netmask(b[1])<<16 | Netmask(b[2])<<8 | Netmask(b[3]), nil
+	}
+	bits, err := strconv.ParseUint(s, 10, 8)
+	if err != nil || bits < 1 || bits > 128 {
+		return 0, fmt.Errorf("cannot read netmask %q: want a length from 1 to 128", s)
+	}
+	return Netmask(bits), nil
+}
+
+// Mask gives the mask that counts: Netmask, or FullMask where that is zero.
+func (s Service) Mask() Netmask {
 	if s.Netmask == 0 {
 		return FullMask(s.Key.Address)
 	}

@@ -1,0 +1,147 @@
+// Package ipvstest has a table that obeys the rules of the kernel's IPVS, for
+// tests that have no kernel. A test with a real one holds it to them.
+package ipvstest
+
+import (
+	"context"
+	"slices"
+	"syscall"
+
+	"github.com/lvsup/lvsup/internal/linux/ipvs"
+)
+
+// Kernel is a table in memory. It is not safe for concurrent use.
+type Kernel struct {
+	// Write, if set, is called before each change and can refuse it.
+	Write func() error
+	// Schedulers are those the kernel knows.
+	Schedulers []string
+
+	services []*ipvs.ServiceState
+}
+
+// New gives an empty table of a kernel with the usual schedulers.
+func New() *Kernel {
+	return &Kernel{Schedulers: []string{"rr", "wrr", "lc", "wlc", "sh", "dh", "mh", "sed", "nq", "fo", "ovf", "lblc", "lblcr"}}
+}
+
+// Dump gives a copy of the table.
+func (k *Kernel) Dump(ctx context.Context) ([]ipvs.ServiceState, error) {
+	var out []ipvs.ServiceState
+	for _, s := range k.services {
+		c := *s
+		c.Destinations = slices.Clone(s.Destinations)
+		out = append(out, c)
+	}
+	return out, ctx.Err()
+}
+
+// Close does nothing.
+func (k *Kernel) Close() error { return nil }
+
+// Connect sets the number of established connections of a destination, which
+// must be there.
+func (k *Kernel) Connect(key ipvs.ServiceKey, i int, active uint32) {
+	k.find(key).Destinations[i].ActiveConns = active
+}
+
+// Do carries out the commands as ipvs.Client does.
+func (k *Kernel) Do(ctx context.Context, cmds []ipvs.Command) (int, error) {
+	fail := &ipvs.BatchError{Total: len(cmds)}
+	if fail.Err = ctx.Err(); fail.Err != nil {
+		return 0, fail
+	}
+	done := 0
+	for i, c := range cmds {
+		if k.Write != nil {
+			if fail.Err = k.Write(); fail.Err != nil {
+				return done, fail
+			}
+		}
+		fail.Sent, fail.Acked = i+1, i+1
+		if errno := k.do(c); errno != 0 {
+			fail.Failed = append(fail.Failed, ipvs.IndexedError{Index: i, Err: &ipvs.Error{Op: c.Op, Command: c, Err: errno}})
+			continue
+		}
+		done++
+	}
+	if len(fail.Failed) > 0 {
+		return done, fail
+	}
+	return done, nil
+}
+
+// do follows ip_vs_genl_set_cmd and what it calls (ip_vs_ctl.c), in the order
+// in which they look for mistakes.
+func (k *Kernel) do(c ipvs.Command) syscall.Errno {
+	s := k.find(c.Service.Key)
+	if c.Op == ipvs.OpAddService {
+		if s != nil {
+			return syscall.EEXIST
+		}
+		if !slices.Contains(k.Schedulers, c.Service.Scheduler) {
+			return syscall.ENOENT
+		}
+		k.services = append(k.services, &ipvs.ServiceState{Service: stored(c.Service)})
+		return 0
+	}
+	if s == nil {
+		return syscall.ESRCH
+	}
+	switch c.Op {
+	case ipvs.OpSetService:
+		if !slices.Contains(k.Schedulers, c.Service.Scheduler) {
+			return syscall.ENOENT
+		}
+		s.Service = stored(c.Service)
+	case ipvs.OpDeleteService:
+		k.services = slices.DeleteFunc(k.services, func(o *ipvs.ServiceState) bool { return o == s })
+	default:
+		return destination(s, c)
+	}
+	return 0
+}
+
+func destination(s *ipvs.ServiceState, c ipvs.Command) syscall.Errno {
+	d := c.Destination
+	if c.Op != ipvs.OpDeleteDestination {
+		if d.Address.Is4() != s.Key.Address.Is4() && d.Forwarding != ipvs.Tunnel {
+			return syscall.EINVAL
+		}
+		if d.Weight >= 1<<31 || d.LowerThreshold > d.UpperThreshold {
+			return syscall.ERANGE
+		}
+	}
+	i := slices.IndexFunc(s.Destinations, func(o ipvs.DestinationState) bool { return o.Addr() == d.Addr() })
+	if d.Forwarding != ipvs.Tunnel {
+		d.Tunnel = ipvs.TunnelSettings{}
+	}
+	switch {
+	case c.Op == ipvs.OpAddDestination && i >= 0:
+		return syscall.EEXIST
+	case c.Op == ipvs.OpAddDestination:
+		s.Destinations = append(s.Destinations, ipvs.DestinationState{Destination: d})
+	case i < 0:
+		return syscall.ENOENT
+	case c.Op == ipvs.OpSetDestination:
+		s.Destinations[i].Destination = d
+	default:
+		s.Destinations = slices.Delete(s.Destinations, i, i+1)
+	}
+	return 0
+}
+
+// stored is a service as the kernel gives it back.
+func stored(s ipvs.Service) ipvs.Service {
+	s.Netmask = s.Mask()
+	return s
+}
+
+func (k *Kernel) find(key ipvs.ServiceKey) *ipvs.ServiceState {
+	for _, s := range k.services {
+		if s.Key == key {
+			return s
+		}
+	}
+	return nil
+}
