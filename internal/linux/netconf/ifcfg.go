@@ -1,6 +1,7 @@
 package netconf
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -99,6 +100,9 @@ type key struct {
 // content makes a new file with the keys in the order of keyOrder.
 func EditIfcfg(content string, s Settings) (string, error) {
 	lines := parseShell(content)
+	if n := len(lines); n > 0 && open(lines[n-1].raw) {
+		return "", errors.New("the file ends within a quote or a joined line, so a shell cannot read it: mend or remove it by hand")
+	}
 	keys, stale := wantedKeys(lines, s)
 	kept := lines[:0]
 	for _, l := range lines {

@@ -225,7 +225,7 @@ func Uncommented(content string) string {
 
 // sourcesDir reports whether every file of interfaces.d is read.
 func sourcesDir(content string) bool {
-	return sources(content, InterfacesDir+"/*", "interfaces.d/*")
+	return sources(content, InterfacesDir+"/*")
 }
 
 // sourcesOwn reports whether at least the files that lvsup writes are.
@@ -236,6 +236,9 @@ func sourcesOwn(content string) bool {
 func sources(content string, patterns ...string) bool {
 	for _, st := range parseInterfaces(content) {
 		for _, w := range st.head[1:] {
+			if !path.IsAbs(w) { // relative to the file that says it
+				w = path.Join(path.Dir(InterfacesTop), w)
+			}
 			dir := st.head[0] == "source-directory" && path.Clean(w) == InterfacesDir
 			if dir || st.head[0] == "source" && containsWord(patterns, w) {
 				return true

@@ -71,6 +71,9 @@ func ParseSettings(name, address, gateway string, dns []string, ifcfg map[string
 	if s.Address, err = netip.ParsePrefix(address); err != nil {
 		return s, fmt.Errorf("%s: address %q: write a host address with its prefix length, as in 192.168.140.10/24", name, address)
 	}
+	if err := checkAddress(s.Address); err != nil {
+		return s, fmt.Errorf("%s: address %s: %w", name, address, err)
+	}
 	if gateway != "" {
 		if s.Gateway, err = netip.ParseAddr(gateway); err != nil || s.Gateway.Zone() != "" {
 			return s, fmt.Errorf("%s: gateway %q: write one address, as in 192.168.140.2", name, gateway)
@@ -94,6 +97,22 @@ func ParseSettings(name, address, gateway string, dns []string, ifcfg map[string
 		return s, fmt.Errorf("%s: %w", name, err)
 	}
 	return s, nil
+}
+
+// checkAddress refuses what an interface cannot have as its own address.
+func checkAddress(p netip.Prefix) error {
+	a := p.Addr()
+	switch {
+	case a.Is4In6():
+		return errors.New("this is an IPv4 address in IPv6 form: write it as IPv4")
+	case a.IsUnspecified() || a.IsMulticast() || a.IsLoopback():
+		return errors.New("this cannot be a host's address")
+	case a.Is4() && p.Bits() < 31 && a == p.Masked().Addr():
+		return errors.New("this is the address of the network itself: pick one of its hosts")
+	case a.Is4() && p.Bits() < 31 && !p.Contains(a.Next()):
+		return errors.New("this is the broadcast address of the network: pick one of its hosts")
+	}
+	return nil
 }
 
 // Plan says what the files of a stack must hold for the interfaces. The result

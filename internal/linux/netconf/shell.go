@@ -45,7 +45,7 @@ func open(s string) bool {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '\\' && quote != '\'':
-			if i+1 < len(s) && s[i+1] == '\n' && i+2 == len(s) {
+			if i+1 == len(s) || s[i+1] == '\n' && i+2 == len(s) {
 				return true
 			}
 			i++
