@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/lvsup/lvsup/internal/linux/atomicfile"
@@ -15,15 +16,11 @@ import (
 )
 
 // apply carries the changes out in the order that Diff gave them.
-func (s system) apply(ctx context.Context, want Desired, changes []step.Change) (int, error) {
+func (s system) apply(ctx context.Context, _ Desired, changes []step.Change) (int, error) {
 	told := 0        // changes up to here are done, and known to the stack
 	waiting := false // ifcfg files are written that it does not know
 	tell := func(done int) error {
-		var names []string
-		for _, i := range want.Interfaces {
-			names = append(names, i.Name)
-		}
-		err := netconf.Reload(ctx, s.host, names)
+		err := netconf.Reload(ctx, s.host, liveInterfaces(changes))
 		if err == nil {
 			told, waiting = done, false
 		}
@@ -42,7 +39,7 @@ func (s system) apply(ctx context.Context, want Desired, changes []step.Change) 
 				return told, err
 			}
 		}
-		if err := s.change(ctx, c); err != nil {
+		if err := s.change(c); err != nil {
 			return told, err
 		}
 		if isFile {
@@ -59,7 +56,19 @@ func (s system) apply(ctx context.Context, want Desired, changes []step.Change) 
 	return len(changes), nil
 }
 
-func (s system) change(ctx context.Context, c step.Change) error {
+// liveInterfaces lists the interfaces whose running state changes.
+func liveInterfaces(changes []step.Change) []string {
+	var names []string
+	for _, c := range changes {
+		live := c.Action.Mutates() && c.Field != step.ContentField && c.Field != FieldIfState && c.Key != KeyDefault
+		if live && !slices.Contains(names, c.Key) {
+			names = append(names, c.Key)
+		}
+	}
+	return names
+}
+
+func (s system) change(c step.Change) error {
 	if !c.Action.Mutates() {
 		return nil
 	}
