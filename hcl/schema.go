@@ -17,8 +17,6 @@ type blockSchema struct {
 	label  string // what the label says; empty: the block has none
 	sample string // a label for examples
 	single bool   // at most one in its parent
-	// needed says what the plan lacks if the parent has no such block.
-	needed string
 	attrs  []attrSchema
 	blocks []*blockSchema
 	// open accepts any attribute: locals.

@@ -1,0 +1,86 @@
+package hcl
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The reference page has a section for every block and, in it or in the section
+// it refers to, a row for every attribute; it names every function.
+func TestReferencePageIsComplete(t *testing.T) {
+	raw, err := os.ReadFile("../docs/plan-language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(raw)
+	var walk func(*blockSchema)
+	walk = func(b *blockSchema) {
+		_, section, found := strings.Cut(page, "\n### "+b.name+"\n")
+		if !found {
+			t.Errorf("no section for %s", b.name)
+		}
+		section, _, _ = strings.Cut(section, "\n### ")
+		for _, a := range b.attrs {
+			if !strings.Contains(section, "`"+a.name+"`") {
+				t.Errorf("section %s does not name %s", b.name, a.name)
+			}
+		}
+		for _, line := range strings.Split(section, "\n") {
+			name, ok := strings.CutPrefix(line, "| `")
+			name, _, _ = strings.Cut(name, "`")
+			if ok && !slices.Contains(b.attrNames(), name) && !strings.Contains(name, ".") {
+				t.Errorf("section %s has a row for %s, which is not in the language", b.name, name)
+			}
+		}
+		for _, inner := range b.blocks {
+			if inner.name != "connection" { // described once
+				walk(inner)
+			}
+		}
+	}
+	for _, b := range schema().blocks {
+		if b.name == "connection" {
+			continue
+		}
+		walk(b)
+	}
+	host, _ := schema().block("director")
+	connection, _ := host.block("connection")
+	walk(connection)
+	for name := range functions() {
+		if !strings.Contains(page, "`"+name+"`") {
+			t.Errorf("function %s is not named", name)
+		}
+	}
+}
+
+// Every attribute can be explained: what it wants, and an example of it.
+func TestSchemaExplainsEveryAttribute(t *testing.T) {
+	var walk func(*blockSchema)
+	walk = func(b *blockSchema) {
+		for _, a := range b.attrs {
+			if a.example == "" || a.want == "" {
+				t.Errorf("%s.%s lacks an example or does not say what it wants", b.name, a.name)
+			}
+		}
+		for _, inner := range b.blocks {
+			walk(inner)
+		}
+	}
+	walk(schema())
+}
+
+// The first plan on the reference page is one that a newcomer can copy.
+func TestReferencePageOpensWithAPlan(t *testing.T) {
+	raw, err := os.ReadFile("../docs/plan-language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(raw), "```hcl\n")
+	src, _, found := strings.Cut(rest, "```\n")
+	if c, diags := Parse("docs", []byte(src), Options{}); !found || c == nil || len(diags) > 0 {
+		t.Errorf("diagnostics: %v", diags)
+	}
+}
