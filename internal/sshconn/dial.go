@@ -111,11 +111,11 @@ func (d *Dialer) Dial(ctx context.Context, ep Endpoint) (*Client, error) {
 // DialPinned connects to an endpoint and accepts only the host key given in
 // wire form (Client.HostKey); with a nil key it is Dial.
 func (d *Dialer) DialPinned(ctx context.Context, ep Endpoint, key []byte) (*Client, error) {
-	return d.dialVia(ctx, ep, key, hops{})
+	return d.dialVia(ctx, ep, key, nil)
 }
 
-// hops is the chain of jump hosts being dialled, to find loops.
-type hops struct{ depth int }
+// hops is the chain of endpoints that are waiting for the next jump host.
+type hops []string
 
 func (d *Dialer) dialVia(ctx context.Context, ep Endpoint, pinned []byte, h hops) (*Client, error) {
 	timeout := firstPositive(d.o.ConnectTimeout, ep.ConnectTimeout, DefaultConnectTimeout)

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 )
-
-// maxHops bounds a chain of jump hosts; more is a loop in ssh_config.
-const maxHops = 8
 
 // jump is one shared connection to a jump host, or the attempt to make it.
 type jump struct {
@@ -24,14 +22,16 @@ func (d *Dialer) throughJump(ctx context.Context, ep Endpoint, h hops) (net.Conn
 	fail := func(err error) error {
 		return &UnreachableError{Host: ep.Name, Endpoint: ep.String(), Cause: err, Hint: "check ProxyJump of this host in ssh_config"}
 	}
-	if h.depth >= maxHops {
-		return nil, fail(fmt.Errorf("more than %d jump hosts: ProxyJump goes in a circle", maxHops))
-	}
 	via, err := d.jumpEndpoint(ctx, ep.ProxyJump)
 	if err != nil {
 		return nil, fail(err)
 	}
-	bastion, err := d.jumpClient(ctx, via, hops{h.depth + 1})
+	// Jump hosts share connections: one that waits for itself would wait for
+	// ever.
+	if slices.Contains(h, via.String()) {
+		return nil, fail(fmt.Errorf("ProxyJump goes in a circle: %s", Clean(strings.Join(append(h, via.String()), ", then "))))
+	}
+	bastion, err := d.jumpClient(ctx, via, append(slices.Clone(h), via.String()))
 	if err != nil {
 		return nil, wrapJump(ep, err)
 	}

@@ -102,6 +102,7 @@ func (s *realServer) configure(t *testing.T, first string) {
 	t.Helper()
 	writeFile(t, s.path("included"), fmt.Sprintf("Match originalhost real,gate*,behind*\n  HostName 127.0.0.1\n  Port %d\n", s.port), 0o600)
 	writeFile(t, s.config, first+fmt.Sprintf(`
+Match all
 Include %s
 Match originalhost real exec "true"
   User root
@@ -310,7 +311,7 @@ func TestRealProxyCommand(t *testing.T) {
 	s := startSSHD(t)
 	pidFile := s.path("pid")
 	// The shell stays as the parent, so that a kill of it alone would leave ssh.
-	s.configure(t, fmt.Sprintf("Host real\n  ProxyCommand echo $$ > %s; ssh -F %s -W %%h:%%p gate; true\n", pidFile, s.config))
+	s.configure(t, fmt.Sprintf("Host real\n  ProxyCommand sh -c 'echo $$ > %s; ssh -F %s -W %%h:%%p gate; true'\n", pidFile, s.config))
 	c := s.dial(t, s.dialer(t), "real")
 	if got := whoami(t, c); got != "root" {
 		t.Errorf("logged in as %s", got)
@@ -321,7 +322,7 @@ func TestRealProxyCommand(t *testing.T) {
 		t.Errorf("processes of the proxy command are left: %s", out)
 	}
 
-	s.configure(t, "Host real\n  ProxyCommand echo 'no way to %h' >&2; exit 3\n")
+	s.configure(t, "Host real\n  ProxyCommand sh -c \"echo 'no way to %h' >&2; exit 3\"\n")
 	d := s.dialer(t)
 	ep, err := d.Resolve(context.Background(), Target{Name: "real"})
 	if err != nil {
