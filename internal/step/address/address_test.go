@@ -1,0 +1,240 @@
+package address
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/lvsup/lvsup/internal/linux/netconf"
+	"github.com/lvsup/lvsup/internal/linux/rtnl"
+	"github.com/lvsup/lvsup/internal/step"
+	"github.com/lvsup/lvsup/internal/step/steptest"
+)
+
+const debianInterfaces = "source /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback\n"
+
+// fake is a host with a model of the kernel's interfaces and routes.
+type fake struct {
+	*steptest.Host
+	links  []rtnl.Interface
+	routes []rtnl.Route
+	killed []int
+}
+
+func newFake(t *testing.T, files map[string]string, links ...rtnl.Interface) *fake {
+	t.Helper()
+	t.Setenv("SSH_CONNECTION", "")
+	lo := rtnl.Interface{Name: "lo", Up: true, Loopback: true, Addresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8")}}
+	return &fake{Host: steptest.NewHost(t, files, nil), links: append([]rtnl.Interface{lo}, links...)}
+}
+
+func debian(t *testing.T) steptest.Fake {
+	return newFake(t, map[string]string{
+		"/sbin/ifup*":                          "",
+		netconf.InterfacesTop:                  debianInterfaces,
+		netconf.InterfacesDir + "/.keep":       "",
+		netconf.IfState:                        "lo=lo\n",
+		netconf.ResolvConf:                     "search lan\nnameserver 192.168.1.1\n",
+		"/etc/systemd/network/99-default.link": "",
+	}, rtnl.Interface{Name: "ens33", MAC: "02:00:00:00:00:01"}, rtnl.Interface{Name: "ens36", MAC: "02:00:00:00:00:02"})
+}
+
+func centos(t *testing.T) steptest.Fake {
+	return newFake(t, map[string]string{
+		"/etc/os-release":              "ID=\"centos\"\nID_LIKE=\"rhel fedora\"\n",
+		netconf.IfcfgDir + "/ifcfg-lo": "DEVICE=lo\nIPADDR=127.0.0.1\n",
+	}, rtnl.Interface{Name: "ens33", MAC: "02:00:00:00:00:01"}, rtnl.Interface{Name: "ens36", MAC: "02:00:00:00:00:02"})
+}
+
+func (f *fake) Kind() step.Any { return step.Erase(newKind(f.Host.Host, f)) }
+
+func (f *fake) Snapshot() string {
+	var b strings.Builder
+	for _, l := range f.links {
+		sorted := slices.Clone(l.Addresses)
+		sort.Slice(sorted, func(i, j int) bool { return sorted[i].String() < sorted[j].String() })
+		fmt.Fprintln(&b, l.Name, l.Up, sorted, l.Dynamic)
+	}
+	for _, r := range f.routes {
+		fmt.Fprintln(&b, r.Destination, routeText(r))
+	}
+	return b.String() + f.Host.Snapshot()
+}
+
+func (f *fake) link(name string) (*rtnl.Interface, error) {
+	for i := range f.links {
+		if f.links[i].Name == name {
+			return &f.links[i], nil
+		}
+	}
+	return nil, rtnl.Missing(name, f.links)
+}
+
+func (f *fake) Interfaces() ([]rtnl.Interface, error) {
+	var all []rtnl.Interface
+	for _, l := range f.links {
+		l.Addresses, l.Dynamic = slices.Clone(l.Addresses), slices.Clone(l.Dynamic)
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+func (f *fake) Routes() ([]rtnl.Route, error) { return slices.Clone(f.routes), nil }
+
+func (f *fake) change(name string, do func(*rtnl.Interface) error) error {
+	if err := f.Write(); err != nil {
+		return err
+	}
+	l, err := f.link(name)
+	if err != nil {
+		return err
+	}
+	return do(l)
+}
+
+func (f *fake) AddAddress(ifname string, p netip.Prefix) error {
+	return f.change(ifname, func(l *rtnl.Interface) error {
+		if !l.Has(p) {
+			l.Addresses = append(l.Addresses, p)
+		}
+		l.Dynamic = slices.DeleteFunc(l.Dynamic, func(q netip.Prefix) bool { return q == p })
+		return nil
+	})
+}
+
+func (f *fake) DelAddress(ifname string, p netip.Prefix) error {
+	return f.change(ifname, func(l *rtnl.Interface) error {
+		same := func(q netip.Prefix) bool { return q == p }
+		l.Addresses, l.Dynamic = slices.DeleteFunc(l.Addresses, same), slices.DeleteFunc(l.Dynamic, same)
+		f.routes = slices.DeleteFunc(f.routes, func(r rtnl.Route) bool { return r.Source == p.Addr() })
+		if len(l.Addresses) == 0 {
+			f.flush(ifname)
+		}
+		return nil
+	})
+}
+
+func (f *fake) flush(ifname string) {
+	f.routes = slices.DeleteFunc(f.routes, func(r rtnl.Route) bool { return r.Interface == ifname })
+}
+
+func (f *fake) SetUp(ifname string) error {
+	return f.change(ifname, func(l *rtnl.Interface) error { l.Up = true; return nil })
+}
+
+func (f *fake) SetDown(ifname string) error {
+	return f.change(ifname, func(l *rtnl.Interface) error { l.Up = false; f.flush(ifname); return nil })
+}
+
+func (f *fake) ReplaceDefaultRoute(r rtnl.Route) error {
+	return f.change(r.Interface, func(l *rtnl.Interface) error {
+		if !l.Up || !slices.ContainsFunc(l.Addresses, func(p netip.Prefix) bool { return p.Contains(r.Gateway) }) {
+			return errors.New("network is unreachable")
+		}
+		r.Destination = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+		f.routes = slices.DeleteFunc(f.routes, func(q rtnl.Route) bool { return q.IsDefault() && q.Metric == r.Metric })
+		f.routes = append(f.routes, r)
+		return nil
+	})
+}
+
+func (f *fake) DelDefault(ifname string, gw netip.Addr) error {
+	return f.change(ifname, func(*rtnl.Interface) error {
+		f.routes = slices.DeleteFunc(f.routes, func(q rtnl.Route) bool {
+			return q.IsDefault() && q.Interface == ifname && q.Gateway == gw
+		})
+		return nil
+	})
+}
+
+func (f *fake) Announce(string, netip.Addr) error { return errors.New("no carrier") }
+
+func (f *fake) Kill(pid int) error {
+	if err := f.Write(); err != nil {
+		return err
+	}
+	f.killed = append(f.killed, pid)
+	return nil
+}
+
+// plan is node1 of the tutorial's DR cluster.
+func plan() Desired {
+	return Desired{Interfaces: []Interface{{
+		Name: "ens33", Address: "192.168.140.20/24", Gateway: "192.168.140.2",
+		DNS: []string{"114.114.114.114", "8.8.8.8"}, Ifcfg: map[string]string{"ETHTOOL_OPTS": "autoneg on"},
+	}}}
+}
+
+func two() Desired {
+	return Desired{Interfaces: []Interface{
+		{Name: "ens33", Address: "192.168.146.100/24"}, {Name: "ens36", Address: "192.168.177.254/24"},
+	}}
+}
+
+func moved() Desired {
+	d := plan()
+	d.Interfaces[0].Address, d.Interfaces[0].Gateway, d.Interfaces[0].DNS = "192.168.140.21/24", "192.168.140.1", nil
+	return d
+}
+
+func typed(t *testing.T, f steptest.Fake) {
+	h := f.(*fake)
+	h.links[1].Up = true
+	h.links[1].Addresses = []netip.Prefix{netip.MustParsePrefix("192.168.140.20/24")}
+	if err := h.ReplaceDefaultRoute(rtnl.Route{Gateway: netip.MustParseAddr("192.168.140.2"), Interface: "ens33"}); err != nil {
+		t.Fatal(err)
+	}
+	h.Put(netconf.ResolvConf, "nameserver 114.114.114.114\nnameserver 8.8.8.8\n")
+}
+
+func foreign(f steptest.Fake) string {
+	h := f.(*fake)
+	return fmt.Sprint(h.links[0], h.links[2])
+}
+
+func TestConform(t *testing.T) {
+	otherDefault := func(t *testing.T, f steptest.Fake) {
+		h := f.(*fake)
+		h.links[2].Up = true
+		h.links[2].Addresses = []netip.Prefix{netip.MustParsePrefix("10.0.0.5/8")}
+		h.routes = []rtnl.Route{{Destination: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr("10.0.0.1"), Interface: "ens36", Metric: 0}}
+	}
+	meddle := func(t *testing.T, f steptest.Fake) {
+		h := f.(*fake)
+		if err := h.DelAddress("ens33", netip.MustParsePrefix("192.168.140.20/24")); err != nil {
+			t.Fatal(err)
+		}
+		h.Put(netconf.ResolvConf, "nameserver 1.1.1.1\n")
+	}
+	t.Run("ifupdown", func(t *testing.T) {
+		steptest.Conform(t, debian, []steptest.Case{
+			{Name: "fresh", Plans: []any{plan()}, Foreign: foreign, Meddle: meddle},
+			{Name: "two, then one of them", Plans: []any{two(), Desired{Interfaces: two().Interfaces[:1]}}},
+			{Name: "moved", Plans: []any{plan(), moved()}, Foreign: foreign},
+			{Name: "another default route before", Prepare: otherDefault, Plans: []any{plan(), moved()}, Foreign: foreign},
+			{Name: "typed by hand", Adopts: true, Plans: []any{plan()}, Meddle: meddle, Prepare: func(t *testing.T, f steptest.Fake) {
+				typed(t, f)
+				f.(*fake).Put(netconf.InterfacesTop, debianInterfaces+"auto ens33\niface ens33 inet static\n address 192.168.140.20/24\n gateway 192.168.140.2\n")
+				f.(*fake).Put(netconf.IfState, "lo=lo\nens33=ens33\n")
+			}},
+		})
+	})
+	t.Run("ifcfg", func(t *testing.T) {
+		const byHand = "# node1\nTYPE=\"Ethernet\"\nBOOTPROTO=\"none\"\nDEFROUTE=\"yes\"\nNAME=\"ens33\"\nUUID=\"0682810a-3437-4af7-bf07-227ec3d502c8\"\nDEVICE=\"ens33\"\nONBOOT=\"yes\"\nETHTOOL_OPTS=\"autoneg on\"\nIPADDR=192.168.140.20\nNETMASK=255.255.255.0\nGATEWAY=192.168.140.2\nDNS1=114.114.114.114\nDNS2=8.8.8.8\n"
+		steptest.Conform(t, centos, []steptest.Case{
+			{Name: "fresh", Plans: []any{plan()}, Foreign: foreign, Meddle: meddle},
+			{Name: "moved", Plans: []any{plan(), moved()}, Foreign: foreign},
+			{Name: "a file before", Plans: []any{plan(), two()}, Prepare: func(t *testing.T, f steptest.Fake) {
+				f.(*fake).Put(netconf.IfcfgDir+"/ifcfg-ens33", "DEVICE=ens33\nBOOTPROTO=dhcp\nUUID=x\nONBOOT=no")
+			}},
+			{Name: "typed by hand", Adopts: true, Plans: []any{plan()}, Prepare: func(t *testing.T, f steptest.Fake) {
+				typed(t, f)
+				f.(*fake).Put(netconf.IfcfgDir+"/ifcfg-ens33", byHand)
+			}},
+		})
+	})
+}
