@@ -96,6 +96,8 @@ func (l *loader) checkAttributes(schema *blockSchema, attrs hclsyntax.Attributes
 		near := plans.Nearest(name, append(schema.attrNames(), schema.blockNames()...))
 		if inner, isBlock := schema.block(name); isBlock {
 			detail = fmt.Sprintf("%s is a block: write %s { ... } without \"=\".", name, inner.header())
+		} else if outer := l.twinOf(schema, name); outer != "" {
+			detail = fmt.Sprintf("%s belongs in a %s block inside %s.", name, schema.name, outer)
 		} else if near != "" {
 			detail = fmt.Sprintf("Did you mean %q?", near)
 		} else if home := l.homeOf(name); home != "" {
@@ -107,6 +109,20 @@ func (l *loader) checkAttributes(schema *blockSchema, attrs hclsyntax.Attributes
 		}
 		l.errorAt(toRange(attr.NameRange), fmt.Sprintf("Unknown attribute %q %s", name, where), detail)
 	}
+}
+
+// twinOf names the blocks with an inner block of the same name as schema that, unlike
+// schema, has such an attribute.
+func (l *loader) twinOf(schema *blockSchema, attr string) string {
+	var names []string
+	for _, outer := range l.language.blocks {
+		if twin, there := outer.block(schema.name); there {
+			if _, has := twin.attr(attr); has {
+				names = append(names, outer.name)
+			}
+		}
+	}
+	return strings.Join(names, " or ")
 }
 
 // homeOf names the blocks that have such an attribute: "an interface".

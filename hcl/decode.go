@@ -1,6 +1,8 @@
 package hcl
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -62,19 +64,10 @@ func (l *loader) load(bodies []*hclsyntax.Body) *plans.Cluster {
 			l.scope.resolve(root, name, l.first)
 		}
 	}
-	if l.cluster.Name == "" && len(l.cluster.Source) == 1 && !l.hasBlock(blocks, "cluster") {
+	if !slices.ContainsFunc(blocks, func(b *block) bool { return b.schema.name == "cluster" }) {
 		l.errorAt(l.first, "No cluster block", "Give the cluster a name:\n  cluster \"web\" {\n    forwarding = \"dr\"\n  }")
 	}
 	return &l.cluster
-}
-
-func (l *loader) hasBlock(blocks []*block, name string) bool {
-	for _, b := range blocks {
-		if b.schema.name == name {
-			return true
-		}
-	}
-	return false
 }
 
 // declare makes what a block adds to the scope known.
