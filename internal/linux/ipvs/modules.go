@@ -19,9 +19,7 @@ type Availability struct {
 
 // Available looks whether the host has IPVS, without loading anything.
 func Available(ctx context.Context, h host.Host) Availability {
-	// The module makes this file in every network namespace. Asking netlink
-	// for the family instead could make the kernel load the module.
-	if exists(h, "/proc/net/ip_vs") {
+	if Loaded(h) {
 		return Availability{Loaded: true, Loadable: true}
 	}
 	if err := CheckModules(ctx, h, nil); err != nil {
@@ -29,6 +27,11 @@ func Available(ctx context.Context, h host.Host) Availability {
 	}
 	return Availability{Loadable: true}
 }
+
+// Loaded reports whether the kernel's IPVS is there. The module makes a file in
+// every network namespace; to ask netlink for the family instead could make
+// the kernel load the module.
+func Loaded(h host.Host) bool { return exists(h, "/proc/net/ip_vs") }
 
 // Modules names the modules that services with those schedulers need: ip_vs
 // first, then one a scheduler, sorted, each once.

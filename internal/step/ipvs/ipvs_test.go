@@ -1,0 +1,511 @@
+package ipvs
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lvsup/lvsup/internal/linux/host"
+	"github.com/lvsup/lvsup/internal/linux/ipvs"
+	"github.com/lvsup/lvsup/internal/linux/ipvs/ipvstest"
+	"github.com/lvsup/lvsup/internal/step"
+	"github.com/lvsup/lvsup/internal/step/steptest"
+)
+
+// fake is a director: a table and files.
+type fake struct {
+	*steptest.Host
+	kernel *ipvstest.Kernel
+	system system
+}
+
+func newFake(t *testing.T) *fake {
+	f := &fake{
+		Host: steptest.NewHost(t, map[string]string{
+			"/proc/net/ip_vs":                                   "",
+			"/run/systemd/system/.keep":                         "",
+			"/etc/modules-load.d/modules.conf":                  "",
+			"/etc/systemd/system/multi-user.target.wants/.keep": "",
+			"/var/lib/lvsup/owned.json":                         "{}",
+		}, nil),
+		kernel: ipvstest.New(),
+	}
+	f.kernel.Write = f.Write
+	f.system = system{
+		Host:  f.Host.Host,
+		open:  func(context.Context) (table, error) { return f.kernel, nil },
+		drain: time.Millisecond,
+	}
+	return f
+}
+
+func (f *fake) Kind() step.Any { return step.Erase(newKind(f.system)) }
+
+func (f *fake) Snapshot() string { return f.Host.Snapshot() + f.rules() + f.thresholds() }
+
+// rules is the table as `ipvsadm -S -n` would print it.
+func (f *fake) rules() string {
+	services, err := f.kernel.Dump(context.Background())
+	if err != nil {
+		panic(err)
+	}
+	var b strings.Builder
+	if err := ipvs.WriteRules(&b, services); err != nil {
+		panic(err)
+	}
+	return b.String()
+}
+
+// thresholds is what rules leaves out.
+func (f *fake) thresholds() string {
+	var b strings.Builder
+	services, _ := f.kernel.Dump(context.Background())
+	for _, s := range services {
+		for _, d := range s.Destinations {
+			if d.UpperThreshold > 0 {
+				fmt.Fprintf(&b, "%s %s %d %d\n", s.Key, d.Addr(), d.UpperThreshold, d.LowerThreshold)
+			}
+		}
+	}
+	return b.String()
+}
+
+// typed puts rules of `ipvsadm -S -n` into the table, as a person would.
+func (f *fake) typed(t *testing.T, cmds ...ipvs.Command) {
+	t.Helper()
+	if _, err := f.kernel.Do(context.Background(), cmds); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const (
+	vip  = "192.168.146.100"
+	rip1 = "192.168.177.10"
+	rip2 = "192.168.177.20"
+)
+
+func serviceKey(addr string, port uint16) ipvs.ServiceKey {
+	return ipvs.ServiceKey{Protocol: ipvs.TCP, Address: netip.MustParseAddr(addr), Port: port}
+}
+
+func natBackend(addr string, weight uint32) ipvs.Destination {
+	return ipvs.Destination{Address: netip.MustParseAddr(addr), Port: 80, Forwarding: ipvs.NAT, Weight: weight}
+}
+
+// tutorial is the NAT cluster of the tutorial.
+func tutorial() Desired {
+	return Desired{Boot: true, Services: []Service{{
+		Protocol: "tcp", Address: vip, Port: 80, Scheduler: "rr",
+		Backends: []Backend{
+			{Address: rip1, Port: 80, Forwarding: "nat", Weight: 1},
+			{Address: rip2, Port: 80, Forwarding: "nat", Weight: 1},
+		},
+	}}}
+}
+
+func edited(edit func(*Desired)) Desired {
+	d := tutorial()
+	edit(&d)
+	return d
+}
+
+func typedTutorial(t *testing.T, f steptest.Fake) {
+	key := serviceKey(vip, 80)
+	f.(*fake).typed(t,
+		ipvs.AddService(ipvs.Service{Key: key, Scheduler: "rr"}),
+		ipvs.AddDestination(key, natBackend(rip1, 1)),
+		ipvs.AddDestination(key, natBackend(rip2, 1)))
+}
+
+func TestConform(t *testing.T) {
+	other := serviceKey("10.9.9.9", 443)
+	foreign := []ipvs.Command{
+		ipvs.AddService(ipvs.Service{Key: other, Scheduler: "sh", Flags: ipvs.FlagSched1}),
+		ipvs.AddDestination(other, ipvs.Destination{Address: netip.MustParseAddr("10.1.1.1"), Port: 443, Forwarding: ipvs.Route, Weight: 7, UpperThreshold: 9}),
+	}
+	steptest.Conform(t, func(t *testing.T) steptest.Fake { return newFake(t) }, []steptest.Case{
+		{
+			Name:  "the tutorial's NAT cluster",
+			Plans: []any{tutorial()},
+			Meddle: func(t *testing.T, f steptest.Fake) {
+				f.(*fake).typed(t, ipvs.DeleteService(serviceKey(vip, 80)))
+			},
+		},
+		{
+			Name: "persistence, weights, a backend less, another service",
+			Plans: []any{
+				tutorial(),
+				edited(func(d *Desired) { d.Services[0].PersistenceSeconds = 10; d.Services[0].Backends[1].Weight = 0 }),
+				edited(func(d *Desired) {
+					d.Boot = false
+					d.Services[0].Backends = d.Services[0].Backends[:1]
+					d.Services = append(d.Services, Service{
+						Protocol: "udp", Address: "2001:db8::1", Port: 53, Scheduler: "wlc",
+						Backends: []Backend{{Address: "2001:db8::2", Forwarding: "dr", Weight: 3}},
+					})
+				}),
+			},
+			Meddle: func(t *testing.T, f steptest.Fake) {
+				f.(*fake).typed(t, ipvs.SetDestination(serviceKey(vip, 80), natBackend(rip1, 5)))
+			},
+		},
+		{
+			Name:    "typed by hand, then lvsup",
+			Prepare: typedTutorial,
+			Plans: []any{
+				edited(func(d *Desired) { d.Boot = false }),
+				edited(func(d *Desired) { d.Services[0].Scheduler = "wrr"; d.Services[0].Backends[0].Weight = 9 }),
+			},
+			Adopts: true,
+		},
+		{
+			Name: "others' services and settings",
+			Prepare: func(t *testing.T, f steptest.Fake) {
+				f.(*fake).typed(t, foreign...)
+			},
+			Plans: []any{tutorial(), edited(func(d *Desired) { d.Services[0].Address = "192.168.146.101" })},
+			Foreign: func(f steptest.Fake) string {
+				var theirs []string
+				for line := range strings.SplitSeq(f.(*fake).rules()+f.(*fake).thresholds(), "\n") {
+					if strings.Contains(line, "10.9.9.9") {
+						theirs = append(theirs, line)
+					}
+				}
+				return strings.Join(theirs, "\n")
+			},
+		},
+		{
+			Name: "a service with settings of its own is changed and put back",
+			Prepare: func(t *testing.T, f steptest.Fake) {
+				key := serviceKey(vip, 80)
+				d := natBackend(rip1, 3)
+				d.UpperThreshold, d.LowerThreshold = 100, 50
+				f.(*fake).typed(t,
+					ipvs.AddService(ipvs.Service{Key: key, Scheduler: "sh", Flags: ipvs.FlagSched1 | ipvs.FlagOnePacket | ipvs.FlagPersistent, Timeout: 60, Netmask: 0xffff0000}),
+					ipvs.AddDestination(key, d))
+			},
+			Plans: []any{tutorial()},
+		},
+	})
+}
+
+// changes gives what a plan would do to the fake, a line each.
+func (f *fake) changes(t *testing.T, want Desired, owned step.Owned) []string {
+	t.Helper()
+	var lines []string
+	for _, c := range f.diff(t, want, owned) {
+		line := fmt.Sprintf("%c %s", c.Action, c.Key)
+		if c.Field == "" {
+			line += ": " + strings.TrimPrefix(c.From+" => "+c.To, " => ")
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func (f *fake) diff(t *testing.T, want Desired, owned step.Owned) []step.Change {
+	t.Helper()
+	if err := Validate(want); err != nil {
+		t.Fatal(err)
+	}
+	have, err := f.system.observe(context.Background(), want, owned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Diff(want, owned, have)
+}
+
+// apply brings the fake to the plan as the agent does.
+func (f *fake) apply(t *testing.T, want Desired, owned step.Owned) {
+	t.Helper()
+	changes := f.diff(t, want, owned)
+	for _, c := range changes {
+		owned.Begin(c)
+	}
+	n, err := f.system.apply(context.Background(), want, changes)
+	if err != nil || n != len(changes) {
+		t.Fatalf("%d of %d, %v", n, len(changes), err)
+	}
+	for _, c := range changes {
+		owned.End(c)
+	}
+}
+
+func TestPlansReadAsPeopleThink(t *testing.T) {
+	f, owned := newFake(t), step.Owned{}
+	check := func(want Desired, lines ...string) {
+		t.Helper()
+		if diff := cmp.Diff(lines, f.changes(t, want, owned)); diff != "" {
+			t.Errorf("changes:\n%s", diff)
+		}
+		f.apply(t, want, owned)
+	}
+	check(tutorial(),
+		"+ TCP 192.168.146.100:80: rr",
+		"+ TCP 192.168.146.100:80 -> 192.168.177.10:80: nat weight 1",
+		"+ TCP 192.168.146.100:80 -> 192.168.177.20:80: nat weight 1",
+		"+ /etc/modules-load.d/lvsup-ipvs.conf",
+		"+ /etc/systemd/system/lvsup-restore.service",
+		"+ /etc/systemd/system/multi-user.target.wants/lvsup-restore.service: /etc/systemd/system/lvsup-restore.service",
+		"+ /var/lib/lvsup/ipvs.json")
+	check(edited(func(d *Desired) { d.Services[0].PersistenceSeconds = 10 }),
+		"~ TCP 192.168.146.100:80: rr => rr persistent 10",
+		"~ /var/lib/lvsup/ipvs.json")
+	check(edited(func(d *Desired) {
+		d.Services[0].Backends = d.Services[0].Backends[1:]
+		d.Services[0].Backends[0].Weight = 5
+	}),
+		"~ TCP 192.168.146.100:80: rr persistent 10 => rr",
+		"~ TCP 192.168.146.100:80 -> 192.168.177.20:80: nat weight 1 => nat weight 5",
+		"~ /var/lib/lvsup/ipvs.json",
+		"- TCP 192.168.146.100:80 -> 192.168.177.10:80: nat weight 1 => ")
+	check(Desired{},
+		"- /etc/systemd/system/multi-user.target.wants/lvsup-restore.service: /etc/systemd/system/lvsup-restore.service => ",
+		"- /etc/modules-load.d/lvsup-ipvs.conf",
+		"- /etc/systemd/system/lvsup-restore.service",
+		"- /var/lib/lvsup/ipvs.json",
+		"- TCP 192.168.146.100:80 -> 192.168.177.20:80: nat weight 5 => ",
+		"- TCP 192.168.146.100:80: rr => ")
+	check(Desired{})
+}
+
+func TestCommandsAreThoseOfTheTutorial(t *testing.T) {
+	cases := []struct {
+		change step.Change
+		want   []string
+	}{
+		{step.Change{Action: step.Create, ID: step.ID{Key: "TCP 192.168.146.100:80"}, To: "rr"},
+			[]string{"ipvsadm -A -t 192.168.146.100:80 -s rr"}},
+		{step.Change{Action: step.Update, ID: step.ID{Key: "TCP 192.168.140.100:80"}, From: "rr", To: "rr persistent 10"},
+			[]string{"ipvsadm -E -t 192.168.140.100:80 -s rr -p 10"}},
+		{step.Change{Action: step.Create, ID: step.ID{Key: "TCP 192.168.146.100:80 -> 192.168.177.10:80"}, To: "nat weight 1"},
+			[]string{"ipvsadm -a -t 192.168.146.100:80 -r 192.168.177.10:80 -m -w 1"}},
+		{step.Change{Action: step.Create, ID: step.ID{Key: "TCP 192.168.140.100:80 -> 192.168.140.20:80"}, To: "dr weight 1"},
+			[]string{"ipvsadm -a -t 192.168.140.100:80 -r 192.168.140.20:80 -g -w 1"}},
+		{step.Change{Action: step.Update, ID: step.ID{Key: "UDP [2001:db8::1]:53 -> [2001:db8::2]:53"}, From: "tun weight 1", To: "tun weight 0"},
+			[]string{"ipvsadm -e -u [2001:db8::1]:53 -r [2001:db8::2]:53 -i -w 0"}},
+		{step.Change{Action: step.Delete, ID: step.ID{Key: "TCP 192.168.146.100:80 -> 192.168.177.10:80"}, From: "nat weight 1"},
+			[]string{"ipvsadm -e -t 192.168.146.100:80 -r 192.168.177.10:80 -m -w 0", "ipvsadm -d -t 192.168.146.100:80 -r 192.168.177.10:80"}},
+		{step.Change{Action: step.Delete, ID: step.ID{Key: "TCP 192.168.146.100:80"}, From: "rr"},
+			[]string{"ipvsadm -D -t 192.168.146.100:80"}},
+		{step.Change{Action: step.Create, ID: step.ID{Key: LinkFile}, To: UnitFile},
+			[]string{"systemctl enable lvsup-restore.service"}},
+		{step.Change{Action: step.Adopt, ID: step.ID{Key: "TCP 192.168.146.100:80"}, To: "rr"}, nil},
+	}
+	for _, c := range cases {
+		if diff := cmp.Diff(c.want, Commands(Desired{}, c.change)); diff != "" {
+			t.Errorf("%s: %s", c.change.ID, diff)
+		}
+	}
+}
+
+func TestATableTypedByHandIsAdopted(t *testing.T) {
+	f := newFake(t)
+	typedTutorial(t, f)
+	for _, c := range f.diff(t, tutorial(), step.Owned{}) {
+		if isFile(c.ID) != (c.Action == step.Create) || !isFile(c.ID) && c.Action != step.Adopt {
+			t.Errorf("%s %s", c.Action, c.ID)
+		}
+	}
+}
+
+func TestAHeldBackendIsLeftAsItIs(t *testing.T) {
+	f, owned := newFake(t), step.Owned{}
+	held := edited(func(d *Desired) { d.Services[0].Backends[1].Hold = true })
+	f.apply(t, held, owned)
+	if strings.Contains(f.rules(), rip2) {
+		t.Error("a held backend was added")
+	}
+	f.apply(t, tutorial(), owned)
+	before := f.rules()
+	f.apply(t, edited(func(d *Desired) { d.Services[0].Backends[1].Hold = true; d.Services[0].Backends[1].Weight = 7 }), owned)
+	if f.rules() != before {
+		t.Errorf("a held backend was touched:\n%s", f.rules())
+	}
+	// The held backend comes to the same values in the plan with and without
+	// the hold, or the agent would take the host for stale.
+	for _, c := range newFake(t).diff(t, held, step.Owned{}) {
+		if !hasGoal(newFake(t).diff(t, tutorial(), step.Owned{}), c) {
+			t.Errorf("%s => %q is not in the plan without the hold", c.ID, c.To)
+		}
+	}
+}
+
+func hasGoal(changes []step.Change, c step.Change) bool {
+	for _, o := range changes {
+		if o.ID == c.ID && o.To == c.To {
+			return true
+		}
+	}
+	return false
+}
+
+func TestAServiceThatOthersJoinedStays(t *testing.T) {
+	f, owned := newFake(t), step.Owned{}
+	f.apply(t, tutorial(), owned)
+	key := serviceKey(vip, 80)
+	f.typed(t, ipvs.AddDestination(key, natBackend("192.168.177.99", 1)))
+	f.apply(t, Desired{}, owned)
+	want := "-A -t 192.168.146.100:80 -s rr\n-a -t 192.168.146.100:80 -r 192.168.177.99:80 -m -w 1\n"
+	if f.rules() != want {
+		t.Errorf("left:\n%s", f.rules())
+	}
+	if len(owned) != 0 {
+		t.Errorf("still owned: %v", owned)
+	}
+}
+
+func TestAnInterruptedRemovalIsTakenUpAgain(t *testing.T) {
+	f, owned := newFake(t), step.Owned{}
+	f.apply(t, tutorial(), owned)
+	f.typed(t, ipvs.SetDestination(serviceKey(vip, 80), natBackend(rip1, 0)))
+	f.apply(t, Desired{}, owned)
+	if f.rules() != "" {
+		t.Errorf("left:\n%s", f.rules())
+	}
+}
+
+func TestBackendsDrainBeforeTheyGo(t *testing.T) {
+	f, owned := newFake(t), step.Owned{}
+	f.system.drain = time.Hour
+	f.apply(t, tutorial(), owned)
+	key := serviceKey(vip, 80)
+	f.kernel.Connect(key, 0, 2)
+	looks := 0
+	f.system.open = func(context.Context) (table, error) {
+		return &watched{Kernel: f.kernel, look: func() {
+			if looks++; looks == 3 {
+				if !strings.Contains(f.rules(), rip1+":80 -m -w 0") {
+					t.Errorf("while it drains the table is\n%s", f.rules())
+				}
+				f.kernel.Connect(key, 0, 0)
+			}
+		}}, nil
+	}
+	f.apply(t, edited(func(d *Desired) { d.Services[0].Backends = d.Services[0].Backends[1:] }), owned)
+	if looks < 3 || strings.Contains(f.rules(), rip1) {
+		t.Errorf("%d looks, left:\n%s", looks, f.rules())
+	}
+}
+
+// watched calls look before each dump.
+type watched struct {
+	*ipvstest.Kernel
+	look func()
+}
+
+func (w *watched) Dump(ctx context.Context) ([]ipvs.ServiceState, error) {
+	w.look()
+	return w.Kernel.Dump(ctx)
+}
+
+func TestDrainingEndsAtItsDeadlineAndWithTheContext(t *testing.T) {
+	f, owned := newFake(t), step.Owned{}
+	f.apply(t, tutorial(), owned)
+	key := serviceKey(vip, 80)
+	f.kernel.Connect(key, 0, 2)
+	f.system.drain = time.Hour
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	changes := f.diff(t, Desired{}, owned)
+	n, err := f.system.apply(ctx, Desired{}, changes)
+	if n != 4 || err == nil {
+		t.Errorf("done %d, %v", n, err)
+	}
+	if !strings.Contains(f.rules(), rip1) {
+		t.Error("a backend with connections was cut off by the end of the context")
+	}
+	f.system.drain = time.Millisecond
+	f.apply(t, Desired{}, owned)
+	if f.rules() != "" {
+		t.Errorf("left after the deadline:\n%s", f.rules())
+	}
+}
+
+func TestAKernelWithoutIPVSIsNamedBeforeAnyChange(t *testing.T) {
+	h := steptest.NewHost(t, nil, func(argv []string) host.Result {
+		return host.Result{Code: 1, Stderr: "modprobe: FATAL: Module " + argv[len(argv)-1] + " not found in directory /lib/modules/6.1\n"}
+	})
+	s := system{Host: h.Host, open: func(context.Context) (table, error) { t.Fatal("dialled"); return nil, nil }}
+	_, err := s.observe(context.Background(), tutorial(), nil)
+	if err == nil || !strings.Contains(err.Error(), "Module ip_vs not found") {
+		t.Errorf("got %v", err)
+	}
+	if diff := cmp.Diff([]string{"modprobe -n ip_vs"}, h.Ran); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := s.observe(context.Background(), Desired{}, nil); err != nil {
+		t.Errorf("with nothing wanted: %v", err)
+	}
+}
+
+func TestRestore(t *testing.T) {
+	f, owned := newFake(t), step.Owned{}
+	f.apply(t, tutorial(), owned)
+	before := f.Snapshot()
+	booted := newFake(t)
+	booted.Put(RulesFile, f.Get(RulesFile))
+	foreign := serviceKey("10.9.9.9", 443)
+	booted.typed(t, ipvs.AddService(ipvs.Service{Key: foreign, Scheduler: "rr"}))
+	for range 2 {
+		if err := booted.system.restore(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if want := f.rules() + "-A -t 10.9.9.9:443 -s rr\n"; booted.rules() != want {
+			t.Errorf("restored:\n%swant:\n%s", booted.rules(), want)
+		}
+	}
+	if f.Snapshot() != before {
+		t.Error("the hosts of this test are not apart")
+	}
+	empty := newFake(t)
+	if err := empty.system.restore(context.Background()); err != nil || empty.rules() != "" {
+		t.Errorf("without rules: %v", err)
+	}
+	empty.Put(RulesFile, `{"version":2}`)
+	if err := empty.system.restore(context.Background()); err == nil || !strings.Contains(err.Error(), "version 2") {
+		t.Errorf("a newer file: %v", err)
+	}
+}
+
+func TestValidateNamesTheField(t *testing.T) {
+	cases := map[string]func(*Desired){
+		"services[0]: protocol":                       func(d *Desired) { d.Services[0].Protocol = "icmp" },
+		"services[0]: address":                        func(d *Desired) { d.Services[0].Address = "vip" },
+		"services[1]: TCP 192.168.146.100:80":         func(d *Desired) { d.Services = append(d.Services, d.Services[0]) },
+		"scheduler: \"rr;reboot\"":                    func(d *Desired) { d.Services[0].Scheduler = "rr;reboot" },
+		"persistence_seconds":                         func(d *Desired) { d.Services[0].PersistenceSeconds = -1 },
+		"persistence_prefix":                          func(d *Desired) { d.Services[0].PersistencePrefix = 33 },
+		"port: 0":                                     func(d *Desired) { d.Services[0].Port = 0 },
+		"backends[0]: address":                        func(d *Desired) { d.Services[0].Backends[0].Address = "" },
+		"backends[1]: address: 192.168.177.10:80":     func(d *Desired) { d.Services[0].Backends[1].Address = rip1 },
+		"backends[0]: forwarding":                     func(d *Desired) { d.Services[0].Backends[0].Forwarding = "masq" },
+		"backends[0]: weight":                         func(d *Desired) { d.Services[0].Backends[0].Weight = 65536 },
+		"backends[0]: address: 2001:db8::1 is not of": func(d *Desired) { d.Services[0].Backends[0].Address = "2001:db8::1" },
+	}
+	for want, edit := range cases {
+		if err := Validate(edited(edit)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not say %q", err, want)
+		}
+	}
+	if err := Validate(tutorial()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDirectRoutingKeepsTheServicesPort(t *testing.T) {
+	f, owned := newFake(t), step.Owned{}
+	want := edited(func(d *Desired) { d.Services[0].Backends[0].Forwarding, d.Services[0].Backends[0].Port = "dr", 8080 })
+	f.apply(t, want, owned)
+	if !strings.Contains(f.rules(), rip1+":80 -g") {
+		t.Errorf("table:\n%s", f.rules())
+	}
+	if left := f.changes(t, want, owned); len(left) != 0 {
+		t.Errorf("a second plan has %v", left)
+	}
+}
