@@ -1,0 +1,4 @@
+#!/bin/sh
+modprobe a
+exit 0 # done
+modprobe b

@@ -1,0 +1,2 @@
+modprobe dummy
+exit 0

@@ -1,0 +1,1 @@
+ip addr add dev lo 192.168.140.100/32

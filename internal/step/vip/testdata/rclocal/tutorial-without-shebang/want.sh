@@ -1,0 +1,2 @@
+#!/bin/sh
+ip addr add dev lo 192.168.140.100/32
