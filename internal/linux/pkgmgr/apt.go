@@ -123,7 +123,7 @@ func (a apt) Install(ctx context.Context, name string) error {
 		}
 		if again.Code != 0 && fetched.Code != 0 {
 			return fmt.Errorf("cannot install %s: its repositories cannot be read: %w; check the host's /etc/apt/sources.list* and its network, or install the package by hand",
-				name, fetched.Err("apt-get", "update"))
+				name, because(fetched, "apt-get", "update"))
 		}
 		res = again
 	}

@@ -89,6 +89,20 @@ func Resolve(h host.Host, name string) string {
 	return name
 }
 
+// because is Result.Err, but quotes the line that names the cause: what a package
+// manager says last is often only that something went wrong.
+func because(res host.Result, argv ...string) error {
+	for _, line := range lines(res.Stderr) {
+		for _, cause := range []string{"Failed to fetch", "Failed to download", "Curl error", "Could not resolve", "Cannot retrieve"} {
+			if res.Code != 0 && strings.Contains(line, cause) {
+				res.Stderr = line
+				return res.Err(argv...)
+			}
+		}
+	}
+	return res.Err(argv...)
+}
+
 // without lists those of all that are not in names.
 func without(all, names []string) []string {
 	skip := make(map[string]bool, len(names))

@@ -58,7 +58,7 @@ func (r rpm) Install(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := res.Err(r.tool, "install", name); err != nil {
+	if err := because(res, r.tool, "install", name); err != nil {
 		return fmt.Errorf("cannot install %s: %w; check the host's repositories (%s repolist) and its network, or install the package by hand", name, err, r.tool)
 	}
 	return nil

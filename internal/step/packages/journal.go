@@ -20,8 +20,10 @@ type journal map[string]came
 // came is what came along with one package.
 type came struct {
 	With []string `json:"with,omitempty"`
-	// Before lists what was there before an installation whose end was not
-	// seen. It is written first, so a kill at any moment loses nothing.
+	// Open marks an installation whose end was not seen, and Before lists what
+	// was there before it. Both are written first, so a kill at any moment loses
+	// nothing.
+	Open   bool     `json:"open,omitempty"`
 	Before []string `json:"before,omitempty"`
 }
 
@@ -57,7 +59,7 @@ func (j journal) write(h host.Host) error {
 // installed now.
 func (j journal) settle(all []string) {
 	for name, c := range j {
-		if c.Before != nil {
+		if c.Open {
 			j[name] = came{With: c.with(name, all)}
 		}
 	}
@@ -66,7 +68,7 @@ func (j journal) settle(all []string) {
 // with is what came along, given all that is installed now.
 func (c came) with(name string, all []string) []string {
 	with := slices.Clone(c.With)
-	if c.Before != nil {
+	if c.Open {
 		before := make(map[string]bool, len(c.Before))
 		for _, n := range c.Before {
 			before[n] = true
@@ -83,7 +85,7 @@ func (c came) with(name string, all []string) []string {
 // unfinished reports whether an entry waits to be settled.
 func (j journal) unfinished() bool {
 	for _, c := range j {
-		if c.Before != nil {
+		if c.Open {
 			return true
 		}
 	}

@@ -157,7 +157,7 @@ func (w worker) install(ctx context.Context, m pkgmgr.Manager, name string) erro
 		// What an earlier try brought is not "before".
 		before = without(all, append(slices.Clone(c.With), name))
 	}
-	j[name] = came{With: j[name].With, Before: before}
+	j[name] = came{With: j[name].With, Open: true, Before: before}
 	if err := j.write(w.host); err != nil {
 		return err
 	}
