@@ -1,0 +1,318 @@
+package address
+
+import (
+	"context"
+	"encoding/json"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lvsup/lvsup/internal/linux/netconf"
+	"github.com/lvsup/lvsup/internal/linux/rtnl"
+	"github.com/lvsup/lvsup/internal/step"
+)
+
+func prefixes(all ...string) []netip.Prefix {
+	var ps []netip.Prefix
+	for _, a := range all {
+		ps = append(ps, netip.MustParsePrefix(a))
+	}
+	return ps
+}
+
+// onLease is a Debian host whose ens33 has a lease from a DHCP client.
+func onLease(t *testing.T) *fake {
+	t.Helper()
+	f := debian(t).(*fake)
+	f.Put(netconf.InterfacesTop, debianInterfaces+"allow-hotplug ens33\niface ens33 inet dhcp\n")
+	f.Put("/proc/412/cmdline", "/sbin/dhclient\x00-4\x00-v\x00-i\x00-pf\x00/run/dhclient.ens33.pid\x00-lf\x00/x\x00ens33\x00")
+	f.Put("/proc/500/cmdline", "/sbin/dhclient\x00-pf\x00/run/dhclient.ens36.pid\x00ens36\x00")
+	f.links[1].Up = true
+	f.links[1].Addresses = prefixes("192.168.140.131/24")
+	f.links[1].Dynamic = prefixes("192.168.140.131/24")
+	f.routes = []rtnl.Route{
+		{Destination: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr("192.168.140.254"), Interface: "ens33", Proto: "boot"},
+		{Destination: netip.MustParsePrefix("192.168.140.0/24"), Source: netip.MustParseAddr("192.168.140.131"), Interface: "ens33", Proto: "kernel"},
+	}
+	return f
+}
+
+func diffOf(t *testing.T, f *fake, want Desired, owned step.Owned) []step.Change {
+	t.Helper()
+	raw, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes, err := f.Kind().Diff(context.Background(), raw, owned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return changes
+}
+
+// brief writes changes as a person would note them, files without content.
+func brief(changes []step.Change) []string {
+	var all []string
+	for _, c := range changes {
+		text := string(rune(c.Action)) + " " + c.ID.String()
+		if c.Field != step.ContentField {
+			text += ": " + c.From + " -> " + c.To
+		}
+		if c.Blocked != "" {
+			text += " BLOCKED"
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+func TestALeaseIsReplaced(t *testing.T) {
+	f := onLease(t)
+	changes := diffOf(t, f, plan(), nil)
+	want := []string{
+		"~ /etc/network/interfaces (content)",
+		"+ /etc/network/interfaces.d/lvsup-ens33 (content)",
+		"~ ens33 (dhcp client): dhclient -> stopped",
+		"~ /etc/resolv.conf (content)",
+		"+ ens33 (192.168.140.20/24):  -> present",
+		"~ default (gateway): 192.168.140.254 dev ens33 -> 192.168.140.2 dev ens33",
+		"~ ens33 (lease): 192.168.140.131/24 -> none",
+		"+ ens33 (ifstate):  -> up",
+	}
+	if d := cmp.Diff(want, brief(changes)); d != "" {
+		t.Fatalf("changes (-want +got):\n%s", d)
+	}
+	owned := step.Owned{}
+	for _, c := range changes {
+		owned.Begin(c)
+	}
+	done, err := newKind(f.Host.Host, f).Apply(context.Background(), plan(), changes)
+	if err != nil || done != len(changes) {
+		t.Fatalf("apply: %d of %d, %v", done, len(changes), err)
+	}
+	for _, c := range changes {
+		owned.End(c)
+	}
+	if d := cmp.Diff([]int{412}, f.killed); d != "" {
+		t.Errorf("processes ended (-want +got):\n%s", d)
+	}
+	f.Put("/proc/412/cmdline", "")
+	if left := diffOf(t, f, plan(), owned); len(left) != 0 {
+		t.Errorf("still to do: %v", brief(left))
+	}
+	if !strings.Contains(f.Get(netconf.InterfacesTop), "# lvsup: iface ens33 inet dhcp") {
+		t.Errorf("DHCP would start at boot:\n%s", f.Get(netconf.InterfacesTop))
+	}
+	// Letting go: the client comes back with the files; its route went with it.
+	want = []string{
+		". ens33 (lease): none -> ",
+		"- default (gateway): 192.168.140.2 dev ens33 -> ",
+		"- ens33 (192.168.140.20/24): present -> ",
+		"- ens33 (ifstate): up -> ",
+		"< /etc/resolv.conf (content)",
+		". ens33 (dhcp client): stopped -> ",
+		"< /etc/network/interfaces (content)",
+		"- /etc/network/interfaces.d/lvsup-ens33 (content)",
+	}
+	got := brief(diffOf(t, f, Desired{}, owned))
+	if d := cmp.Diff(sorted(want), sorted(got)); d != "" {
+		t.Errorf("destroy (-want +got):\n%s", d)
+	}
+}
+
+func sorted(s []string) map[string]bool {
+	m := map[string]bool{}
+	for _, x := range s {
+		m[x] = true
+	}
+	return m
+}
+
+func TestTheSessionsOwnWayIsBlocked(t *testing.T) {
+	blocked := func(t *testing.T, f *fake, want Desired) map[string]bool {
+		m := map[string]bool{}
+		for _, c := range diffOf(t, f, want, nil) {
+			if c.Blocked != "" {
+				m[c.ID.String()] = true
+				if !strings.Contains(c.Blocked, "SSH session (") || !strings.Contains(c.Blocked, "console") {
+					t.Errorf("%s: %q", c.ID, c.Blocked)
+				}
+			}
+		}
+		return m
+	}
+	t.Run("over the interface", func(t *testing.T) {
+		f := onLease(t)
+		t.Setenv("SSH_CONNECTION", "192.168.140.1 50000 192.168.140.131 22")
+		want := sorted([]string{
+			"/etc/network/interfaces (content)", "/etc/network/interfaces.d/lvsup-ens33 (content)", "ens33 (dhcp client)",
+			"ens33 (192.168.140.20/24)", "ens33 (lease)",
+		})
+		if d := cmp.Diff(want, blocked(t, f, plan())); d != "" {
+			t.Errorf("blocked (-want +got):\n%s", d)
+		}
+	})
+	t.Run("through the default route", func(t *testing.T) {
+		f := onLease(t)
+		t.Setenv("SSH_CONNECTION", "10.9.9.9 50000 192.168.140.131 22")
+		if got := blocked(t, f, plan()); !got["default (gateway)"] {
+			t.Errorf("blocked: %v", got)
+		}
+	})
+	t.Run("another interface", func(t *testing.T) {
+		f := onLease(t)
+		f.links[2].Up, f.links[2].Addresses = true, prefixes("10.0.0.5/24")
+		f.routes = append(f.routes, rtnl.Route{Destination: netip.MustParsePrefix("10.0.0.0/24"), Interface: "ens36"})
+		t.Setenv("SSH_CONNECTION", "10.0.0.1 50000 10.0.0.5 22")
+		if got := blocked(t, f, plan()); len(got) != 0 {
+			t.Errorf("blocked: %v", got)
+		}
+		narrow := Desired{Interfaces: []Interface{{Name: "ens33", Address: "10.0.0.3/28"}}}
+		if got := blocked(t, f, narrow); !got["ens33 (10.0.0.3/28)"] {
+			t.Errorf("an address that takes over the way is not blocked: %v", got)
+		}
+	})
+	t.Run("only the boot files differ", func(t *testing.T) {
+		f := debian(t).(*fake)
+		typed(t, f)
+		f.Put(netconf.IfState, "ens33=ens33\n")
+		t.Setenv("SSH_CONNECTION", "192.168.140.1 50000 192.168.140.20 22")
+		changes := diffOf(t, f, plan(), nil)
+		if got := blocked(t, f, plan()); len(got) != 0 || len(changes) < 2 {
+			t.Errorf("blocked: %v of %v", got, brief(changes))
+		}
+	})
+	t.Run("known through a process above", func(t *testing.T) {
+		if pid := parent("7 (a) b (c) S 42 7 7"); pid != 42 {
+			t.Errorf("parent %d", pid)
+		}
+	})
+}
+
+func TestApplyRefusesWhatIsBlocked(t *testing.T) {
+	f := onLease(t)
+	t.Setenv("SSH_CONNECTION", "192.168.140.1 50000 192.168.140.131 22")
+	before := f.Snapshot()
+	done, err := newKind(f.Host.Host, f).Apply(context.Background(), plan(), diffOf(t, f, plan(), nil))
+	if done != 0 || err == nil || !strings.Contains(err.Error(), "SSH session") {
+		t.Errorf("apply: %d, %v", done, err)
+	}
+	if after := f.Snapshot(); after != before {
+		t.Error(cmp.Diff(before, after))
+	}
+}
+
+func TestObserveSaysWhatIsMissing(t *testing.T) {
+	f := debian(t).(*fake)
+	want := plan()
+	want.Interfaces[0].Name = "ens34"
+	observe := newKind(f.Host.Host, f).Observe
+	_, err := observe(context.Background(), want, nil)
+	const says = "no interface ens34 on this host; it has lo, ens33 (02:00:00:00:00:01, link down), ens36 (02:00:00:00:00:02, link down)"
+	if err == nil || err.Error() != says {
+		t.Errorf("got %v", err)
+	}
+	f.Put("/etc/netplan/50-cloud-init.yaml", "network: {}\n")
+	if _, err := observe(context.Background(), plan(), nil); err == nil || !strings.Contains(err.Error(), "netplan owns the interfaces") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := observe(context.Background(), Desired{}, nil); err != nil {
+		t.Errorf("with nothing wanted: %v", err)
+	}
+}
+
+func TestAClientForAllInterfacesIsNotStopped(t *testing.T) {
+	f := onLease(t)
+	f.Put("/proc/412/cmdline", "dhcpcd: [manager] [ip4] [ip6]\x00\x00\x00")
+	for _, c := range diffOf(t, f, plan(), nil) {
+		if c.Field == FieldDHCP && !strings.Contains(c.Blocked, "dhcpcd (process 412) serves all interfaces") {
+			t.Errorf("blocked: %q", c.Blocked)
+		}
+	}
+}
+
+func TestDHCPClients(t *testing.T) {
+	for line, want := range map[string]string{
+		"/sbin/dhclient -4 -v -pf /run/dhclient.ens33.pid -lf /x.leases ens33": "ens33",
+		"dhclient -1 -q -lf /l -pf /p -H host ens33":                           "ens33",
+		"dhcpcd -b ens33":                       "ens33",
+		"udhcpc -b -p /run/udhcpc.pid -i ens33": "ens33",
+		"udhcpc":                                "eth0",
+		"/usr/sbin/sshd -D":                     "-",
+		"vi dhclient.conf":                      "-",
+	} {
+		c, ok := dhcpClient(strings.Fields(line))
+		got := "-"
+		if ok {
+			got = strings.Join(c.Interfaces, " ")
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
+	if c, ok := dhcpClient([]string{"dhcpcd: ens33 [ip4]"}); !ok || c.Interfaces[0] != "ens33" {
+		t.Errorf("a title: %+v", c)
+	}
+}
+
+func TestCommandsAreTheTutorials(t *testing.T) {
+	f := onLease(t)
+	f.links[1].Up = false
+	var got []string
+	for _, c := range diffOf(t, f, plan(), nil) {
+		if c.Field != step.ContentField {
+			got = append(got, Commands(plan(), c)...)
+		}
+	}
+	want := []string{
+		"pkill -KILL -f 'dhclient.*ens33'",
+		"ip link set ens33 up",
+		"ip addr add dev ens33 192.168.140.20/24",
+		"ip route replace default via 192.168.140.2 dev ens33",
+		"ip addr del dev ens33 192.168.140.131/24",
+		"echo ens33=ens33 >> /run/network/ifstate",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("commands (-want +got):\n%s", d)
+	}
+	file := step.Change{Action: step.Create, ID: content("/etc/x"), To: "a\nb\n"}
+	if d := cmp.Diff([]string{"cat > /etc/x <<'EOF'", "a", "b", "EOF"}, Commands(plan(), file)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestValidateNamesTheField(t *testing.T) {
+	one := plan().Interfaces[0]
+	other := Interface{Name: "ens36", Address: "10.0.0.5/8"}
+	for says, want := range map[string][]Interface{
+		"named twice":            {one, one},
+		"is on ens33 as well":    {one, {Name: "ens36", Address: one.Address}},
+		"one default route":      {one, {Name: "ens36", Address: "10.0.0.5/8", Gateway: "10.0.0.1"}},
+		"loopback interface":     {{Name: "lo", Address: "10.0.0.5/32"}},
+		"with its prefix length": {{Name: "ens36", Address: "10.0.0.5"}},
+		"cannot be an interface": {{Name: "ens36;reboot", Address: "10.0.0.5/8"}},
+	} {
+		if err := Validate(Desired{Interfaces: want}); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v: %v", want, err)
+		}
+	}
+	if err := Validate(Desired{Interfaces: []Interface{one, other}}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRouteTextIsReadBack(t *testing.T) {
+	for _, text := range []string{"192.168.140.2 dev ens33", "fd00::1 dev ens33", "dev ppp0", "10.0.0.1 dev a.1 src 10.0.0.5 metric 100"} {
+		r, err := parseRoute(text)
+		if err != nil || routeText(r) != text {
+			t.Errorf("%q: %+v %v", text, r, err)
+		}
+	}
+	for _, text := range []string{"", "x dev y", "10.0.0.1", "10.0.0.1 dev", "dev a metric b", "dev a via b"} {
+		if r, err := parseRoute(text); err == nil {
+			t.Errorf("%q is read as %+v", text, r)
+		}
+	}
+}
