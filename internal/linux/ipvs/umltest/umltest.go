@@ -66,13 +66,18 @@ func boot(args []string) (int, error) {
 	cmd := exec.CommandContext(ctx, kernel, "mem=512M", "rootfstype=hostfs", "rootflags="+dir, "rw",
 		"umid=umltest"+fmt.Sprint(os.Getpid()), "uml_dir="+dir, "init=/init", "con=null", "con0=fd:0,fd:1",
 		"quiet", "UMLTEST=guest", "initcall_blacklist=raid6_select_algo", "--")
+	chosen := false
 	for _, a := range args {
 		// Files that the testing package would write belong to the outside,
 		// and its log of environment variables is for the cache of go test.
 		if strings.HasPrefix(a, "-test.testlogfile") || strings.HasPrefix(a, "-test.coverprofile") || strings.HasPrefix(a, "-test.gocoverdir") {
 			continue
 		}
+		chosen = chosen || strings.HasPrefix(a, "-test.run")
 		cmd.Args = append(cmd.Args, a)
+	}
+	if !chosen {
+		cmd.Args = append(cmd.Args, "-test.run=^TestKernel")
 	}
 	var tail tailWriter
 	cmd.Stdout = io.MultiWriter(os.Stdout, &tail)
