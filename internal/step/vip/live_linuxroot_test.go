@@ -35,7 +35,11 @@ func TestLiveInNamespace(t *testing.T) {
 	has := func() bool { return strings.Contains(ip("-o", "addr", "show", "dev", "lo"), " "+one+" ") }
 	ip("link", "set", "lo", "up")
 
-	h := steptest.NewHost(t, map[string]string{generatorFile: "", "/etc/rc.local": "#!/bin/sh -e\nexit 0\n"}, nil)
+	h := steptest.NewHost(t, map[string]string{
+		"/usr/lib/systemd/system/multi-user.target": "[Unit]\n",
+		generatorFile:   "",
+		"/etc/rc.local": "#!/bin/sh -e\nexit 0\n",
+	}, nil)
 	start := h.Snapshot()
 	k := New(h.Host)
 	owned := step.Owned{}
