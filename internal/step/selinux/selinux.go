@@ -1,0 +1,181 @@
+package selinux
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/lvsup/lvsup/internal/linux/atomicfile"
+	"github.com/lvsup/lvsup/internal/linux/host"
+	"github.com/lvsup/lvsup/internal/step"
+)
+
+// Paths of SELinux: what it does at boot (selinux_config(5)) and what it does
+// now (security/selinux/selinuxfs.c: "1" enforces, "0" only logs).
+const (
+	configPath  = "/etc/selinux/config"
+	enforcePath = "/sys/fs/selinux/enforce"
+)
+
+// The IDs of this kind.
+func liveID() step.ID { return step.ID{Key: "SELinux", Field: "live"} }
+
+func configID() step.ID { return step.ID{Key: configPath, Field: step.ContentField} }
+
+// Observed is what SELinux does on a host.
+type Observed struct {
+	Live      string // "enforcing", "permissive", or "" where the kernel does not run it
+	HasConfig bool
+	Config    string // content of /etc/selinux/config
+}
+
+// New makes the kind.
+func New(h host.Host) step.Kind[Desired, Observed] {
+	w := worker{h}
+	return step.Kind[Desired, Observed]{
+		Name:     "selinux",
+		Validate: Validate,
+		Observe:  w.observe,
+		Diff:     Diff,
+		Apply:    w.apply,
+		Commands: commands,
+	}
+}
+
+// Diff compares. What is out of the way already is not adopted: the file is
+// the distribution's, and nothing of it would be lvsup's.
+func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
+	seen, wanted := step.State{}, step.State{}
+	if have.Live != "" {
+		seen[liveID()] = have.Live
+	}
+	if have.HasConfig {
+		seen[configID()] = step.EncodeBytes([]byte(have.Config))
+	}
+	if want.Policy == Permissive || want.Policy == Disabled {
+		if _, mine := owned[liveID()]; have.Live == "enforcing" || mine && have.Live != "" {
+			wanted[liveID()] = "permissive"
+		}
+		edited := edit(have.Config, want.Policy)
+		if _, mine := owned[configID()]; have.HasConfig && (edited != have.Config || mine) {
+			wanted[configID()] = step.EncodeBytes([]byte(edited))
+		}
+	}
+	changes := step.Reconcile(wanted, owned, seen)
+	for i := range changes {
+		if want.Policy == Disabled && changes[i].ID == configID() && !changes[i].Action.Removes() {
+			changes[i].Why = "SELinux is off from the next boot on; until then it is permissive"
+		}
+	}
+	return changes
+}
+
+// edit sets SELINUX= where the file says something stricter than the policy.
+// The last such line counts, as libselinux reads it; others stay.
+func edit(config, policy string) string {
+	lines := strings.SplitAfter(config, "\n")
+	last := -1
+	for i, line := range lines {
+		if strings.HasPrefix(strings.TrimSpace(line), "SELINUX=") {
+			last = i
+		}
+	}
+	if last < 0 {
+		if config != "" && !strings.HasSuffix(config, "\n") {
+			config += "\n"
+		}
+		return config + "SELINUX=" + policy + "\n"
+	}
+	_, value, _ := strings.Cut(lines[last], "=")
+	switch mode := strings.ToLower(strings.TrimSpace(value)); {
+	case mode == policy, mode == Disabled:
+		return config
+	}
+	ending := ""
+	if strings.HasSuffix(lines[last], "\n") {
+		ending = "\n"
+	}
+	lines[last] = "SELINUX=" + policy + ending
+	return strings.Join(lines, "")
+}
+
+// commands are what the tutorial's readers type.
+func commands(want Desired, c step.Change) []string {
+	switch {
+	case !c.Action.Mutates():
+		return nil
+	case c.ID == liveID() && c.To == "enforcing":
+		return []string{"setenforce 1"}
+	case c.ID == liveID():
+		return []string{"setenforce 0"}
+	case c.Action.Removes():
+		return []string{"vim " + configPath}
+	default:
+		return []string{fmt.Sprintf("sed -i 's/^SELINUX=.*/SELINUX=%s/' %s", want.Policy, configPath)}
+	}
+}
+
+type worker struct{ host host.Host }
+
+func (w worker) observe(_ context.Context, want Desired, owned step.Owned) (Observed, error) {
+	var have Observed
+	if (want.Policy == "" || want.Policy == Unmanaged) && len(owned) == 0 {
+		return have, nil
+	}
+	if data, err := os.ReadFile(w.host.Path(enforcePath)); err == nil {
+		have.Live = "permissive"
+		if strings.TrimSpace(string(data)) == "1" {
+			have.Live = "enforcing"
+		}
+	}
+	data, ok, err := atomicfile.Read(w.host.Path(configPath))
+	have.HasConfig, have.Config = ok, string(data)
+	return have, err
+}
+
+func (w worker) apply(ctx context.Context, _ Desired, changes []step.Change) (int, error) {
+	for done, c := range changes {
+		if err := ctx.Err(); err != nil {
+			return done, err
+		}
+		if !c.Action.Mutates() {
+			continue
+		}
+		var err error
+		switch {
+		case c.ID == liveID():
+			err = w.enforce(c.To == "enforcing")
+		case c.Action == step.Delete:
+			err = atomicfile.Remove(w.host.Path(configPath))
+		default:
+			var data []byte
+			if data, err = step.DecodeBytes(c.To); err == nil {
+				err = atomicfile.Write(w.host.Path(configPath), data, 0o644)
+			}
+		}
+		if err != nil {
+			return done, err
+		}
+	}
+	return len(changes), nil
+}
+
+// enforce is setenforce(8).
+func (w worker) enforce(on bool) error {
+	value := "0"
+	if on {
+		value = "1"
+	}
+	f, err := os.OpenFile(w.host.Path(enforcePath), os.O_WRONLY|os.O_TRUNC, 0)
+	if err == nil {
+		_, err = f.WriteString(value)
+		if closing := f.Close(); err == nil {
+			err = closing
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("cannot switch SELinux between enforcing and permissive: %w; the policy may forbid it (getsebool secure_mode_policyload)", err)
+	}
+	return nil
+}
