@@ -32,18 +32,34 @@ func bootstrap(ctx context.Context, work, root string) error {
 	if err := os.WriteFile(acquire, []byte(conf), 0o644); err != nil {
 		return err
 	}
+	lean := filepath.Join(work, "dpkg.cfg")
+	if err := os.WriteFile(lean, []byte(dpkgConfig()), 0o644); err != nil {
+		return err
+	}
 	args := []string{
 		"--mode=root", "--format=directory", "--variant=minbase",
 		// makeRepository wants the downloaded packages.
 		"--skip=cleanup/apt,cleanup/reproducible",
 		"--aptopt=" + acquire,
+		// A sync for each file unpacked makes half of the build's time, and a
+		// build that was cut off is thrown away whole.
+		"--dpkgopt=force-unsafe-io",
+		// Excluding files from the start would be slower: mmdebstrap then filters
+		// the essential packages in Perl.
+		"--essential-hook=cp " + shellQuote(lean) + ` "$1/etc/dpkg/dpkg.cfg.d/lvsup-lab"`,
 		"--include=" + strings.Join(imagePackages(), ","),
-	}
-	for _, pattern := range unneededFiles() {
-		args = append(args, "--dpkgopt=path-exclude="+pattern)
 	}
 	_, err = run(ctx, "", "mmdebstrap", append(args, release["VERSION_CODENAME"], root, list)...)
 	return err
+}
+
+// dpkgConfig is for dpkg.cfg(5) in the guests.
+func dpkgConfig() string {
+	config := ""
+	for _, pattern := range unneededFiles() {
+		config += "path-exclude=" + pattern + "\n"
+	}
+	return config
 }
 
 // aptSources gives the sources.list(5) lines of the distribution itself, as
@@ -114,13 +130,14 @@ func furnish(ctx context.Context, root string) error {
 		return err
 	}
 	// What would be the same in all guests, or run at boot for nothing.
-	for _, pattern := range []string{"etc/ssh/ssh_host_*", "var/lib/dbus/machine-id", "etc/rc?.d/*ipvsadm"} {
+	patterns := append(unneededFiles(), "etc/ssh/ssh_host_*", "var/lib/dbus/machine-id", "etc/rc?.d/*ipvsadm")
+	for _, pattern := range patterns {
 		paths, err := filepath.Glob(in(pattern))
 		if err != nil {
 			return err
 		}
 		for _, path := range paths {
-			if err := os.Remove(path); err != nil {
+			if err := os.RemoveAll(path); err != nil {
 				return err
 			}
 		}

@@ -71,7 +71,7 @@ func keepPackage(ctx context.Context, archives, dir, name, version string) (stri
 func clearApt(root string) error {
 	for _, pattern := range []string{
 		"var/cache/apt/archives/*.deb", "var/cache/apt/*.bin", "var/lib/apt/lists/*",
-		"etc/apt/sources.list.d/*", "etc/apt/apt.conf.d/99mmdebstrap",
+		"etc/apt/sources.list.d/*", "etc/apt/apt.conf.d/99mmdebstrap", "etc/dpkg/dpkg.cfg.d/99mmdebstrap",
 	} {
 		paths, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
