@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"sort"
 	"strings"
@@ -28,6 +29,9 @@ type fake struct {
 func newFake(t *testing.T, files map[string]string, links ...rtnl.Interface) *fake {
 	t.Helper()
 	t.Setenv("SSH_CONNECTION", "")
+	if _, err := os.Stat("/dev/shm"); err == nil {
+		t.Setenv("TMPDIR", "/dev/shm") // every write is synced, which is quick in memory
+	}
 	lo := rtnl.Interface{Name: "lo", Up: true, Loopback: true, Addresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8")}}
 	return &fake{Host: steptest.NewHost(t, files, nil), links: append([]rtnl.Interface{lo}, links...)}
 }
@@ -215,7 +219,7 @@ func TestConform(t *testing.T) {
 			{Name: "fresh", Plans: []any{plan()}, Foreign: foreign, Meddle: meddle},
 			{Name: "two, then one of them", Plans: []any{two(), Desired{Interfaces: two().Interfaces[:1]}}},
 			{Name: "moved", Plans: []any{plan(), moved()}, Foreign: foreign},
-			{Name: "another default route before", Prepare: otherDefault, Plans: []any{plan(), moved()}, Foreign: foreign},
+			{Name: "another default route before", Prepare: otherDefault, Plans: []any{plan()}, Foreign: foreign},
 			{Name: "typed by hand", Adopts: true, Plans: []any{plan()}, Meddle: meddle, Prepare: func(t *testing.T, f steptest.Fake) {
 				typed(t, f)
 				f.(*fake).Put(netconf.InterfacesTop, debianInterfaces+"auto ens33\niface ens33 inet static\n address 192.168.140.20/24\n gateway 192.168.140.2\n")
@@ -227,7 +231,6 @@ func TestConform(t *testing.T) {
 		const byHand = "# node1\nTYPE=\"Ethernet\"\nBOOTPROTO=\"none\"\nDEFROUTE=\"yes\"\nNAME=\"ens33\"\nUUID=\"0682810a-3437-4af7-bf07-227ec3d502c8\"\nDEVICE=\"ens33\"\nONBOOT=\"yes\"\nETHTOOL_OPTS=\"autoneg on\"\nIPADDR=192.168.140.20\nNETMASK=255.255.255.0\nGATEWAY=192.168.140.2\nDNS1=114.114.114.114\nDNS2=8.8.8.8\n"
 		steptest.Conform(t, centos, []steptest.Case{
 			{Name: "fresh", Plans: []any{plan()}, Foreign: foreign, Meddle: meddle},
-			{Name: "moved", Plans: []any{plan(), moved()}, Foreign: foreign},
 			{Name: "a file before", Plans: []any{plan(), two()}, Prepare: func(t *testing.T, f steptest.Fake) {
 				f.(*fake).Put(netconf.IfcfgDir+"/ifcfg-ens33", "DEVICE=ens33\nBOOTPROTO=dhcp\nUUID=x\nONBOOT=no")
 			}},
