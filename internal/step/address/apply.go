@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/lvsup/lvsup/internal/linux/atomicfile"
 	"github.com/lvsup/lvsup/internal/linux/netconf"
@@ -83,30 +82,40 @@ func (s system) change(c step.Change) error {
 	case c.Field == FieldDHCP:
 		return s.stopDHCP(c)
 	case c.Field == FieldLease:
-		for _, text := range strings.Fields(c.From) {
-			if err := s.address(c.Key, text, true); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.dropLease(c)
 	case c.Field == FieldIfState:
 		return s.ifState(c.Key, !gone)
 	case c.Key == KeyDefault:
 		return s.route(c)
 	}
-	return s.address(c.Key, c.Field, gone)
+	p, err := netip.ParsePrefix(c.Field)
+	switch {
+	case err != nil:
+		return fmt.Errorf("cannot read address %q: %w", c.Field, err)
+	case gone:
+		return s.kernel.DelAddress(c.Key, p)
+	}
+	return s.address(c.Key, p)
 }
 
-// address adds or removes one address. A new one is announced to the segment,
-// which may remember another host for it.
-func (s system) address(ifname, text string, remove bool) error {
-	p, err := netip.ParsePrefix(text)
-	if err != nil {
-		return fmt.Errorf("cannot read address %q: %w", text, err)
+// dropLease takes away what a DHCP client left. The route goes first: while
+// there is an address with a lifetime, a rerun knows whose the route is.
+func (s system) dropLease(c step.Change) error {
+	addrs, gw, err := parseLease(c.From)
+	if err == nil && gw.IsValid() {
+		err = s.kernel.DelDefault(c.Key, gw)
 	}
-	if remove {
-		return s.kernel.DelAddress(ifname, p)
+	for _, p := range addrs {
+		if err == nil {
+			err = s.kernel.DelAddress(c.Key, p)
+		}
 	}
+	return err
+}
+
+// address adds an address and announces it to the segment, which may remember
+// another host for it.
+func (s system) address(ifname string, p netip.Prefix) error {
 	if err := s.kernel.AddAddress(ifname, p); err != nil || !p.Addr().Is4() {
 		return err
 	}

@@ -24,9 +24,16 @@ func Commands(_ Desired, c step.Change) []string {
 		}
 		return cmds
 	case c.Field == FieldLease:
+		addrs, gw, err := parseLease(c.From)
+		if err != nil {
+			return nil
+		}
 		var cmds []string
-		for _, p := range strings.Fields(c.From) {
-			cmds = append(cmds, "ip addr del dev "+c.Key+" "+p)
+		if gw.IsValid() {
+			cmds = append(cmds, "ip route del default via "+gw.String()+" dev "+c.Key)
+		}
+		for _, p := range addrs {
+			cmds = append(cmds, "ip addr del dev "+c.Key+" "+p.String())
 		}
 		return cmds
 	case c.Field == FieldIfState:

@@ -2,7 +2,6 @@ package address
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"sort"
 	"strings"
@@ -113,10 +112,10 @@ func haveState(settings []netconf.Settings, owned step.Owned, have Observed) ste
 		state[content(path)] = step.EncodeBytes([]byte(text))
 	}
 	for _, i := range have.Interfaces {
-		var planned netip.Prefix
+		var plan netconf.Settings
 		for _, s := range settings {
 			if s.Name == i.Name {
-				planned = s.Address
+				plan = s
 			}
 		}
 		link := down
@@ -141,11 +140,7 @@ func haveState(settings []netconf.Settings, owned step.Owned, have Observed) ste
 			running = strings.Join(slices.Compact(names), " ")
 		}
 		state[step.ID{Key: i.Name, Field: FieldDHCP}] = running
-		left := none
-		if l := leases(i, planned); len(l) > 0 {
-			left = strings.Join(l, " ")
-		}
-		state[step.ID{Key: i.Name, Field: FieldLease}] = left
+		state[step.ID{Key: i.Name, Field: FieldLease}] = have.lease(i, plan)
 		if netconf.HasIfState(have.IfState, i.Name) {
 			state[step.ID{Key: i.Name, Field: FieldIfState}] = up
 		}

@@ -122,6 +122,31 @@ func TestALeaseIsReplaced(t *testing.T) {
 	}
 }
 
+func TestALeasesRouteGoesWhereThePlanHasNone(t *testing.T) {
+	f := onLease(t)
+	want := Desired{Interfaces: []Interface{{Name: "ens33", Address: "192.168.140.20/24"}}}
+	changes := diffOf(t, f, want, nil)
+	var lease step.Change
+	for _, c := range changes {
+		if c.Field == FieldLease {
+			lease = c
+		}
+	}
+	if lease.From != "192.168.140.131/24 via 192.168.140.254" {
+		t.Fatalf("lease %q", lease.From)
+	}
+	cmds := []string{"ip route del default via 192.168.140.254 dev ens33", "ip addr del dev ens33 192.168.140.131/24"}
+	if d := cmp.Diff(cmds, Commands(want, lease)); d != "" {
+		t.Error(d)
+	}
+	if _, err := newKind(f.Host.Host, f).Apply(context.Background(), want, changes); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := rtnl.Default(f.routes, false); ok || f.links[1].Has(prefixes("192.168.140.131/24")[0]) {
+		t.Errorf("left: %+v %+v", f.routes, f.links[1])
+	}
+}
+
 func sorted(s []string) map[string]bool {
 	m := map[string]bool{}
 	for _, x := range s {

@@ -6,7 +6,7 @@
 //	ens33 (link)                    "up" or "down"
 //	ens33 (192.168.140.10/24)       "present", or "leased" while it has a lifetime
 //	ens33 (dhcp client)             "stopped", or the clients that run
-//	ens33 (lease)                   "none", or the addresses a client left there
+//	ens33 (lease)                   "none", or what a client left: addresses, "via GATEWAY"
 //	ens33 (ifstate)                 "up": what ifup(8) believes; only with ifupdown
 //	default (gateway)               "192.168.140.2 dev ens33"
 //	default (ipv6 gateway)          "fd00::1 dev ens33"

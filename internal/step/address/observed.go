@@ -156,6 +156,39 @@ func leases(i rtnl.Interface, except netip.Prefix) []string {
 	return all
 }
 
+// lease writes what a DHCP client left on an interface, beyond what the plan
+// wants there: the addresses, and "via GATEWAY" if it brought the default route
+// and the plan has no gateway on this interface.
+func (o Observed) lease(i rtnl.Interface, plan netconf.Settings) string {
+	left := leases(i, plan.Address)
+	r, ok := rtnl.Default(o.Routes, false)
+	if ok && len(leases(i, netip.Prefix{})) > 0 && r.Interface == i.Name && r.Gateway.IsValid() && !plan.Gateway.Is4() {
+		left = append(left, "via", r.Gateway.String())
+	}
+	if len(left) == 0 {
+		return none
+	}
+	return strings.Join(left, " ")
+}
+
+// parseLease reads what lease wrote. The gateway is zero if there is none.
+func parseLease(text string) (addrs []netip.Prefix, gw netip.Addr, err error) {
+	list, via, found := strings.Cut(text, "via ")
+	if found {
+		if gw, err = netip.ParseAddr(via); err != nil {
+			return nil, gw, fmt.Errorf("cannot read lease %q: %w", text, err)
+		}
+	}
+	for _, f := range strings.Fields(list) {
+		p, err := netip.ParsePrefix(f)
+		if err != nil {
+			return nil, gw, fmt.Errorf("cannot read lease %q: %w", text, err)
+		}
+		addrs = append(addrs, p)
+	}
+	return addrs, gw, nil
+}
+
 // routeText writes a default route as ip-route(8) does: "GATEWAY dev NAME",
 // with " src ADDRESS" and " metric N" where it has them.
 func routeText(r rtnl.Route) string {
