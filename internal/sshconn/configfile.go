@@ -3,6 +3,7 @@ package sshconn
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -22,7 +23,8 @@ const maxConfigFile = 1 << 20
 // Match with all, host, originalhost, user, localuser and final, with
 // negation. Match exec is refused when it would have to be evaluated, and so
 // is every criterion it does not know: a guess could connect to a wrong host
-// with a wrong key.
+// with a wrong key. The libraries for this format stop at Match final, which
+// RHEL ships, or take the second criterion of a Match for a host name.
 type configReader struct {
 	alias, user string
 	port        int
@@ -69,17 +71,10 @@ func (c *configReader) file(name, base string, optional bool, depth int) error {
 	if depth > maxInclude {
 		return fmt.Errorf("%s: Include lines are nested more than %d deep", name, maxInclude)
 	}
-	info, err := os.Stat(name)
+	data, err := readBounded(name)
 	if optional && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	if info.Size() > maxConfigFile {
-		return fmt.Errorf("%s: larger than %d bytes", name, maxConfigFile)
-	}
-	data, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
@@ -92,6 +87,20 @@ func (c *configReader) file(name, base string, optional bool, depth int) error {
 		}
 	}
 	return nil
+}
+
+// readBounded reads a file that may be a device or a pipe.
+func readBounded(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.LimitReader(f, maxConfigFile+1))
+	if err == nil && len(data) > maxConfigFile {
+		err = fmt.Errorf("%s: larger than %d bytes", name, maxConfigFile)
+	}
+	return data, err
 }
 
 func (c *configReader) line(line, base string, depth int, active *bool) error {

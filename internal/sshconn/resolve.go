@@ -20,6 +20,14 @@ const resolveTimeout = 20 * time.Second
 // does; else it reads the files itself, which covers Host, Include and Match
 // without exec and without canonicalisation, and refuses what it does not
 // cover. The zero Resolver is ready for use; copies are independent.
+//
+// Honoured are HostName, Port, User, IdentityFile (with its -cert.pub),
+// IdentitiesOnly, IdentityAgent, UserKnownHostsFile, GlobalKnownHostsFile,
+// HashKnownHosts, StrictHostKeyChecking, HostKeyAlias, ProxyJump, ProxyCommand,
+// ConnectTimeout, ServerAliveInterval and ServerAliveCountMax. Not honoured are
+// the choice of ciphers and key types, BindAddress, AddressFamily,
+// CertificateFile, PKCS11Provider and KnownHostsCommand. ssh -G does not quote:
+// a known_hosts path with a space in it is read as two.
 type Resolver struct {
 	// File is the ssh_config to read (-F): only this one. Empty means the
 	// user's file and the system's, as for ssh; "none" means no file.
@@ -169,6 +177,9 @@ func (e *Endpoint) fill(s settings, t Target) error {
 	e.ProxyJump = notNone(s.first("proxyjump"))
 	if e.ProxyJump == "" {
 		e.ProxyCommand = notNone(s.first("proxycommand"))
+	}
+	if e.ProxyCommand != "" && s.first("proxyusefdpass") == "yes" {
+		return errors.New("ProxyUseFdpass is not supported; use a ProxyCommand that passes the data on")
 	}
 	if err := e.fillTimes(s); err != nil {
 		return err

@@ -184,7 +184,7 @@ func TestBecomeRefused(t *testing.T) {
 		t.Errorf("sudo read %q: the password was tried again", data)
 	}
 
-	c, asked = sudoServer(t, ":")
+	c, _ = sudoServer(t, ":")
 	_, err := c.StartBecome(ctx, "cat", nil, nil)
 	wantText(t, err, "a password is required", "NOPASSWD")
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pkg/sftp"
 )
@@ -192,7 +193,58 @@ func TestUploadCut(t *testing.T) {
 			if _, err := os.Stat(u.Path); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("the destination exists after a cut upload: %v", err)
 			}
+			if !noSFTP {
+				return // nobody is left there to clear up; see TestUploadSweeps
+			}
+			dir := filepath.Dir(u.Path)
+			for range 100 {
+				if entries, _ := os.ReadDir(dir); len(entries) == 0 {
+					break
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+			wantNames(t, dir)
 		})
+	}
+}
+
+// TestUploadSweeps removes what a lost connection left, but not what another
+// upload may be writing now.
+func TestUploadSweeps(t *testing.T) {
+	_, ep := serve(t, nil)
+	c := dial(t, ep, nil)
+	dir := t.TempDir()
+	for name, age := range map[string]time.Duration{".lvsup-upload-old": 2 * time.Hour, ".lvsup-upload-new": time.Minute} {
+		writeFile(t, filepath.Join(dir, name), "x", 0o600)
+		then := time.Now().Add(-age)
+		if err := os.Chtimes(filepath.Join(dir, name), then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.Upload(context.Background(), spec([]byte("x"), filepath.Join(dir, "agent"))); err != nil {
+		t.Fatal(err)
+	}
+	wantNames(t, dir, ".lvsup-upload-new", "agent")
+}
+
+// TestUploadCancelled has an SFTP server that answers no request.
+func TestUploadCancelled(t *testing.T) {
+	_, ep := serve(t, func(s *testServer) {
+		s.sftpServer = func(ch io.ReadWriteCloser) error {
+			_, err := io.Copy(io.Discard, ch)
+			return err
+		}
+	})
+	c := dial(t, ep, nil)
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	dir := t.TempDir()
+	if _, err := c.Upload(ctx, spec(payload(1000), filepath.Join(dir, "agent"))); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want the deadline", err)
+	}
+	wantNames(t, dir)
+	if err := c.Err(); err != nil {
+		t.Errorf("the connection is gone: %v", err)
 	}
 }
 
