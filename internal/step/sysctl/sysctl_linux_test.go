@@ -161,7 +161,12 @@ func TestOverridden(t *testing.T) {
 			"/etc/sysctl.d/zz.conf", "-net.ipv4.ip_forward\n",
 			"/etc/sysctl.d/zz.conf:1 takes net.ipv4.ip_forward out again after lvsup's own file, at boot it would win: delete that line",
 		},
-		"later file, same value":      {"/etc/sysctl.d/zz.conf", "net.ipv4.ip_forward =  1\n", ""},
+		"later file, same value": {"/etc/sysctl.d/zz.conf", "net.ipv4.ip_forward =  1\n", ""},
+		"later pattern, the other name": {
+			"/etc/sysctl.d/zz.conf", "net.ipv4.conf.*.forwarding = 0\n",
+			"/etc/sysctl.d/zz.conf:1 sets net.ipv4.conf.*.forwarding = 0 after lvsup's own file, at boot it would win: delete that line",
+		},
+		"a comment behind it":         {"/etc/sysctl.d/zz.conf", "net.ipv4.ip_forward = 1 # nat\n", ""},
 		"later pattern, our own name": {"/etc/sysctl.d/zz.conf", "net.ipv4.ip_*=0\n", ""},
 		"earlier file":                {"/etc/sysctl.d/99-a.conf", "net.ipv4.ip_forward = 0\n", ""},
 	}
@@ -246,7 +251,7 @@ func FuzzValidate(f *testing.F) {
 		if p := procsys.Path("/", name); !strings.HasPrefix(p, "/proc/sys/") {
 			t.Errorf("%q is %s", name, p)
 		}
-		s, ok := procsys.Effective([]procsys.File{{Real: "f", Text: render(want)}}, name)
+		s, ok := procsys.Effective(procsys.Systemd, []procsys.File{{Real: "f", Text: render(want)}}, name)
 		if !ok || s.Value != normal(value) || s.Excluded {
 			t.Errorf("%q = %q came back as %+v, %v", name, value, s, ok)
 		}
