@@ -72,6 +72,8 @@ func fillSFTP(client *sftp.Client, f *sftp.File, t uploadTo) error {
 		return fmt.Errorf("write: %w", err)
 	}
 	if _, ok := client.HasExtension("fsync@openssh.com"); ok {
+		// Without the extension a power cut may cost the file, and the next run
+		// pushes it again.
 		if err := f.Sync(); err != nil {
 			return fmt.Errorf("fsync: %w", err)
 		}

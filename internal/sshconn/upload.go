@@ -123,7 +123,6 @@ type uploadTo struct {
 const (
 	exitMkdir    = 91
 	exitWrite    = 92
-	exitSize     = 93
 	exitHash     = 94
 	exitNoexec   = 95
 	exitChmod    = 96
@@ -141,10 +140,10 @@ func (t uploadTo) vars() string {
 // which csh and fish would read in their own way.
 func (c *Client) prepare(ctx context.Context, t uploadTo) (bool, error) {
 	script := t.vars() + fmt.Sprintf("umask 022; "+
-		`[ -d "$p" ] && exit %d; mkdir -p -- "$d" || exit %d; `+
-		`find "$d" -maxdepth 1 -name ".lvsup-upload-*" -mmin +60 -exec rm -f {} ";" 2>/dev/null; `+
+		`[ -d "$p" ] && exit %d; [ -d "$d" ] || mkdir -p -- "$d" || exit %d; `+
 		`if [ -f "$p" ] && [ ! -L "$p" ] && command -v sha256sum >/dev/null 2>&1; then `+
-		`set -- $(sha256sum < "$p"); [ "$1" = %s ] && chmod %o "$p" && %s && echo present; fi; exit 0`,
+		`set -- $(sha256sum < "$p"); [ "$1" = %s ] && chmod %o "$p" && %s && echo present && exit 0; fi; `+
+		`find "$d" -maxdepth 1 -name ".lvsup-upload-*" -mmin +60 -exec rm -f {} ";" 2>/dev/null; exit 0`,
 		exitOccupied, exitMkdir, t.spec.SHA256, t.spec.Mode, t.runs(`"$p"`))
 	out, err := c.uploadStep(ctx, t, script, nil)
 	return strings.TrimSpace(out) == "present", err
@@ -161,7 +160,8 @@ func (t uploadTo) runs(file string) string {
 
 // commit is the shell text that verifies the temporary file and renames it. It
 // prints "unverified" and stops where the host has no sha256sum, unless the
-// hash is known to be right.
+// hash is known to be right. Every command in it is a fork on the host, which
+// is what an upload of a few MiB costs most.
 func (t uploadTo) commit(verified bool) string {
 	verify := ""
 	if !verified {
@@ -169,10 +169,10 @@ func (t uploadTo) commit(verified bool) string {
 			`else trap - EXIT; echo unverified; exit 0; fi; `, t.spec.SHA256, exitHash)
 	}
 	drop := func(code int) string { return fmt.Sprintf(` || { rm -f -- "$t"; exit %d; }; `, code) }
-	return fmt.Sprintf(`[ "$(wc -c < "$t")" -eq %d ]`, len(t.spec.Data)) + drop(exitSize) + verify +
+	return verify +
 		fmt.Sprintf(`chmod %o "$t"`, t.spec.Mode) + drop(exitChmod) +
 		t.runs(`"$t"`) + drop(exitNoexec) +
-		`sync "$t" 2>/dev/null; mv -f -- "$t" "$p"` + drop(exitRename) +
+		`mv -f -- "$t" "$p"` + drop(exitRename) +
 		`sync "$d" 2>/dev/null; exit 0`
 }
 
@@ -182,10 +182,10 @@ func (c *Client) finishUpload(ctx context.Context, t uploadTo) error {
 }
 
 // catOver sends the bytes over a command's stdin. If the connection is cut, cat
-// sees the end of its input, the size is wrong and the trap clears up.
+// sees the end of its input, the hash is wrong and the trap clears up.
 func (c *Client) catOver(ctx context.Context, t uploadTo) error {
 	script := t.vars() + `umask 077; trap 'rm -f -- "$t"' EXIT; trap 'exit 90' HUP INT TERM; ` +
-		fmt.Sprintf(`cat > "$t" || exit %d; `, exitWrite) + t.commit(false)
+		fmt.Sprintf(`cat > "$t" || exit %d; sync "$t" 2>/dev/null; `, exitWrite) + t.commit(false)
 	return c.commitWith(ctx, t, script, t.spec.Data)
 }
 
@@ -258,7 +258,7 @@ func (t uploadTo) failure(c *Client, code int, stderr string) error {
 		e.Reason = fmt.Sprintf("user %s may not write in %s (%s); connect as root or set become = true", c.ep.User, t.dir, said(stderr))
 	case code == exitNoexec:
 		e.Reason = fmt.Sprintf("%s is on a file system mounted noexec, so nothing can be run from there; remount it with exec", t.dir)
-	case code == exitSize, code == exitHash:
+	case code == exitHash:
 		e.Reason = "what arrived on the host is not what was sent; try again, and check the host's disk and memory"
 	case code == exitOccupied:
 		e.Reason = "a directory has that name; remove it"
