@@ -5,14 +5,12 @@ package ipvs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -239,156 +237,4 @@ func TestKernelRefusals(t *testing.T) {
 	wantErrno(t, c.SetDest(ctx, k, bad), syscall.ERANGE)
 	mixed := dest("[2001:db8::1]:80", NAT, 1)
 	wantErrno(t, c.AddDest(ctx, k, mixed), syscall.EINVAL)
-}
-
-func TestKernelTraps(t *testing.T) {
-	c := dial(t)
-	ctx := context.Background()
-	k := key("TCP 192.0.2.1:80")
-	must(t, c.AddService(ctx, Service{Key: k, Scheduler: "rr"}))
-
-	t.Run("the netmask is never zero", func(t *testing.T) {
-		s, err := c.Service(ctx, k)
-		must(t, err)
-		if s.Netmask != 0xffffffff {
-			t.Errorf("netmask %#x", s.Netmask)
-		}
-	})
-	t.Run("port 0 without persistence is accepted", func(t *testing.T) {
-		zero := key("TCP 192.0.2.1:0")
-		must(t, c.AddService(ctx, Service{Key: zero, Scheduler: "rr"}))
-		must(t, c.DelService(ctx, zero))
-	})
-	t.Run("weights do not wrap at 16 bits, and 0 is one", func(t *testing.T) {
-		for _, w := range []uint32{100000, 0, 1<<31 - 1} {
-			d := dest("10.0.0.9:80", Route, w)
-			must(t, c.AddDest(ctx, k, d))
-			got, err := c.Destinations(ctx, k)
-			must(t, err)
-			if len(got) != 1 || got[0].Weight != w {
-				t.Errorf("weight %d reads back as %+v", w, got)
-			}
-			must(t, c.DelDest(ctx, k, d))
-		}
-	})
-	t.Run("a set without the engine unbinds it", func(t *testing.T) {
-		sip := Service{Key: key("UDP 192.0.2.1:5060"), Scheduler: "rr", Flags: FlagPersistent, Timeout: 60, PEName: "sip"}
-		must(t, c.AddService(ctx, sip))
-		sip.Timeout = 90
-		must(t, c.SetService(ctx, sip))
-		got, err := c.Service(ctx, sip.Key)
-		must(t, err)
-		if got.PEName != "sip" || got.Timeout != 90 {
-			t.Errorf("kept %q, %d", got.PEName, got.Timeout)
-		}
-		sip.PEName = ""
-		must(t, c.SetService(ctx, sip))
-		if got, err = c.Service(ctx, sip.Key); err != nil || got.PEName != "" {
-			t.Errorf("engine %q, %v", got.PEName, err)
-		}
-		must(t, c.DelService(ctx, sip.Key))
-	})
-	t.Run("a local real server keeps its method", func(t *testing.T) {
-		for _, f := range []Forwarding{NAT, Route, Tunnel} {
-			d := dest("127.0.0.1:80", f, 1)
-			must(t, c.AddDest(ctx, k, d))
-			got, err := c.Destinations(ctx, k)
-			must(t, err)
-			if len(got) != 1 || got[0].Forwarding != f {
-				t.Errorf("%s reads back as %+v", f, got)
-			}
-			must(t, c.DelDest(ctx, k, d))
-		}
-	})
-	t.Run("deleting a service drops its destinations", func(t *testing.T) {
-		must(t, c.AddDest(ctx, k, dest("10.0.0.1:80", NAT, 1)))
-		must(t, c.DelService(ctx, k))
-		must(t, c.AddService(ctx, Service{Key: k, Scheduler: "rr"}))
-		if got, err := c.Destinations(ctx, k); err != nil || len(got) != 0 {
-			t.Errorf("left: %v, %v", got, err)
-		}
-	})
-	t.Run("a scheduler is changed in place", func(t *testing.T) {
-		must(t, c.AddDest(ctx, k, dest("10.0.0.1:80", NAT, 3)))
-		must(t, c.SetService(ctx, Service{Key: k, Scheduler: "wlc"}))
-		got, err := c.Dump(ctx)
-		must(t, err)
-		if len(got) != 1 || got[0].Scheduler != "wlc" || len(got[0].Destinations) != 1 {
-			t.Errorf("got %+v", got)
-		}
-	})
-}
-
-func TestKernelRequestsEnd(t *testing.T) {
-	c := dial(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, err := c.Dump(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("with an ended context: %v", err)
-	}
-	if _, err := c.Dump(context.Background()); err != nil {
-		t.Errorf("and afterwards: %v", err)
-	}
-}
-
-func TestKernelBatch(t *testing.T) {
-	c := dial(t)
-	ctx := context.Background()
-	k := key("TCP 192.0.2.1:80")
-	const n = 10_000
-	cmds := []Command{AddService(Service{Key: k, Scheduler: "rr"})}
-	var rules strings.Builder
-	rules.WriteString("-A -t 192.0.2.1:80 -s rr\n")
-	for i := range n {
-		ap := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), 80)
-		cmds = append(cmds, AddDestination(k, dest(ap.String(), NAT, 1)))
-		fmt.Fprintf(&rules, "-a -t 192.0.2.1:80 -r %s -m -w 1\n", ap)
-	}
-	start := time.Now()
-	done, err := c.Do(ctx, cmds)
-	batched := time.Since(start)
-	if err != nil || done != n+1 {
-		t.Fatalf("%d of %d, %v", done, n+1, err)
-	}
-	start = time.Now()
-	table, err := c.Dump(ctx)
-	read := time.Since(start)
-	if err != nil || len(table) != 1 || len(table[0].Destinations) != n {
-		t.Fatalf("read back %d services, %v", len(table), err)
-	}
-
-	run(t, "ipvsadm", "-C")
-	restore := exec.Command("ipvsadm", "-R")
-	restore.Stdin = strings.NewReader(rules.String())
-	start = time.Now()
-	if out, err := restore.CombinedOutput(); err != nil {
-		t.Fatalf("ipvsadm -R: %v %s", err, out)
-	}
-	theirs := time.Since(start)
-	start = time.Now()
-	run(t, "ipvsadm", "-S", "-n")
-	save := time.Since(start)
-	t.Logf("10,000 backends: load %v, ipvsadm -R %v (%.1f times); read %v, ipvsadm -S -n %v (%.1f times)",
-		batched, theirs, theirs.Seconds()/batched.Seconds(), read, save, save.Seconds()/read.Seconds())
-}
-
-func TestKernelBatchSaysWhatFailed(t *testing.T) {
-	c := dial(t)
-	k := key("TCP 192.0.2.1:80")
-	good := dest("10.0.0.2:80", NAT, 1)
-	done, err := c.Do(context.Background(), []Command{
-		AddService(Service{Key: k, Scheduler: "rr"}),
-		DeleteDestination(k, netip.MustParseAddrPort("10.0.0.1:80")),
-		AddDestination(k, good),
-		AddDestination(k, good),
-	})
-	var batch *BatchError
-	if !errors.As(err, &batch) {
-		t.Fatalf("got %v", err)
-	}
-	if done != 2 || batch.First() != 1 || len(batch.Failed) != 2 || batch.Failed[1].Index != 3 {
-		t.Errorf("done %d, %+v", done, batch)
-	}
-	wantErrno(t, err, syscall.ENOENT)
-	wantErrno(t, batch.Failed[1].Err, syscall.EEXIST)
 }

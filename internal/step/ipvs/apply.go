@@ -187,14 +187,12 @@ func (s system) removeServices(ctx context.Context, changes []step.Change) (int,
 		}
 		// Look again right before: a backend that somebody has just put in
 		// must not go with the service.
-		services, err := t.Dump(ctx)
+		left, err := t.Destinations(ctx, key)
 		if err != nil {
 			return i, err
 		}
-		for _, have := range services {
-			if have.Key == key && len(have.Destinations) > 0 {
-				return i, fmt.Errorf("cannot delete service %s: it has a backend that is not lvsup's, %s", key, have.Destinations[0].Addr())
-			}
+		if len(left) > 0 {
+			return i, fmt.Errorf("cannot delete service %s: it has a backend that is not lvsup's, %s", key, left[0].Addr())
 		}
 		_, err = t.Do(ctx, []ipvs.Command{ipvs.DeleteService(key)})
 		if err != nil && !errors.Is(err, syscall.ESRCH) {

@@ -56,7 +56,7 @@ const MaxPersistence = 31 * 24 * 60 * 60
 const MaxWeight = 65535
 
 // New gives the kind for a host.
-func New(h host.Host) step.Kind[Desired, Observed] { return newKind(real(h)) }
+func New(h host.Host) step.Kind[Desired, Observed] { return newKind(onHost(h)) }
 
 func newKind(s system) step.Kind[Desired, Observed] {
 	return step.Kind[Desired, Observed]{

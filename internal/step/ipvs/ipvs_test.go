@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lvsup/lvsup/internal/linux/host"
 	"github.com/lvsup/lvsup/internal/linux/ipvs"
 	"github.com/lvsup/lvsup/internal/linux/ipvs/ipvstest"
 	"github.com/lvsup/lvsup/internal/step"
@@ -274,36 +273,6 @@ func TestPlansReadAsPeopleThink(t *testing.T) {
 	check(Desired{})
 }
 
-func TestCommandsAreThoseOfTheTutorial(t *testing.T) {
-	cases := []struct {
-		change step.Change
-		want   []string
-	}{
-		{step.Change{Action: step.Create, ID: step.ID{Key: "TCP 192.168.146.100:80"}, To: "rr"},
-			[]string{"ipvsadm -A -t 192.168.146.100:80 -s rr"}},
-		{step.Change{Action: step.Update, ID: step.ID{Key: "TCP 192.168.140.100:80"}, From: "rr", To: "rr persistent 10"},
-			[]string{"ipvsadm -E -t 192.168.140.100:80 -s rr -p 10"}},
-		{step.Change{Action: step.Create, ID: step.ID{Key: "TCP 192.168.146.100:80 -> 192.168.177.10:80"}, To: "nat weight 1"},
-			[]string{"ipvsadm -a -t 192.168.146.100:80 -r 192.168.177.10:80 -m -w 1"}},
-		{step.Change{Action: step.Create, ID: step.ID{Key: "TCP 192.168.140.100:80 -> 192.168.140.20:80"}, To: "dr weight 1"},
-			[]string{"ipvsadm -a -t 192.168.140.100:80 -r 192.168.140.20:80 -g -w 1"}},
-		{step.Change{Action: step.Update, ID: step.ID{Key: "UDP [2001:db8::1]:53 -> [2001:db8::2]:53"}, From: "tun weight 1", To: "tun weight 0"},
-			[]string{"ipvsadm -e -u [2001:db8::1]:53 -r [2001:db8::2]:53 -i -w 0"}},
-		{step.Change{Action: step.Delete, ID: step.ID{Key: "TCP 192.168.146.100:80 -> 192.168.177.10:80"}, From: "nat weight 1"},
-			[]string{"ipvsadm -e -t 192.168.146.100:80 -r 192.168.177.10:80 -m -w 0", "ipvsadm -d -t 192.168.146.100:80 -r 192.168.177.10:80"}},
-		{step.Change{Action: step.Delete, ID: step.ID{Key: "TCP 192.168.146.100:80"}, From: "rr"},
-			[]string{"ipvsadm -D -t 192.168.146.100:80"}},
-		{step.Change{Action: step.Create, ID: step.ID{Key: LinkFile}, To: UnitFile},
-			[]string{"systemctl enable lvsup-restore.service"}},
-		{step.Change{Action: step.Adopt, ID: step.ID{Key: "TCP 192.168.146.100:80"}, To: "rr"}, nil},
-	}
-	for _, c := range cases {
-		if diff := cmp.Diff(c.want, Commands(Desired{}, c.change)); diff != "" {
-			t.Errorf("%s: %s", c.change.ID, diff)
-		}
-	}
-}
-
 func TestATableTypedByHandIsAdopted(t *testing.T) {
 	f := newFake(t)
 	typedTutorial(t, f)
@@ -367,134 +336,6 @@ func TestAnInterruptedRemovalIsTakenUpAgain(t *testing.T) {
 	f.apply(t, Desired{}, owned)
 	if f.rules() != "" {
 		t.Errorf("left:\n%s", f.rules())
-	}
-}
-
-func TestBackendsDrainBeforeTheyGo(t *testing.T) {
-	f, owned := newFake(t), step.Owned{}
-	f.system.drain = time.Hour
-	f.apply(t, tutorial(), owned)
-	key := serviceKey(vip, 80)
-	f.kernel.Connect(key, 0, 2)
-	looks := 0
-	f.system.open = func(context.Context) (table, error) {
-		return &watched{Kernel: f.kernel, look: func() {
-			if looks++; looks == 3 {
-				if !strings.Contains(f.rules(), rip1+":80 -m -w 0") {
-					t.Errorf("while it drains the table is\n%s", f.rules())
-				}
-				f.kernel.Connect(key, 0, 0)
-			}
-		}}, nil
-	}
-	f.apply(t, edited(func(d *Desired) { d.Services[0].Backends = d.Services[0].Backends[1:] }), owned)
-	if looks < 3 || strings.Contains(f.rules(), rip1) {
-		t.Errorf("%d looks, left:\n%s", looks, f.rules())
-	}
-}
-
-// watched calls look before each dump.
-type watched struct {
-	*ipvstest.Kernel
-	look func()
-}
-
-func (w *watched) Dump(ctx context.Context) ([]ipvs.ServiceState, error) {
-	w.look()
-	return w.Kernel.Dump(ctx)
-}
-
-func TestDrainingEndsAtItsDeadlineAndWithTheContext(t *testing.T) {
-	f, owned := newFake(t), step.Owned{}
-	f.apply(t, tutorial(), owned)
-	key := serviceKey(vip, 80)
-	f.kernel.Connect(key, 0, 2)
-	f.system.drain = time.Hour
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
-	defer cancel()
-	changes := f.diff(t, Desired{}, owned)
-	n, err := f.system.apply(ctx, Desired{}, changes)
-	if n != 4 || err == nil {
-		t.Errorf("done %d, %v", n, err)
-	}
-	if !strings.Contains(f.rules(), rip1) {
-		t.Error("a backend with connections was cut off by the end of the context")
-	}
-	f.system.drain = time.Millisecond
-	f.apply(t, Desired{}, owned)
-	if f.rules() != "" {
-		t.Errorf("left after the deadline:\n%s", f.rules())
-	}
-}
-
-func TestAKernelWithoutIPVSIsNamedBeforeAnyChange(t *testing.T) {
-	h := steptest.NewHost(t, nil, func(argv []string) host.Result {
-		return host.Result{Code: 1, Stderr: "modprobe: FATAL: Module " + argv[len(argv)-1] + " not found in directory /lib/modules/6.1\n"}
-	})
-	s := system{Host: h.Host, open: func(context.Context) (table, error) { t.Fatal("dialled"); return nil, nil }}
-	_, err := s.observe(context.Background(), tutorial(), nil)
-	if err == nil || !strings.Contains(err.Error(), "Module ip_vs not found") {
-		t.Errorf("got %v", err)
-	}
-	if diff := cmp.Diff([]string{"modprobe -n ip_vs"}, h.Ran); diff != "" {
-		t.Error(diff)
-	}
-	if _, err := s.observe(context.Background(), Desired{}, nil); err != nil {
-		t.Errorf("with nothing wanted: %v", err)
-	}
-}
-
-func TestRestore(t *testing.T) {
-	f, owned := newFake(t), step.Owned{}
-	f.apply(t, tutorial(), owned)
-	before := f.Snapshot()
-	booted := newFake(t)
-	booted.Put(RulesFile, f.Get(RulesFile))
-	foreign := serviceKey("10.9.9.9", 443)
-	booted.typed(t, ipvs.AddService(ipvs.Service{Key: foreign, Scheduler: "rr"}))
-	for range 2 {
-		if err := booted.system.restore(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-		if want := f.rules() + "-A -t 10.9.9.9:443 -s rr\n"; booted.rules() != want {
-			t.Errorf("restored:\n%swant:\n%s", booted.rules(), want)
-		}
-	}
-	if f.Snapshot() != before {
-		t.Error("the hosts of this test are not apart")
-	}
-	empty := newFake(t)
-	if err := empty.system.restore(context.Background()); err != nil || empty.rules() != "" {
-		t.Errorf("without rules: %v", err)
-	}
-	empty.Put(RulesFile, `{"version":2}`)
-	if err := empty.system.restore(context.Background()); err == nil || !strings.Contains(err.Error(), "version 2") {
-		t.Errorf("a newer file: %v", err)
-	}
-}
-
-func TestValidateNamesTheField(t *testing.T) {
-	cases := map[string]func(*Desired){
-		"services[0]: protocol":                       func(d *Desired) { d.Services[0].Protocol = "icmp" },
-		"services[0]: address":                        func(d *Desired) { d.Services[0].Address = "vip" },
-		"services[1]: TCP 192.168.146.100:80":         func(d *Desired) { d.Services = append(d.Services, d.Services[0]) },
-		"scheduler: \"rr;reboot\"":                    func(d *Desired) { d.Services[0].Scheduler = "rr;reboot" },
-		"persistence_seconds":                         func(d *Desired) { d.Services[0].PersistenceSeconds = -1 },
-		"persistence_prefix":                          func(d *Desired) { d.Services[0].PersistencePrefix = 33 },
-		"port: 0":                                     func(d *Desired) { d.Services[0].Port = 0 },
-		"backends[0]: address":                        func(d *Desired) { d.Services[0].Backends[0].Address = "" },
-		"backends[1]: address: 192.168.177.10:80":     func(d *Desired) { d.Services[0].Backends[1].Address = rip1 },
-		"backends[0]: forwarding":                     func(d *Desired) { d.Services[0].Backends[0].Forwarding = "masq" },
-		"backends[0]: weight":                         func(d *Desired) { d.Services[0].Backends[0].Weight = 65536 },
-		"backends[0]: address: 2001:db8::1 is not of": func(d *Desired) { d.Services[0].Backends[0].Address = "2001:db8::1" },
-	}
-	for want, edit := range cases {
-		if err := Validate(edited(edit)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v does not say %q", err, want)
-		}
-	}
-	if err := Validate(tutorial()); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 // table is the kernel's IPVS: an ipvs.Client, or a fake.
 type table interface {
 	Dump(context.Context) ([]ipvs.ServiceState, error)
+	Destinations(context.Context, ipvs.ServiceKey) ([]ipvs.DestinationState, error)
 	Do(context.Context, []ipvs.Command) (int, error)
 	Close() error
 }
@@ -29,7 +30,7 @@ type system struct {
 	drain time.Duration // how long to wait for a backend's connections
 }
 
-func real(h host.Host) system {
+func onHost(h host.Host) system {
 	return system{
 		Host:  h,
 		open:  func(ctx context.Context) (table, error) { return ipvs.Dial(ctx) },

@@ -16,7 +16,7 @@ import (
 // adds what is missing, sets what differs, and removes nothing. Without that
 // file it does nothing.
 func Restore(ctx context.Context, h host.Host) error {
-	return real(h).restore(ctx)
+	return onHost(h).restore(ctx)
 }
 
 func (s system) restore(ctx context.Context) error {

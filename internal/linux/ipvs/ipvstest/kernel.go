@@ -36,6 +36,14 @@ func (k *Kernel) Dump(ctx context.Context) ([]ipvs.ServiceState, error) {
 	return out, ctx.Err()
 }
 
+// Destinations gives a copy of a service's real servers, none without it.
+func (k *Kernel) Destinations(ctx context.Context, key ipvs.ServiceKey) ([]ipvs.DestinationState, error) {
+	if s := k.find(key); s != nil {
+		return slices.Clone(s.Destinations), ctx.Err()
+	}
+	return nil, ctx.Err()
+}
+
 // Close does nothing.
 func (k *Kernel) Close() error { return nil }
 

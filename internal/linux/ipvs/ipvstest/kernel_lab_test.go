@@ -75,11 +75,11 @@ func TestKernelAndFakeAgree(t *testing.T) {
 	if err := ipvs.LoadModules(ctx, host.Real(), nil); err != nil {
 		t.Fatal(err)
 	}
-	real, err := ipvs.Dial(ctx)
+	kernel, err := ipvs.Dial(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer real.Close()
+	defer kernel.Close()
 	rapid.Check(t, func(t *rapid.T) {
 		if out, err := exec.Command("ipvsadm", "-C").CombinedOutput(); err != nil {
 			t.Fatalf("ipvsadm -C: %v %s", err, out)
@@ -87,13 +87,13 @@ func TestKernelAndFakeAgree(t *testing.T) {
 		fake := New()
 		cmds := rapid.SliceOfN(rapid.Custom(genCommand), 1, 30).Draw(t, "commands")
 		for _, c := range cmds {
-			_, errReal := real.Do(ctx, []ipvs.Command{c})
+			_, errReal := kernel.Do(ctx, []ipvs.Command{c})
 			_, errFake := fake.Do(ctx, []ipvs.Command{c})
 			if errno(errReal) != errno(errFake) {
 				t.Fatalf("%s %s: the kernel says %v, the fake %v", c.Op, c.Object(), errReal, errFake)
 			}
 		}
-		a, err := real.Dump(ctx)
+		a, err := kernel.Dump(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Timeout bounds one guest from boot to halt.
@@ -61,9 +63,14 @@ func boot(args []string) (int, error) {
 	if err := layout(dir); err != nil {
 		return 0, err
 	}
+	// A guest that moves between processors is several times slower to fork.
+	cpu, err := processor()
+	if err != nil {
+		return 0, err
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, kernel, "mem=512M", "rootfstype=hostfs", "rootflags="+dir, "rw",
+	cmd := exec.CommandContext(ctx, "taskset", "-c", cpu, kernel, "mem=512M", "rootfstype=hostfs", "rootflags="+dir, "rw",
 		"umid=umltest"+fmt.Sprint(os.Getpid()), "uml_dir="+dir, "init=/init", "con=null", "con0=fd:0,fd:1",
 		"quiet", "UMLTEST=guest", "initcall_blacklist=raid6_select_algo", "--")
 	chosen := false
@@ -91,6 +98,24 @@ func boot(args []string) (int, error) {
 		return 0, fmt.Errorf("cannot learn the guest's verdict: it died first (%v)", runErr)
 	}
 	return code, collect(dir)
+}
+
+// processor picks one that this process may use, in turn between guests.
+func processor() (string, error) {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		return "", fmt.Errorf("cannot see which processors may be used: %w", err)
+	}
+	turn := os.Getpid() % set.Count()
+	for cpu := 0; ; cpu++ {
+		if !set.IsSet(cpu) {
+			continue
+		}
+		if turn == 0 {
+			return fmt.Sprint(cpu), nil
+		}
+		turn--
+	}
 }
 
 // layout makes the guest's root directory.

@@ -1,0 +1,67 @@
+package ipvs
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/mdlayher/netlink"
+)
+
+// silent is a kernel that never answers.
+type silent struct{ ended chan struct{} }
+
+func (s *silent) Close() error                         { return nil }
+func (s *silent) Send(netlink.Message) error           { return nil }
+func (s *silent) SendMessages([]netlink.Message) error { return nil }
+func (s *silent) Receive() ([]netlink.Message, error)  { <-s.ended; return nil, os.ErrDeadlineExceeded }
+func (s *silent) SetReadDeadline(t time.Time) error    { return s.SetDeadline(t) }
+func (s *silent) SetWriteDeadline(t time.Time) error   { return s.SetDeadline(t) }
+func (s *silent) ReceiveIter() iter.Seq2[netlink.Message, error] {
+	return func(yield func(netlink.Message, error) bool) {
+		_, err := s.Receive()
+		yield(netlink.Message{}, err)
+	}
+}
+
+// SetDeadline ends what waits if the deadline is over, as the context's end
+// makes it.
+func (s *silent) SetDeadline(t time.Time) error {
+	if t.Before(time.Now()) {
+		close(s.ended)
+	}
+	return nil
+}
+
+// TestASilentKernelIsNotWaitedFor holds that every request ends with its
+// context, and that the connection is then given up: an answer that comes late
+// must not be taken for the answer to something else.
+func TestASilentKernelIsNotWaitedFor(t *testing.T) {
+	key := ServiceKey{Protocol: TCP, Address: netip.MustParseAddr("192.0.2.1"), Port: 80}
+	for name, request := range map[string]func(context.Context, *Client) error{
+		"dump": func(ctx context.Context, c *Client) error { _, err := c.Dump(ctx); return err },
+		"do": func(ctx context.Context, c *Client) error {
+			_, err := c.Do(ctx, []Command{DeleteService(key), DeleteService(key)})
+			var batch *BatchError
+			if !errors.As(err, &batch) || batch.Sent != 2 || batch.Acked != 0 || batch.First() != 0 {
+				t.Errorf("what became of two commands is told as %+v", batch)
+			}
+			return err
+		},
+		"one": func(ctx context.Context, c *Client) error { return c.DelService(ctx, key) },
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+		defer cancel()
+		c := &Client{conn: netlink.NewConn(&silent{make(chan struct{})}, 1), family: 1, batch: 10}
+		if err := request(ctx, c); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if c.conn != nil {
+			t.Errorf("%s: the connection is kept", name)
+		}
+	}
+}
