@@ -26,8 +26,10 @@ type Client struct {
 	batch  int // messages in one send, so that it and its answers fit the socket's buffers
 }
 
-// Dial connects. It gives ErrUnavailable if ip_vs is not loaded, and looks
+// Dial connects. It gives ErrUnavailable if ip_vs is not there, and looks
 // twice, since the family can be missing for a moment after the module is in.
+// Asking for the family makes the kernel load ip_vs where it can (the module's
+// alias net-pf-16-proto-16-family-IPVS): what only reads asks Loaded first.
 func Dial(ctx context.Context) (*Client, error) {
 	c := &Client{}
 	err := c.dial(ctx)
