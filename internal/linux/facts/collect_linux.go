@@ -53,7 +53,7 @@ func Collect(ctx context.Context, h host.Host, req wire.FactsRequest) (wire.Fact
 		Sysctls:      sysctls(h, req.Sysctls),
 		Apache:       exists(h, "/usr/sbin/apache2") || exists(h, "/usr/sbin/httpd"),
 	}
-	f.Firewall = firewall(ctx, h, f.Systemd > 0, release)
+	f.Firewall = firewall(ctx, h, f.Systemd > 0)
 	if err := network(&f, connection(h)); err != nil {
 		return wire.Facts{}, err
 	}
@@ -148,7 +148,7 @@ func SELinux(h host.Host) string {
 	return ""
 }
 
-func firewall(ctx context.Context, h host.Host, systemd bool, release string) wire.FirewallFacts {
+func firewall(ctx context.Context, h host.Host, systemd bool) wire.FirewallFacts {
 	var f wire.FirewallFacts
 	if systemd {
 		active, err := netfilter.Active(ctx, h)
@@ -161,7 +161,7 @@ func firewall(ctx context.Context, h host.Host, systemd bool, release string) wi
 	}
 	// firewalld rejects what its zone does not list, whatever its chains'
 	// policies say.
-	f.Drops = slices.Contains(f.Active, "firewalld") || netfilter.Drops(ctx, h, release)
+	f.Drops = slices.Contains(f.Active, "firewalld") || netfilter.Drops(ctx, h)
 	return f
 }
 

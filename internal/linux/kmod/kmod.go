@@ -15,6 +15,16 @@ import (
 	"github.com/lvsup/lvsup/internal/linux/host"
 )
 
+// Release is the running kernel's release, as uname -r prints it; empty if it
+// cannot be read.
+func Release(h host.Host) string {
+	release, err := os.ReadFile(h.Path("/proc/sys/kernel/osrelease"))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(release))
+}
+
 // Loaded reports whether the module is in the running kernel as a module
 // (/proc/modules, proc(5)). Built-in ones are not listed there.
 func Loaded(h host.Host, name string) bool {

@@ -6,6 +6,7 @@ package netfilter
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/lvsup/lvsup/internal/linux/host"
@@ -70,12 +71,38 @@ func UFWEnabled(h host.Host) bool {
 
 // Drops reports whether an input or forward chain drops or rejects what no
 // rule accepts, as far as the tools on the host can show it: nft(8) for
-// nf_tables, iptables-save(8) for the older tables. release is uname -r.
-func Drops(ctx context.Context, h host.Host, release string) bool {
+// nf_tables, iptables-save(8) for the older tables.
+func Drops(ctx context.Context, h host.Host) bool {
+	nft, filter := rules(ctx, h)
+	return nftDrops(nft) || slices.ContainsFunc(filter, iptablesDrops)
+}
+
+// Refused lists those of the ports, such as "80/tcp", that no rule accepts by
+// number while what no rule accepts is dropped. A rule that matches the destination
+// port, alone, in a list or in a range, and accepts counts as one, whatever else
+// it asks for: whoever wrote it has thought of the port.
+func Refused(ctx context.Context, h host.Host, ports []string) []string {
+	nft, filter := rules(ctx, h)
+	if !nftDrops(nft) && !slices.ContainsFunc(filter, iptablesDrops) {
+		return nil
+	}
+	var refused []string
+	for _, port := range ports {
+		accepts := func(save string) bool { return iptablesAccepts(save, port) }
+		if !nftAccepts(nft, port) && !slices.ContainsFunc(filter, accepts) {
+			refused = append(refused, port)
+		}
+	}
+	return refused
+}
+
+// rules are the nftables rules as JSON, empty if there are none to see, and the
+// filter tables that iptables made, as iptables-save prints them.
+func rules(ctx context.Context, h host.Host) (nft string, filter []string) {
 	// Asking nft would load nf_tables; while it is not loaded it has no rules.
-	if kmod.Loaded(h, "nf_tables") || !kmod.OnDisk(h, release, "nf_tables") {
-		if res, err := h.Run(ctx, "nft", "-j", "list", "ruleset"); err == nil && res.Code == 0 && nftDrops(res.Stdout) {
-			return true
+	if kmod.Loaded(h, "nf_tables") || !kmod.OnDisk(h, kmod.Release(h), "nf_tables") {
+		if res, err := h.Run(ctx, "nft", "-j", "list", "ruleset"); err == nil && res.Code == 0 {
+			nft = res.Stdout
 		}
 	}
 	for _, ip := range []string{"ip", "ip6"} {
@@ -87,12 +114,10 @@ func Drops(ctx context.Context, h host.Host, release string) bool {
 		for _, tool := range []string{ip + "tables-legacy-save", ip + "tables-save"} {
 			res, err := h.Run(ctx, tool, "-t", "filter")
 			if err == nil && res.Code == 0 {
-				if iptablesDrops(res.Stdout) {
-					return true
-				}
+				filter = append(filter, res.Stdout)
 				break
 			}
 		}
 	}
-	return false
+	return nft, filter
 }

@@ -2,6 +2,9 @@ package netfilter
 
 import (
 	"encoding/json"
+	"iter"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -17,21 +20,29 @@ type nftItem struct {
 	}
 }
 
-// nftDrops reads what nft -j list ruleset printed. Output that was cut off
+// nftItems reads what nft -j list ruleset printed. Output that was cut off
 // counts as far as it goes.
-func nftDrops(out string) bool {
-	dec := json.NewDecoder(strings.NewReader(out))
-	for range 3 { // {"nftables": [
-		if _, err := dec.Token(); err != nil {
-			return false
+func nftItems(out string) iter.Seq[nftItem] {
+	return func(yield func(nftItem) bool) {
+		dec := json.NewDecoder(strings.NewReader(out))
+		for range 3 { // {"nftables": [
+			if _, err := dec.Token(); err != nil {
+				return
+			}
+		}
+		for dec.More() {
+			var item nftItem
+			if dec.Decode(&item) != nil || !yield(item) {
+				return
+			}
 		}
 	}
+}
+
+// nftDrops reports whether a rule set drops what it does not know.
+func nftDrops(out string) bool {
 	base := make(map[[3]string]bool) // input and forward chains
-	for dec.More() {
-		var item nftItem
-		if err := dec.Decode(&item); err != nil {
-			return false
-		}
+	for item := range nftItems(out) {
 		if c := item.Chain; c != nil && (c.Hook == "input" || c.Hook == "forward") {
 			if c.Policy == "drop" {
 				return true
@@ -76,6 +87,94 @@ func iptablesDrops(out string) bool {
 		case f[0] == "-A" && len(f) >= 4 && (f[1] == "INPUT" || f[1] == "FORWARD") && f[2] == "-j":
 			// Without a match before -j the rule takes every packet.
 			if f[3] == "DROP" || f[3] == "REJECT" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// nftMatch is a match statement on a port, as far as it is looked at.
+type nftMatch struct {
+	Op   string
+	Left struct {
+		Payload struct{ Protocol, Field string }
+	}
+	Right json.RawMessage
+}
+
+// nftAccepts reports whether a rule accepts the port by number.
+func nftAccepts(out, port string) bool {
+	number, protocol, _ := strings.Cut(port, "/")
+	for item := range nftItems(out) {
+		if item.Rule == nil {
+			continue
+		}
+		matches, accepts := false, false
+		for _, statement := range item.Rule.Expr {
+			if _, ok := statement["accept"]; ok {
+				accepts = true
+			}
+			var m nftMatch
+			if json.Unmarshal(statement["match"], &m) != nil || m.Op != "==" || m.Left.Payload.Field != "dport" {
+				continue
+			}
+			if p := m.Left.Payload.Protocol; p == protocol || p == "th" {
+				matches = matches || nftHolds(m.Right, number)
+			}
+		}
+		if matches && accepts {
+			return true
+		}
+	}
+	return false
+}
+
+// nftHolds reports whether a number, a range or a set of them holds the port.
+func nftHolds(right json.RawMessage, port string) bool {
+	var number json.Number
+	if json.Unmarshal(right, &number) == nil {
+		return number.String() == port
+	}
+	var several struct {
+		Set   []json.RawMessage
+		Range []json.Number
+	}
+	if json.Unmarshal(right, &several) != nil {
+		return false
+	}
+	if len(several.Range) == 2 {
+		return within(port, several.Range[0].String(), several.Range[1].String())
+	}
+	return slices.ContainsFunc(several.Set, func(e json.RawMessage) bool { return nftHolds(e, port) })
+}
+
+// within reports whether a port lies in a range; all three are decimal.
+func within(port, low, high string) bool {
+	p, err1 := strconv.ParseUint(port, 10, 16)
+	l, err2 := strconv.ParseUint(low, 10, 16)
+	h, err3 := strconv.ParseUint(high, 10, 16)
+	return err1 == nil && err2 == nil && err3 == nil && l <= p && p <= h
+}
+
+// iptablesAccepts reports whether a rule that iptables-save printed accepts the
+// port by number.
+func iptablesAccepts(out, port string) bool {
+	number, protocol, _ := strings.Cut(port, "/")
+	for line := range strings.Lines(out) {
+		f := strings.Fields(line)
+		after := func(word string) string {
+			if i := slices.Index(f, word); i >= 0 && i+1 < len(f) {
+				return f[i+1]
+			}
+			return ""
+		}
+		if after("-p") != protocol || after("-j") != "ACCEPT" {
+			continue
+		}
+		for _, item := range strings.Split(after("--dport")+","+after("--dports"), ",") {
+			low, high, ranged := strings.Cut(item, ":")
+			if item == number || ranged && within(number, low, high) {
 				return true
 			}
 		}
