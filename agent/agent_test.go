@@ -305,6 +305,24 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+func TestRemovalThatDoesNotTakeIsSeen(t *testing.T) {
+	s := newShelf(nil)
+	c := start(t, dirsIn(t.TempDir()), s)
+	c.lock()
+	if err := c.apply(wants(map[string]string{"a": "1"}), false); err != nil {
+		t.Fatal(err)
+	}
+	s.lies = true
+	if err := c.apply(nil, true); err == nil || !strings.Contains(err.Message, "did not take") {
+		t.Fatalf("got %v", err)
+	}
+	s.lies = false
+	if err := c.apply(nil, true); err != nil {
+		t.Fatal(err)
+	}
+	wantValues(t, s, map[string]string{})
+}
+
 func TestUnknownOperationIsUnsupported(t *testing.T) {
 	c := start(t, dirsIn(t.TempDir()), newShelf(nil))
 	err := c.call("juggle", nil, nil)

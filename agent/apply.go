@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lvsup/lvsup/internal/step"
 	"github.com/lvsup/lvsup/internal/wire"
@@ -57,14 +58,17 @@ func (a *Agent) applyKind(ctx context.Context, d wire.Desired, rec *record, req 
 	n, applyErr := a.kinds[d.Kind].Apply(ctx, d.Want, todo.Changes)
 	done.Changes = todo.Changes[:n]
 	done.Commands = todo.Commands[:n]
+	if applyErr == nil {
+		// Before the record forgets what was removed, or nobody would look.
+		if err := a.verify(ctx, d, rec, req); err != nil {
+			return done, err
+		}
+	}
 	owned = rec.owned(d.Kind)
 	for _, c := range done.Changes {
 		owned.End(c)
 	}
-	if err := errors.Join(applyErr, a.store.save(rec)); err != nil {
-		return done, err
-	}
-	return done, a.verify(ctx, d, rec, req)
+	return done, errors.Join(applyErr, a.store.save(rec))
 }
 
 // pending gives the kind's changes that belong to the request's pass.
@@ -84,16 +88,17 @@ func (a *Agent) pending(ctx context.Context, d wire.Desired, rec *record, req wi
 }
 
 // verify is the same comparison once more: what was just done must leave
-// nothing to do.
+// nothing to do but to bring the record up to date.
 func (a *Agent) verify(ctx context.Context, d wire.Desired, rec *record, req wire.ApplyRequest) error {
 	left, err := a.pending(context.WithoutCancel(ctx), d, rec, req)
 	if err != nil {
 		return fmt.Errorf("cannot verify %s: %w", d.Kind, err)
 	}
-	if len(left.Changes) == 0 {
+	i := slices.IndexFunc(left.Changes, func(c step.Change) bool { return c.Action.Mutates() })
+	if i < 0 {
 		return nil
 	}
-	c := left.Changes[0]
+	c := left.Changes[i]
 	return wire.Failf(wire.CodeFailed, "%s did not take: after the change %s still wants to %s (found %q, wanted %q)",
 		d.Kind, c.ID, c.Action, c.From, c.To)
 }

@@ -80,8 +80,8 @@ func CheckClocks(ts plans.TimeSync, offsets map[string]Offset) []plans.Finding {
 			}
 			findings = append(findings, plans.Finding{
 				Severity: severity, Host: host, Check: plans.StageTimeSync,
-				Summary: "its clock follows no time source",
-				Detail:  "install and enable chrony or systemd-timesyncd, or the clocks will drift apart",
+				Summary: "no time source sets the clock",
+				Detail:  "enable chrony or systemd-timesyncd, or clocks drift apart",
 			})
 		}
 	}

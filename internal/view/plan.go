@@ -11,8 +11,12 @@ import (
 	"github.com/lvsup/lvsup/plans"
 )
 
-// maxDiffLines bounds what is shown of one file's difference.
-const maxDiffLines = 60
+// What is shown of one file's difference: at most maxDiffLines, and of lines
+// that go, one after the other, at most maxGone.
+const (
+	maxDiffLines = 40
+	maxGone      = 3
+)
 
 var actionStyle = map[step.Action]style{
 	step.Create: green, step.Update: yellow, step.Delete: red,
@@ -135,7 +139,7 @@ func (h *Human) fileDiff(c step.Change) {
 	if len(lines) < 3 {
 		return
 	}
-	lines = lines[2:] // --- and +++
+	lines = foldGone(lines[2:]) // without --- and +++
 	for i, line := range lines {
 		if i == maxDiffLines {
 			h.printf("         %s\n", h.paint(dim, fmt.Sprintf("... %d more lines", len(lines)-i)))
@@ -156,6 +160,29 @@ func (h *Human) fileDiff(c step.Change) {
 		}
 		h.printf("         %s\n", h.paint(s, line))
 	}
+}
+
+// foldGone shortens runs of lines that go: a page that is replaced need not be
+// shown whole.
+func foldGone(lines []string) []string {
+	var folded []string
+	for i := 0; i < len(lines); {
+		n := i
+		for n < len(lines) && strings.HasPrefix(lines[n], "-") {
+			n++
+		}
+		switch {
+		case n-i > maxGone+1:
+			folded = append(folded, lines[i:i+maxGone]...)
+			folded = append(folded, fmt.Sprintf("- ... %d more lines go", n-i-maxGone))
+			i = n
+		default:
+			n = max(n, i+1)
+			folded = append(folded, lines[i:n]...)
+			i = n
+		}
+	}
+	return folded
 }
 
 // planErrors prints the kinds that could not be observed.
@@ -204,25 +231,39 @@ func isAre(n int) string {
 	return "are"
 }
 
-// Findings prints what the checks found, errors first.
+// Findings prints what the checks found, errors first. Hosts with one and the
+// same finding share a line.
 func (h *Human) Findings(all []plans.Finding) {
 	for _, severity := range []plans.Severity{plans.Error, plans.Warning} {
+		hosts := map[plans.Finding][]string{}
+		var order []plans.Finding
 		for _, f := range all {
 			if f.Severity != severity {
 				continue
 			}
-			label := h.paint(yellow, "Warning:")
-			if severity == plans.Error {
-				label = h.paint(red, "Error:")
+			same := f
+			same.Host = ""
+			if hosts[same] == nil {
+				order = append(order, same)
 			}
-			where := ""
-			if f.Host != "" {
-				where = f.Host + ": "
-			}
-			h.printf("%s %s%s\n", label, where, Clean(f.Summary))
-			if f.Detail != "" {
-				h.printf("  %s\n", Clean(f.Detail))
-			}
+			hosts[same] = append(hosts[same], f.Host)
 		}
+		for _, f := range order {
+			h.finding(f, strings.Join(hosts[f], ", "))
+		}
+	}
+}
+
+func (h *Human) finding(f plans.Finding, where string) {
+	label := h.paint(yellow, "Warning:")
+	if f.Severity == plans.Error {
+		label = h.paint(red, "Error:")
+	}
+	if where != "" {
+		where += ": "
+	}
+	h.printf("%s %s%s\n", label, where, Clean(f.Summary))
+	if f.Detail != "" {
+		h.printf("  %s\n", Clean(f.Detail))
 	}
 }
