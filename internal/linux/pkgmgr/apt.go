@@ -22,6 +22,7 @@ func (a apt) get(ctx context.Context, args ...string) (host.Result, error) {
 		"-o", "DPkg::Lock::Timeout=60",
 		"-o", "Dpkg::Options::=--force-confdef",
 		"-o", "Dpkg::Options::=--force-confold",
+		"-o", "APT::Keep-Downloaded-Packages=false",
 		"-o", "Acquire::Retries=1",
 		"-o", "Acquire::http::Timeout=20",
 		"-o", "Acquire::https::Timeout=20",

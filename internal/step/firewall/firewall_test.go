@@ -111,8 +111,11 @@ func (f *fake) firewallCmd(argv []string) host.Result {
 	if !f.units["firewalld"].active {
 		return host.Result{Code: 252, Stderr: "FirewallD is not running\n"}
 	}
-	if argv[0] == "--get-active-zones" {
-		return host.Result{Stdout: "internal\n  interfaces: ens36\npublic (default)\n  interfaces: ens33\n"}
+	switch argv[0] {
+	case "--get-active-zones":
+		return host.Result{Stdout: "internal\n  interfaces: ens36\n"}
+	case "--get-default-zone":
+		return host.Result{Stdout: "public\n"}
 	}
 	when := "now"
 	if argv[0] == "--permanent" {
@@ -186,6 +189,15 @@ func TestConform(t *testing.T) {
 		{Name: "ufw open, then one port less", Plans: []any{open, Desired{Policy: Open, Ports: []string{"80/tcp"}}},
 			Prepare: with(map[string]*unit{"ufw": {true, true}})},
 	})
+}
+
+func TestActiveZones(t *testing.T) {
+	// As firewalld 1.3 prints them, and as 2.0 marks the default one.
+	for _, out := range []string{"internal\n  interfaces: br1\npublic\n  interfaces: br0\n", "public (default)\n  interfaces: br0\ninternal\n  sources: 10.0.0.0/8\n"} {
+		if got := strings.Join(activeZones(out), " "); got != "internal public" {
+			t.Errorf("%q: %s", out, got)
+		}
+	}
 }
 
 func TestHandWrittenRules(t *testing.T) {

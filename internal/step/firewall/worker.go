@@ -103,13 +103,13 @@ func (w worker) observeFirewalld(ctx context.Context, ports []string, owned step
 	if err != nil {
 		return err
 	}
-	have.Zones = activeZones(out)
-	if len(have.Zones) == 0 {
-		if out, err = w.run(ctx, "firewall-cmd", "--get-default-zone"); err != nil {
-			return err
-		}
-		have.Zones = []string{strings.TrimSpace(out)}
+	rest, err := w.run(ctx, "firewall-cmd", "--get-default-zone")
+	if err != nil {
+		return err
 	}
+	// An interface that nobody put into a zone is in the default one, which the
+	// list of active zones need not show.
+	have.Zones = sortedSet(append(activeZones(out), strings.Fields(rest)...))
 	zones := slices.Clone(have.Zones)
 	for id := range owned {
 		if d, ok := parseDoor(id.Field); ok && id.Key == firewalld {
