@@ -53,6 +53,9 @@ func (a *Agent) arp(ctx context.Context, req wire.ARPRequest) (any, error) {
 // ipvs reads the table and the connections. A kernel without ip_vs loaded has
 // an empty table.
 func (a *Agent) ipvs(ctx context.Context) (any, error) {
+	if !ipvs.Loaded(a.host) {
+		return wire.IPVSResponse{}, nil // and asking the kernel could make it load the module
+	}
 	client, err := ipvs.Dial(ctx)
 	if errors.Is(err, ipvs.ErrUnavailable) {
 		return wire.IPVSResponse{}, nil

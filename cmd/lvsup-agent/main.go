@@ -39,7 +39,6 @@ func run(args []string) error {
 	// A coordinator that is gone must not kill the agent in the middle of a
 	// change: writing to it fails, and the agent ends in its own time.
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP)
-	agent.FindSSHConnection()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	h := host.Real()

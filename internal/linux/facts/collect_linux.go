@@ -17,6 +17,7 @@ import (
 	"github.com/lvsup/lvsup/internal/linux/kmod"
 	"github.com/lvsup/lvsup/internal/linux/netconf"
 	"github.com/lvsup/lvsup/internal/linux/netfilter"
+	"github.com/lvsup/lvsup/internal/linux/sshenv"
 	"github.com/lvsup/lvsup/internal/wire"
 )
 
@@ -54,7 +55,7 @@ func Collect(ctx context.Context, h host.Host, req wire.FactsRequest) (wire.Fact
 		Apache:       exists(h, "/usr/sbin/apache2") || exists(h, "/usr/sbin/httpd"),
 	}
 	f.Firewall = firewall(ctx, h, f.Systemd > 0)
-	if err := network(&f, connection(h)); err != nil {
+	if err := network(&f, sshenv.Connection(h)); err != nil {
 		return wire.Facts{}, err
 	}
 	return f, nil
@@ -199,23 +200,4 @@ func sysctls(h host.Host, names []string) map[string]string {
 		}
 	}
 	return values
-}
-
-// connection is SSH_CONNECTION (ssh(1)) of this process, or of the nearest
-// process above it that has one: sudo clears the variable.
-func connection(h host.Host) string {
-	if v := os.Getenv("SSH_CONNECTION"); v != "" {
-		return v
-	}
-	pid := "self"
-	for range 16 {
-		pid = parentPID(read(h, "/proc/"+pid+"/stat"))
-		if pid == "" || pid == "0" {
-			return ""
-		}
-		if v := sshConnection(read(h, "/proc/"+pid+"/environ")); v != "" {
-			return v
-		}
-	}
-	return ""
 }

@@ -85,28 +85,3 @@ func parseSystemd(out string) int {
 	}
 	return version
 }
-
-// sshConnection finds SSH_CONNECTION in an environment block, where variables
-// end with NUL (proc_pid_environ(5)).
-func sshConnection(environ string) string {
-	for v := range strings.SplitSeq(environ, "\x00") {
-		if value, ok := strings.CutPrefix(v, "SSH_CONNECTION="); ok {
-			return value
-		}
-	}
-	return ""
-}
-
-// parentPID reads the parent from /proc/PID/stat (proc_pid_stat(5)): the second
-// field after the command, which stands in brackets and may hold anything.
-func parentPID(stat string) string {
-	i := strings.LastIndexByte(stat, ')')
-	if i < 0 {
-		return ""
-	}
-	fields := strings.Fields(stat[i+1:])
-	if len(fields) < 2 {
-		return ""
-	}
-	return fields[1]
-}

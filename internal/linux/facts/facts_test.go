@@ -52,17 +52,3 @@ func TestParseSystemd(t *testing.T) {
 		}
 	}
 }
-
-func TestProcessText(t *testing.T) {
-	if got := sshConnection("A=b\x00SSH_CONNECTION=10.0.0.1 40000 10.0.0.2 22\x00C=d\x00"); got != "10.0.0.1 40000 10.0.0.2 22" {
-		t.Errorf("connection %q", got)
-	}
-	if got := parentPID("4711 (a (nasty) name) S 42 4711 1 0"); got != "42" {
-		t.Errorf("parent %q", got)
-	}
-	for _, broken := range []string{"", "1 (x", "1 (x) S"} {
-		if got := parentPID(broken); got != "" {
-			t.Errorf("%q: parent %q", broken, got)
-		}
-	}
-}

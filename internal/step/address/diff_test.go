@@ -209,11 +209,6 @@ func TestTheSessionsOwnWayIsBlocked(t *testing.T) {
 			t.Errorf("blocked: %v of %v", got, brief(changes))
 		}
 	})
-	t.Run("known through a process above", func(t *testing.T) {
-		if pid := parent("7 (a) b (c) S 42 7 7"); pid != 42 {
-			t.Errorf("parent %d", pid)
-		}
-	})
 }
 
 func TestApplyRefusesWhatIsBlocked(t *testing.T) {

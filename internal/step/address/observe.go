@@ -11,6 +11,7 @@ import (
 	"github.com/lvsup/lvsup/internal/linux/host"
 	"github.com/lvsup/lvsup/internal/linux/netconf"
 	"github.com/lvsup/lvsup/internal/linux/rtnl"
+	"github.com/lvsup/lvsup/internal/linux/sshenv"
 	"github.com/lvsup/lvsup/internal/step"
 )
 
@@ -63,7 +64,7 @@ func (s system) observe(ctx context.Context, want Desired, owned step.Owned) (Ob
 	}
 	have.IfState = string(state)
 	have.DHCP = s.dhcpClients()
-	have.Session = sessionFrom(s.sshConnection(), have.Interfaces, have.Routes)
+	have.Session = sessionFrom(sshenv.Connection(s.host), have.Interfaces, have.Routes)
 	return have, ctx.Err()
 }
 
@@ -108,52 +109,4 @@ func (s system) dhcpClients() []Client {
 		}
 	}
 	return all
-}
-
-// maxAncestors bounds how far up sshConnection looks.
-const maxAncestors = 32
-
-// sshConnection finds SSH_CONNECTION. sudo does not pass it on, so it may be
-// only in the environment of a process above this one.
-func (s system) sshConnection() string {
-	const name = "SSH_CONNECTION="
-	if v := os.Getenv(strings.TrimSuffix(name, "=")); v != "" {
-		return v
-	}
-	pid := os.Getppid()
-	for range maxAncestors {
-		if pid <= 1 {
-			break
-		}
-		dir := s.host.Path("/proc/" + strconv.Itoa(pid))
-		environ, err := os.ReadFile(filepath.Join(dir, "environ"))
-		if err != nil {
-			break
-		}
-		for _, v := range strings.Split(string(environ), "\x00") {
-			if value, ok := strings.CutPrefix(v, name); ok {
-				return value
-			}
-		}
-		stat, err := os.ReadFile(filepath.Join(dir, "stat"))
-		if err != nil {
-			break
-		}
-		pid = parent(string(stat))
-	}
-	return ""
-}
-
-// parent reads the fourth field of /proc/PID/stat (proc(5)). The second, the
-// command's name, may hold spaces and parentheses.
-func parent(stat string) int {
-	f := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	if len(f) < 2 {
-		return 0
-	}
-	pid, err := strconv.Atoi(f[1])
-	if err != nil {
-		return 0
-	}
-	return pid
 }

@@ -1,0 +1,218 @@
+//go:build lab
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var only = flag.String("script", "", "run only the scripts whose name holds this")
+
+// TestScripts runs the real lvsup, as `make build` left it, against labs of
+// real kernels. Each script says with `lab` which cluster it wants, and gets
+// bare hosts of its own. What lvsup did is judged by commands in the guests.
+//
+// Commands beside testscript's own:
+//
+//	lab nat|dr [--inband]     boot a lab; sets $F (ssh_config), $PLAN (a copy of
+//	                          the example plan, to be edited) and $LAB
+//	exits CODE PROGRAM ARG... run a program; it must end with that exit code
+//	on HOST COMMAND...        run a command in a guest; its output is stdout's
+//	eventually SECONDS HOST COMMAND...  retry a command in a guest until it succeeds
+//	snapshot FILE HOST...     write down all that lvsup may change on the hosts
+//	power-cycle HOST...       cut the power of guests and wait for their sshd
+//	edit FILE OLD NEW         replace OLD, which must be there, by NEW
+func TestScripts(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(root, "bin")
+	if _, err := os.Stat(filepath.Join(bin, "lvsup")); err != nil {
+		t.Fatalf("the scripts run the real lvsup: run `make build` first (%v)", err)
+	}
+	dir := scriptDir(t)
+	testscript.Run(t, testscript.Params{
+		Dir: dir,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+			env.Setenv("ROOT", root)
+			env.Setenv("HOME", env.WorkDir)
+			// The lab's image is built once, not once a script.
+			env.Setenv("XDG_CACHE_HOME", cacheHome(t))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"lab": cmdLab, "exits": cmdExits, "on": cmdOn, "eventually": cmdEventually,
+			"snapshot": cmdSnapshot, "power-cycle": cmdPowerCycle, "edit": cmdEdit,
+		},
+	})
+}
+
+// scriptDir is the folder of scripts, or a copy with the wanted ones only.
+func scriptDir(t *testing.T) string {
+	const all = "testdata/script"
+	if *only == "" {
+		return all
+	}
+	found, err := filepath.Glob(filepath.Join(all, "*"+*only+"*"))
+	if err != nil || len(found) == 0 {
+		t.Fatalf("no script has %q in its name (%v)", *only, err)
+	}
+	dir := t.TempDir()
+	for _, f := range found {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(f)), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func cacheHome(t *testing.T) string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func cmdLab(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: lab nat|dr [--inband]")
+	}
+	plan := ts.MkAbs(args[0] + ".hcl")
+	example := filepath.Join(ts.Getenv("ROOT"), "plans", "examples", args[0]+".hcl")
+	data, err := os.ReadFile(example)
+	ts.Check(err)
+	ts.Check(os.WriteFile(plan, data, 0o600))
+	name := "t-" + strings.TrimPrefix(ts.Name(), "script-")
+	_ = ts.Exec("lvsup", "lab", "down", name) // left by a run that was killed
+	ts.Defer(func() {
+		if err := ts.Exec("lvsup", "lab", "down", name); err != nil {
+			ts.Logf("cannot take the lab down: %v", err)
+		}
+	})
+	ts.Check(ts.Exec("lvsup", append([]string{"lab", "up", "--name", name, plan}, args[1:]...)...))
+	ts.Setenv("LAB", name)
+	ts.Setenv("PLAN", plan)
+	ts.Setenv("F", filepath.Join("/run/lvsup-lab", name, "ssh_config"))
+}
+
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func guest(ts *testscript.TestScript, host string, argv []string) error {
+	return ts.Exec("lvsup", append([]string{"lab", "exec", "--lab", ts.Getenv("LAB"), host, "--"}, argv...)...)
+}
+
+func cmdOn(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: on HOST COMMAND...")
+	}
+	err := guest(ts, args[0], args[1:])
+	switch {
+	case err != nil && !neg:
+		ts.Fatalf("%s on %s: %v", strings.Join(args[1:], " "), args[0], err)
+	case err == nil && neg:
+		ts.Fatalf("%s on %s succeeded", strings.Join(args[1:], " "), args[0])
+	}
+}
+
+func cmdEventually(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: eventually SECONDS HOST COMMAND...")
+	}
+	seconds, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	for end := time.Now().Add(time.Duration(seconds) * time.Second); ; time.Sleep(300 * time.Millisecond) {
+		if err = guest(ts, args[1], args[2:]); err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("%s on %s: not within %d s: %v", strings.Join(args[2:], " "), args[1], seconds, err)
+		}
+	}
+}
+
+// inventory prints what lvsup may change on a host, without what changes by
+// itself: counters, leases, logs.
+const inventory = `
+find /etc /var/www /usr/local /root /var/lib/lvsup /run/lvsup -xdev \( -type f -o -type l \) \
+	! -name .bash_history ! -path '/etc/ld.so.cache' 2>/dev/null | sort | while read -r f; do
+	if [ -L "$f" ]; then echo "$f -> $(readlink "$f")"; else echo "$f $(stat -c %a:%U "$f") $(sha256sum < "$f")"; fi
+done
+ip -br address | grep -v '^mgmt'
+ip -o link | sed 's/ qlen.*//; s/^[0-9]*: //; s/,LOWER_UP//; s/ state [A-Z]*//' | grep -v '^mgmt'
+ip route | grep -v mgmt
+sysctl net.ipv4.ip_forward net.ipv4.conf.all.arp_ignore net.ipv4.conf.all.arp_announce
+grep -q '^ip_vs ' /proc/modules && ipvsadm -S -n
+for unit in apache2 rc-local lvsup-restore lvsup-vip; do echo "$unit $(systemctl is-enabled $unit 2>&1 | head -n 1) $(systemctl is-active $unit)"; done
+dpkg-query -W
+true`
+
+func cmdSnapshot(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: snapshot FILE HOST...")
+	}
+	var all strings.Builder
+	for _, host := range args[1:] {
+		ts.Check(guest(ts, host, []string{"sh", "-c", inventory}))
+		fmt.Fprintf(&all, "== %s\n%s", host, ts.ReadFile("stdout"))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(all.String()), 0o600))
+}
+
+func cmdPowerCycle(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: power-cycle HOST...")
+	}
+	for _, host := range args {
+		ts.Check(ts.Exec("lvsup", "lab", "power-cycle", "--lab", ts.Getenv("LAB"), host))
+	}
+}
+
+func cmdEdit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: edit FILE OLD NEW")
+	}
+	file := ts.MkAbs(args[0])
+	data, err := os.ReadFile(file)
+	ts.Check(err)
+	// Scripts are lines: \n stands for a line end.
+	old, fresh := strings.ReplaceAll(args[1], `\n`, "\n"), strings.ReplaceAll(args[2], `\n`, "\n")
+	if strings.Count(string(data), old) == 0 {
+		ts.Fatalf("%s does not hold %q", args[0], old)
+	}
+	ts.Check(os.WriteFile(file, []byte(strings.Replace(string(data), old, fresh, 1)), 0o600))
+}
