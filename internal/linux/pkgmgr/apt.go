@@ -16,12 +16,14 @@ func (apt) Name() string { return "apt-get" }
 
 // get runs apt-get without questions. A conffile that somebody changed stays as
 // it is; a lock that another run holds is waited for (apt 1.9.11 and later);
-// a repository that does not answer is given up soon.
+// a repository that does not answer is given up soon; a name with a dot is no
+// regular expression.
 func (a apt) get(ctx context.Context, args ...string) (host.Result, error) {
 	argv := []string{"env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y",
 		"-o", "DPkg::Lock::Timeout=60",
 		"-o", "Dpkg::Options::=--force-confdef",
 		"-o", "Dpkg::Options::=--force-confold",
+		"-o", "APT::Cmd::Pattern-Only=true",
 		"-o", "APT::Keep-Downloaded-Packages=false",
 		"-o", "Acquire::Retries=1",
 		"-o", "Acquire::http::Timeout=20",

@@ -45,6 +45,9 @@ func testManager(t *testing.T, s *pkgtest.System, name, apache string) pkgmgr.Ma
 	} else {
 		t.Log(err)
 	}
+	if err := m.Install(ctx, "ap.che2"); err == nil {
+		t.Error("a name with a dot is taken for a pattern")
+	}
 	if err := m.Install(ctx, apache); err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,8 @@ type Desired struct {
 	Apache   bool     `json:"apache,omitempty"` // the web server, for a test page
 }
 
-var nameRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9+._-]{0,127}$`)
+// nameRE leaves out what apt-get(8) would read as an order: "name-" removes.
+var nameRE = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9+._-]{0,126}[A-Za-z0-9+])?$`)
 
 // Validate names the package that no package manager would take.
 func Validate(want Desired) error {
