@@ -168,16 +168,17 @@ func cmdEventually(ts *testscript.TestScript, neg bool, args []string) {
 // inventory prints what lvsup may change on a host, without what changes by
 // itself: counters, leases, logs.
 const inventory = `
-find /etc /var/www /usr/local /root /var/lib/lvsup /run/lvsup -xdev \( -type f -o -type l \) \
-	! -name .bash_history ! -path '/etc/ld.so.cache' 2>/dev/null | sort | while read -r f; do
-	if [ -L "$f" ]; then echo "$f -> $(readlink "$f")"; else echo "$f $(stat -c %a:%U "$f") $(sha256sum < "$f")"; fi
-done
+find /etc /var/www /usr/local /root /var/lib/lvsup /run/lvsup -xdev ! -name .bash_history ! -path /etc/ld.so.cache \
+	-printf '%p %y %m %u %l\n' 2>/dev/null | sort
+find /etc /var/www /usr/local /root /var/lib/lvsup -xdev -type f ! -name .bash_history ! -path /etc/ld.so.cache \
+	-print0 2>/dev/null | sort -z | xargs -0 sha256sum
 ip -br address | grep -v '^mgmt'
 ip -o link | sed 's/ qlen.*//; s/^[0-9]*: //; s/,LOWER_UP//; s/ state [A-Z]*//' | grep -v '^mgmt'
 ip route | grep -v mgmt
 sysctl net.ipv4.ip_forward net.ipv4.conf.all.arp_ignore net.ipv4.conf.all.arp_announce
 grep -q '^ip_vs ' /proc/modules && ipvsadm -S -n
-for unit in apache2 rc-local lvsup-restore lvsup-vip; do echo "$unit $(systemctl is-enabled $unit 2>&1 | head -n 1) $(systemctl is-active $unit)"; done
+systemctl is-enabled apache2 rc-local lvsup-restore lvsup-vip 2>&1 | sed 's/^Failed.*/none/'
+systemctl is-active apache2 rc-local lvsup-restore lvsup-vip
 dpkg-query -W
 true`
 
