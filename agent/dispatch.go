@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/lvsup/lvsup/internal/wire"
@@ -85,6 +86,9 @@ func (a *Agent) remove() error {
 			return err
 		}
 	}
+	// The push may have made the folder above; an empty one is of use to nobody,
+	// and one that is not empty stays.
+	_ = os.Remove(filepath.Dir(a.dirs.Lib))
 	// The lock file goes last; the lock itself holds until the agent ends.
 	return os.RemoveAll(a.dirs.Run)
 }

@@ -173,7 +173,7 @@ find /etc /var/www /usr/local /root /var/lib/lvsup /run/lvsup -xdev ! -name .bas
 find /etc /var/www /usr/local /root /var/lib/lvsup -xdev -type f ! -name .bash_history ! -path /etc/ld.so.cache \
 	-print0 2>/dev/null | sort -z | xargs -0 sha256sum
 ip -br address | grep -v '^mgmt'
-ip -o link | sed 's/ qlen.*//; s/^[0-9]*: //; s/,LOWER_UP//; s/ state [A-Z]*//' | grep -v '^mgmt'
+ip -o link | sed 's/ qlen.*//; s/^[0-9]*: //; s/,LOWER_UP//; s/ state [A-Z]*//; s/ qdisc [a-z_]*//' | grep -v '^mgmt'
 ip route | grep -v mgmt
 sysctl net.ipv4.ip_forward net.ipv4.conf.all.arp_ignore net.ipv4.conf.all.arp_announce
 grep -q '^ip_vs ' /proc/modules && ipvsadm -S -n

@@ -174,6 +174,25 @@ func setUnits(root string) error {
 		if err := os.Remove(filepath.Join(wants, unit)); err != nil && !os.IsNotExist(err) {
 			return err
 		}
+		if err := disableScript(root, strings.TrimSuffix(unit, ".service")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// disableScript turns the System V links of a service from start to stop, as
+// update-rc.d(8) does when systemctl disables its unit.
+func disableScript(root, service string) error {
+	links, err := filepath.Glob(filepath.Join(root, "etc/rc[2-5].d/S??"+service))
+	if err != nil {
+		return err
+	}
+	for _, link := range links {
+		stop := filepath.Join(filepath.Dir(link), "K01"+service)
+		if err := os.Rename(link, stop); err != nil {
+			return err
+		}
 	}
 	return nil
 }

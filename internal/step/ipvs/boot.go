@@ -32,7 +32,6 @@ ConditionPathExists=` + RulesFile + `
 
 [Service]
 Type=oneshot
-RemainAfterExit=yes
 ExecStart=/usr/local/libexec/lvsup/agent restore
 
 [Install]

@@ -34,7 +34,7 @@ type Host struct {
 func NewHost(t *testing.T, files map[string]string, command func(argv []string) host.Result) *Host {
 	t.Helper()
 	h := &Host{t: t, left: -1}
-	h.Host = host.Host{Root: t.TempDir(), Run: func(ctx context.Context, argv ...string) (host.Result, error) {
+	h.Host = host.Host{Root: tempRoot(t), Run: func(ctx context.Context, argv ...string) (host.Result, error) {
 		if err := ctx.Err(); err != nil {
 			return host.Result{}, err
 		}
@@ -48,6 +48,22 @@ func NewHost(t *testing.T, files map[string]string, command func(argv []string) 
 		h.Put(name, content)
 	}
 	return h
+}
+
+// tempRoot is in memory where that is possible: kinds flush every file, and the
+// suite cuts them short at every write.
+func tempRoot(t *testing.T) string {
+	t.Helper()
+	root, err := os.MkdirTemp("/dev/shm", "lvsup-steptest-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(root); err != nil {
+			t.Error(err)
+		}
+	})
+	return root
 }
 
 // Put writes one file the way NewHost does.

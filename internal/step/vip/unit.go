@@ -24,7 +24,6 @@ After=network.target
 
 [Service]
 Type=oneshot
-RemainAfterExit=yes
 `)
 	var lines []string
 	for _, v := range vips {

@@ -216,7 +216,7 @@ func TestCommands(t *testing.T) {
 				"+ " + unitFile + " (content)", "cat > " + unitFile + " <<'EOF'",
 				"# Written by lvsup from its plan; an edit here is overwritten by the next apply.",
 				"[Unit]", "Description=Virtual IP addresses of an LVS cluster", "After=network.target", "",
-				"[Service]", "Type=oneshot", "RemainAfterExit=yes", "ExecStart=/usr/sbin/ip addr replace 192.168.140.100/32 dev lo", "",
+				"[Service]", "Type=oneshot", "ExecStart=/usr/sbin/ip addr replace 192.168.140.100/32 dev lo", "",
 				"[Install]", "WantedBy=multi-user.target", "EOF",
 				"+ " + wantsDir + " (dir)", "mkdir " + wantsDir,
 				"+ " + wantLink + " (link)", "systemctl enable lvsup-vip.service",
