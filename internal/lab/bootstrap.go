@@ -113,6 +113,9 @@ func furnish(ctx context.Context, root string) error {
 		"--groups", "sudo", "--password", userPassword, userName); err != nil {
 		return err
 	}
+	if _, err := run(ctx, "", "chroot", append([]string{root, "systemctl", "disable"}, disabledUnits()...)...); err != nil {
+		return err
+	}
 	if err := copyModules(ctx, root); err != nil {
 		return err
 	}
@@ -145,7 +148,8 @@ func furnish(ctx context.Context, root string) error {
 	return setUnits(root)
 }
 
-// setUnits masks, disables and enables systemd's units and generators.
+// setUnits masks systemd's units and generators that a guest can do without, and
+// enables the lab's own.
 func setUnits(root string) error {
 	system := filepath.Join(root, "etc/systemd/system")
 	generators := filepath.Join(root, "etc/systemd/system-generators")
@@ -167,30 +171,6 @@ func setUnits(root string) error {
 			return err
 		}
 		if err := os.Symlink(target, at); err != nil {
-			return err
-		}
-	}
-	for _, unit := range disabledUnits() {
-		if err := os.Remove(filepath.Join(wants, unit)); err != nil && !os.IsNotExist(err) {
-			return err
-		}
-		if err := disableScript(root, strings.TrimSuffix(unit, ".service")); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// disableScript turns the System V links of a service from start to stop, as
-// update-rc.d(8) does when systemctl disables its unit.
-func disableScript(root, service string) error {
-	links, err := filepath.Glob(filepath.Join(root, "etc/rc[2-5].d/S??"+service))
-	if err != nil {
-		return err
-	}
-	for _, link := range links {
-		stop := filepath.Join(filepath.Dir(link), "K01"+service)
-		if err := os.Rename(link, stop); err != nil {
 			return err
 		}
 	}

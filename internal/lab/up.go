@@ -241,12 +241,20 @@ func (s *State) waitForSSH(ctx context.Context, guest string) error {
 	}
 }
 
+// consoleTail is the end of a guest's console; if its kernel panicked, what led
+// to that, without the stack that follows.
 func (s *State) consoleTail(guest string) string {
-	text, err := os.ReadFile(s.paths().console(guest))
-	if err != nil || len(text) == 0 {
+	const lines = 15
+	bytes, err := os.ReadFile(s.paths().console(guest))
+	text := strings.ToValidUTF8(string(bytes), "?")
+	if err != nil || strings.TrimSpace(text) == "" {
 		return "(nothing)"
 	}
-	return strings.ToValidUTF8(lastLines(string(text), 15), "?")
+	if at := strings.LastIndex(text, "Kernel panic"); at >= 0 {
+		line, _, _ := strings.Cut(text[at:], "\n")
+		text = text[:at] + line
+	}
+	return lastLines(text, lines)
 }
 
 // lockLab lets one caller at a time change a lab.

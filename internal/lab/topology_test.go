@@ -1,0 +1,225 @@
+package lab
+
+import (
+	"encoding/json"
+	"flag"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lvsup/lvsup/plans"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got), go test -update writes it anew:\n%s", path, diff)
+	}
+}
+
+// Each folder of testdata is a lab: how it is laid out, and what is written and
+// run from that.
+func TestGolden(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		cluster *plans.Cluster
+		inband  bool
+	}{
+		{"nat", natCluster(), false},
+		{"nat-inband", natCluster(), true},
+		{"dr", drCluster(), false},
+		{"dr-inband", drCluster(), true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			top, err := FromCluster(test.cluster, test.inband)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := json.MarshalIndent(top, "", "\t")
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := paths{state: "/run/lvsup-lab/" + test.name, disks: "/cache/disks/" + test.name}
+			golden(t, test.name+"/topology.json", string(text)+"\n")
+			golden(t, test.name+"/ssh_config", sshConfig(test.name, top, p, "/opt/lvsup/bin/lvsup"))
+			golden(t, test.name+"/network", networkCommands(top))
+			for _, g := range top.Guests {
+				golden(t, test.name+"/"+g.Name+".cmdline", strings.Join(guestArgs(g, p, "/cache/image.ext4"), "\n")+"\n")
+				golden(t, test.name+"/"+g.Name+".seed", strings.TrimRight(string(seed(g, seedVars{hostKey: "HOST KEY", authorized: "AUTHORIZED KEY"})), "\n")+"\n")
+			}
+			if test.inband {
+				golden(t, test.name+"/dnsmasq", strings.Join(dhcpArgs(top, p), "\n")+"\n")
+			}
+		})
+	}
+}
+
+func TestSeedFillsSectors(t *testing.T) {
+	top, err := FromCluster(natCluster(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range top.Guests {
+		if n := len(seed(g, seedVars{})); n%seedSize != 0 {
+			t.Errorf("the boot script of %s has %d bytes: a disk has whole sectors of %d", g.Name, n, seedSize)
+		}
+	}
+}
+
+func TestClientGetsFreeAddresses(t *testing.T) {
+	c := drCluster()
+	c.Hosts[0].Name = "client" // the name is taken, too
+	c.Hosts[1].Interfaces[0].Address = netip.MustParsePrefix("192.168.140.1/24")
+	c.Hosts[2].Interfaces[0].DNS = []netip.Addr{netip.MustParseAddr("192.168.140.3")}
+	top, err := FromCluster(c, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, ok := top.Guest("lvsup-client")
+	if !ok || top.Client != "lvsup-client" {
+		t.Fatalf("client is %s", top.Client)
+	}
+	eth0, ok := client.NIC(ClientNIC)
+	if !ok {
+		t.Fatal("the client is on no network of the plan")
+	}
+	var got []string
+	for _, a := range eth0.Addresses {
+		got = append(got, a.Addr().String())
+	}
+	want := "192.168.140.4 192.168.140.5 192.168.140.6 192.168.140.7 192.168.140.8 192.168.140.9 192.168.140.11 192.168.140.12 192.168.140.13"
+	if strings.Join(got, " ") != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestNetworks(t *testing.T) {
+	c := natCluster()
+	c.Hosts[2].Interfaces[0].Address = netip.MustParsePrefix("192.168.177.20/25") // the same wire all the same
+	c.Hosts[0].Interfaces = append(c.Hosts[0].Interfaces, nic("ens37", "10.254.3.1/16", ""), nic("ens38", "10.253.0.9/30", "10.253.0.10"))
+	top, err := FromCluster(c, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, b := range top.Bridges {
+		got = append(got, b.Name+" "+b.Network.String())
+	}
+	want := []string{"br0 192.168.146.0/24", "br1 192.168.177.0/24", "br2 10.254.0.0/16", "br3 10.253.0.8/30", "mgmt 10.252.0.0/16"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("bridges (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff("10.253.0.10/30", top.Bridges[3].Addresses[0].String()); diff != "" {
+		t.Errorf("gateway that is no host (-want +got):\n%s", diff)
+	}
+}
+
+func TestLayoutErrors(t *testing.T) {
+	for name, test := range map[string]struct {
+		spoil  func(c *plans.Cluster)
+		inband bool
+		want   string
+	}{
+		"no hosts":       {func(c *plans.Cluster) { c.Hosts = nil }, false, "the plan has no hosts"},
+		"kernel's name":  {func(c *plans.Cluster) { c.Hosts[1].Interfaces[0].Name = "vec1" }, false, "host node1: a lab needs the interface name vec1"},
+		"the lab's name": {func(c *plans.Cluster) { c.Hosts[1].Interfaces[0].Name = "mgmt" }, false, "host node1: a lab needs the interface name mgmt"},
+		"no address":     {func(c *plans.Cluster) { c.Hosts[0].Interfaces[1].Address = netip.Prefix{} }, false, "interface ens36 has no address"},
+		"full network":   {func(c *plans.Cluster) { fill(c) }, false, "network 192.168.146.96/30 has no free address"},
+		"IPv6 in-band":   {func(c *plans.Cluster) { c.Hosts[0].Interfaces[0] = nic("ens33", "2001:db8::1/64", "") }, true, "leave out --inband"},
+		"unreached":      {func(c *plans.Cluster) { c.Hosts[2].Interfaces = nil }, true, "host node2 has no interface"},
+		"all of 10/8":    {func(c *plans.Cluster) { c.Hosts[0].Interfaces[0] = nic("ens33", "10.1.1.1/8", "") }, false, "use --inband"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := natCluster()
+			test.spoil(c)
+			_, err := FromCluster(c, test.inband)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got error %v, want one with %q", err, test.want)
+			}
+		})
+	}
+}
+
+// fill leaves no address in the VIP's network.
+func fill(c *plans.Cluster) {
+	c.Hosts[0].Interfaces[0] = nic("ens33", "192.168.146.97/30", "192.168.146.98")
+	c.Services[0].Address = netip.MustParseAddr("192.168.146.97")
+}
+
+func TestClientFromSSHConfig(t *testing.T) {
+	dir := t.TempDir()
+	for name, test := range map[string]struct {
+		text, want string
+		ok         bool
+	}{
+		"lab":    {"# lvsup lab nat\n# lvsup-lab-client: client\n\nHost master\n", "client", true},
+		"person": {"Host master\n\tUser root\n", "", false},
+		"late":   {"#\n#\n#\n# lvsup-lab-client: client\n", "", false},
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := ClientFromSSHConfig(path); got != test.want || ok != test.ok {
+			t.Errorf("%s: got %q, %t", name, got, ok)
+		}
+	}
+	if _, ok := ClientFromSSHConfig(filepath.Join(dir, "none")); ok {
+		t.Error("a missing file names a client")
+	}
+}
+
+func TestShellQuote(t *testing.T) {
+	for word, want := range map[string]string{
+		"": "''", "ipvsadm": "ipvsadm", "-A": "-A", "a b": "'a b'", "it's": `'it'\''s'`, "$x": "'$x'", "~": "'~'", "a\nb": "'a\nb'",
+	} {
+		if got := shellQuote(word); got != want {
+			t.Errorf("shellQuote(%q) = %s, want %s", word, got, want)
+		}
+	}
+}
+
+func TestOverlayHasNoSurprises(t *testing.T) {
+	dir := t.TempDir()
+	if err := applyOverlay(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"etc/network/interfaces", "etc/ssh/sshd_config", "etc/systemd/system/lab-boot.service"} {
+		if _, err := os.Stat(filepath.Join(dir, path)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestRecipeHash(t *testing.T) {
+	a, err := recipeHash("bookworm", "6.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := recipeHash("bookworm", "6.2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := recipeHash("bookworm", "6.1"); a != again || a == b {
+		t.Errorf("hashes %s, %s again, and %s for another kernel", a, again, b)
+	}
+}
