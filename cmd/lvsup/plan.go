@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -38,24 +39,15 @@ func newValidate(g *globals) *cobra.Command {
 }
 
 func newPlan(g *globals) *cobra.Command {
-	var detailed, commands bool
+	d := dryRun{name: "plan"}
 	cmd := &cobra.Command{
 		Use:   "plan PLAN",
 		Short: "Show what an apply would change, in order",
 		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, codes, err := g.dryRun(cmd, args[0], "plan", commands)
-			if err != nil {
-				return err
-			}
-			if detailed && !p.Empty() {
-				codes = append(codes, report.Changes)
-			}
-			return exit(codes...)
-		},
+		RunE:  func(cmd *cobra.Command, args []string) error { return g.compare(cmd.Context(), args[0], d) },
 	}
-	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 when there are changes")
-	cmd.Flags().BoolVar(&commands, "commands", false, "show what a person would type for each change")
+	cmd.Flags().BoolVar(&d.changesExit, "detailed-exitcode", false, "exit with 2 when there are changes")
+	cmd.Flags().BoolVar(&d.commands, "commands", false, "show what a person would type for each change")
 	return cmd
 }
 
@@ -65,50 +57,55 @@ func newDrift(g *globals) *cobra.Command {
 		Short: "Find out whether the hosts are still as the plan wants (exit 2 if not)",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, codes, err := g.dryRun(cmd, args[0], "drift", false)
-			if err != nil {
-				return err
-			}
-			if !p.Empty() {
-				codes = append(codes, report.Changes)
-			}
-			return exit(codes...)
+			return g.compare(cmd.Context(), args[0], dryRun{name: "drift", changesExit: true})
 		},
 	}
 }
 
-// dryRun connects, compares and prints. The codes are those of what went wrong.
-func (g *globals) dryRun(cmd *cobra.Command, path, name string, commands bool) (*plans.Plan, []report.Code, error) {
-	h := g.human()
-	h.Commands = commands
-	run, _, err := g.open(cmd.Context(), path, h.Event)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer run.Close()
-	p, err := run.Plan(cmd.Context(), false)
-	if err != nil {
-		return nil, nil, err
-	}
-	failures := run.Failures()
-	codes := codesOf(failures, false)
-	codes = append(codes, planCodes(p)...)
-	if g.json {
-		doc := &view.Document{Command: name, Plan: p, Failures: view.FailuresOf(failures), Exit: report.Worst(codes...)}
-		if doc.Exit == report.Done && name == "drift" && !p.Empty() {
-			doc.Exit = report.Changes
-		}
-		return p, codes, view.WriteJSON(os.Stdout, doc)
-	}
-	h.Failures(failures)
-	h.Plan(p)
-	return p, codes, nil
+// dryRun is a plan or a drift check.
+type dryRun struct {
+	name        string
+	changesExit bool // changes are an exit code of their own
+	commands    bool
 }
 
-// planCodes are the exit codes of what stands in a plan's way.
-func planCodes(p *plans.Plan) []report.Code {
-	if coordinator.Appliable(p) != nil {
-		return []report.Code{report.Failed}
+// compare connects, compares and prints.
+func (g *globals) compare(ctx context.Context, path string, d dryRun) error {
+	h := g.human()
+	h.Commands = d.commands
+	run, _, err := g.open(ctx, path, h.Event)
+	if err != nil {
+		return err
 	}
-	return nil
+	defer run.Close()
+	doc := &view.Document{Command: d.name}
+	p, err := run.Plan(ctx, false)
+	if err != nil {
+		return g.finish(h, run, doc, nil, err)
+	}
+	doc.Plan = p
+	switch {
+	case g.json:
+	case d.name == "drift":
+		h.Drift(p)
+	default:
+		h.Plan(p)
+	}
+	return g.finish(h, run, doc, append(codesOf(run.Failures(), false), d.codes(p)...), nil)
+}
+
+// codes are the exit codes that a plan calls for. To a plan, a change that
+// lvsup refuses to make is an error; to a drift check it is a difference like
+// any other.
+func (d dryRun) codes(p *plans.Plan) []report.Code {
+	var codes []report.Code
+	count := p.Count()
+	if d.name == "drift" && (len(p.Errors()) > 0 || count.Errors > 0) ||
+		d.name != "drift" && coordinator.Appliable(p) != nil {
+		codes = append(codes, report.Failed)
+	}
+	if d.changesExit && !p.Empty() {
+		codes = append(codes, report.Changes)
+	}
+	return codes
 }
