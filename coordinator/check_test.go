@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -58,5 +59,28 @@ func TestSameMachineTwice(t *testing.T) {
 	found := checkSameMachine([]string{"a", "b", "c"}, facts)
 	if len(found) != 1 || found[0].Host != "c" || !strings.Contains(found[0].Summary, "same machine as a") {
 		t.Errorf("got %+v", found)
+	}
+}
+
+func TestWhoMayAnswer(t *testing.T) {
+	vip := netip.MustParseAddr("192.0.2.100")
+	for _, tc := range []struct {
+		name               string
+		vip                bool
+		members, strangers []string
+		severity           plans.Severity // "" means no finding
+	}{
+		{"nobody else", true, nil, nil, ""},
+		{"a real server answers for the VIP: the plan mends that", true, []string{"node1"}, nil, plans.Warning},
+		{"a stranger answers for the VIP", true, []string{"node1"}, []string{"x"}, plans.Error},
+		{"a stranger has a planned address", false, nil, []string{"x"}, plans.Error},
+		{"a member has another's address", false, []string{"node1"}, nil, plans.Error},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f, found := question{host: "master", address: vip, vip: tc.vip}.judge(tc.members, tc.strangers)
+			if found != (tc.severity != "") || found && f.Severity != tc.severity {
+				t.Errorf("got %v, %+v", found, f)
+			}
+		})
 	}
 }

@@ -133,25 +133,37 @@ func (r *Run) ask(ctx context.Context, q question, owners map[string]string) (pl
 			Summary: fmt.Sprintf("cannot ask who has %s: %v", q.address, err),
 		}, true
 	}
-	var others []string
+	var members, strangers []string
 	for _, mac := range res.MACs {
 		switch owner := owners[mac]; owner {
 		case q.host:
 		case "":
-			others = append(others, "a machine outside the plan ("+mac+")")
+			strangers = append(strangers, "a machine outside the plan ("+mac+")")
 		default:
-			others = append(others, owner+" ("+mac+")")
+			members = append(members, owner+" ("+mac+")")
 		}
 	}
-	if len(others) == 0 {
-		return plans.Finding{}, false
-	}
+	return q.judge(members, strangers)
+}
+
+// judge makes a finding of who answered besides the host itself. A real server
+// that answers for the VIP is what the plan mends: a warning. Anything else
+// stops the run.
+func (q question) judge(members, strangers []string) (plans.Finding, bool) {
+	all := strings.Join(append(members, strangers...), " and ")
 	f := plans.Finding{Severity: plans.Error, Host: q.host, Check: "arp"}
-	if q.vip {
-		f.Summary = fmt.Sprintf("the VIP %s is answered for by %s", q.address, strings.Join(others, " and "))
-		f.Detail = "on a real server set arp_ignore = 1 and arp_announce = 2; elsewhere take the address away"
-	} else {
-		f.Summary = fmt.Sprintf("its address %s is also answered for by %s", q.address, strings.Join(others, " and "))
+	switch {
+	case all == "":
+		return f, false
+	case q.vip && len(strangers) == 0:
+		f.Severity = plans.Warning
+		f.Summary = fmt.Sprintf("the VIP %s is answered for by %s", q.address, all)
+		f.Detail = "clients may bypass the director until arp_ignore and arp_announce are as the plan wants"
+	case q.vip:
+		f.Summary = fmt.Sprintf("the VIP %s is answered for by %s", q.address, all)
+		f.Detail = "take the address away from there, or choose another VIP"
+	default:
+		f.Summary = fmt.Sprintf("its address %s is also answered for by %s", q.address, all)
 		f.Detail = "two machines with one address lose packets at random: give one of them another"
 	}
 	return f, true
