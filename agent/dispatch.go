@@ -20,7 +20,7 @@ func (a *Agent) dispatch(ctx context.Context, req wire.Request) (any, error) {
 	case wire.OpObserve:
 		return with(req, func(r wire.ObserveRequest) (any, error) { return a.observe(ctx, r) })
 	case wire.OpLock:
-		return with(req, func(r wire.LockRequest) (any, error) { return nil, a.takeLock(r) })
+		return with(req, func(r wire.LockRequest) (any, error) { return nil, a.takeLock(ctx, r) })
 	case wire.OpApply:
 		return with(req, func(r wire.ApplyRequest) (any, error) { return a.apply(ctx, r) })
 	case wire.OpFetch:
@@ -48,7 +48,7 @@ func with[T any](req wire.Request, f func(T) (any, error)) (any, error) {
 	return f(body)
 }
 
-func (a *Agent) takeLock(r wire.LockRequest) error {
+func (a *Agent) takeLock(ctx context.Context, r wire.LockRequest) error {
 	if a.lock != nil {
 		return nil
 	}
@@ -57,6 +57,7 @@ func (a *Agent) takeLock(r wire.LockRequest) error {
 		return err
 	}
 	a.lock = l
+	context.AfterFunc(ctx, l.ending)
 	return a.settle()
 }
 

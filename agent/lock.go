@@ -23,6 +23,24 @@ const maxHolder = 512
 // takeLock takes the lock without waiting. An *wire.Error with CodeLocked says
 // who holds it.
 func takeLock(dir, holder string) (*lock, error) {
+	for {
+		f, err := lockFile(dir)
+		if err != nil {
+			return nil, err
+		}
+		if !isNamed(f) {
+			f.Close() // its holder removed the file at the end of a destroy
+			continue
+		}
+		// The name is only for the message to others; a lock without it holds.
+		if err := f.Truncate(0); err == nil {
+			_, _ = f.WriteAt([]byte(holder+"\n"), 0)
+		}
+		return &lock{f}, nil
+	}
+}
+
+func lockFile(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot lock the host: %w", err)
 	}
@@ -36,13 +54,28 @@ func takeLock(dir, holder string) (*lock, error) {
 			return nil, fmt.Errorf("cannot lock the host: %w", err)
 		}
 		who, _ := io.ReadAll(io.LimitReader(f, maxHolder))
-		return nil, wire.Failf(wire.CodeLocked, "another lvsup run holds this host: %s", strings.TrimSpace(string(who)))
+		return nil, wire.Failf(wire.CodeLocked, "another lvsup run holds this host: %s", strings.Join(strings.Fields(string(who)), " "))
 	}
-	// The name is only for the message above; a lock without it still holds.
-	if err := f.Truncate(0); err == nil {
-		_, _ = f.WriteAt([]byte(holder+"\n"), 0)
+	return f, nil
+}
+
+// isNamed reports whether the file is still the one that others open.
+func isNamed(f *os.File) bool {
+	mine, err := f.Stat()
+	if err != nil {
+		return false
 	}
-	return &lock{f}, nil
+	named, err := os.Stat(f.Name())
+	return err == nil && os.SameFile(mine, named)
+}
+
+// ending tells those who ask for the lock that its run is over but for the
+// change at hand.
+func (l *lock) ending() {
+	const note = "(that run is ending: it finishes the change it is at)\n"
+	if at, err := l.file.Seek(0, io.SeekEnd); err == nil {
+		_, _ = l.file.WriteAt([]byte(note), at)
+	}
 }
 
 func (l *lock) release() {

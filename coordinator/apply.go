@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lvsup/lvsup/internal/report"
@@ -12,7 +13,8 @@ import (
 	"github.com/lvsup/lvsup/plans"
 )
 
-// Refused says why a plan cannot be applied; nothing was changed.
+// Refused says why a plan cannot be applied; nothing was changed. A reason may
+// have a second line: the way out.
 type Refused struct {
 	Reasons []string
 }
@@ -21,7 +23,7 @@ type Refused struct {
 func (e *Refused) Error() string {
 	s := "nothing was changed:"
 	for _, r := range e.Reasons {
-		s += "\n  " + r
+		s += "\n  " + strings.ReplaceAll(r, "\n", "\n    ")
 	}
 	return s
 }
@@ -32,7 +34,7 @@ func (e *Refused) Error() string {
 func Appliable(p *plans.Plan) error {
 	var reasons []string
 	for _, f := range p.Errors() {
-		reasons = append(reasons, prefixed(f.Host, f.Summary))
+		reasons = append(reasons, reason(f))
 	}
 	for _, h := range p.Hosts {
 		for _, k := range h.Kinds {
@@ -50,6 +52,15 @@ func Appliable(p *plans.Plan) error {
 		return &Refused{slices.Compact(reasons)}
 	}
 	return nil
+}
+
+// reason is a finding with its way out.
+func reason(f plans.Finding) string {
+	text := prefixed(f.Host, f.Summary)
+	if f.Detail != "" {
+		text += "\n" + f.Detail
+	}
+	return text
 }
 
 func prefixed(host, s string) string {

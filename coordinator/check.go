@@ -16,6 +16,9 @@ import (
 // bytes: room for the record, a few files and the agent.
 const minFree = 16 << 20
 
+// checkInterface is the check that finds an interface missing.
+const checkInterface = "interface"
+
 // check judges the facts of all hosts. It only reads.
 func (r *Run) check(ctx context.Context, p *plans.Plan) []plans.Finding {
 	hosts := r.healthy()
@@ -112,7 +115,7 @@ func checkHost(c *plans.Cluster, h *plans.Host, f wire.Facts) []plans.Finding {
 	}
 	for _, i := range h.Interfaces {
 		if !slices.ContainsFunc(f.Interfaces, func(l wire.Interface) bool { return l.Name == i.Name }) {
-			add(plans.Error, "interface", fmt.Sprintf("it has no interface %s (plan line %d)", i.Name, i.Source.At("").Start.Line), "it has "+interfaceList(f.Interfaces))
+			add(plans.Error, checkInterface, fmt.Sprintf("it has no interface %s (%s)", i.Name, i.Source.At("")), "it has "+interfaceList(f.Interfaces))
 		}
 	}
 	if f.Firewall.Drops && unmanaged(c.Firewall) {

@@ -31,7 +31,7 @@ func (r *Run) checkLinks(ctx context.Context, p *plans.Plan) error {
 	var reasons []string
 	for _, f := range r.linkFindings(ctx) {
 		if f.Severity == plans.Error {
-			reasons = append(reasons, prefixed(f.Host, f.Summary))
+			reasons = append(reasons, reason(f))
 		}
 	}
 	if len(reasons) > 0 {
@@ -45,7 +45,11 @@ type Stopped struct{ Reasons []string }
 
 // Error lists the reasons, one a line.
 func (e *Stopped) Error() string {
-	return "stopped before any virtual address was set up:\n  " + strings.Join(e.Reasons, "\n  ")
+	s := "stopped before any virtual address was set up:"
+	for _, r := range e.Reasons {
+		s += "\n  " + strings.ReplaceAll(r, "\n", "\n    ")
+	}
+	return s
 }
 
 func changesAddresses(p *plans.Plan) bool {

@@ -26,6 +26,8 @@ type Options struct {
 	// Parallel bounds how many hosts are worked on at once; 0 means
 	// DefaultParallel.
 	Parallel int
+	// LockWait is how long a host's lock is waited for.
+	LockWait time.Duration
 }
 
 // DefaultParallel is how many hosts are worked on at once.
@@ -165,11 +167,39 @@ func (r *Run) Lock(ctx context.Context) error {
 		if s == nil {
 			continue
 		}
-		if err := s.ask(ctx, wire.OpLock, wire.LockRequest{Holder: r.opts.Holder}, nil); err != nil {
-			return &report.HostError{Host: name, Stage: "lock", Err: err}
+		if err := r.lockOne(ctx, s); err != nil {
+			return &report.HostError{Host: name, Stage: report.StageLock, Err: err}
 		}
 	}
 	return nil
+}
+
+// DefaultLockWait suffices for most runs that were killed: their agents finish
+// the change they are at, and give way then.
+const DefaultLockWait = 10 * time.Second
+
+// lockRetry is how often a lock is asked for.
+const lockRetry = 250 * time.Millisecond
+
+func (r *Run) lockOne(ctx context.Context, s *session) error {
+	for begin, told := time.Now(), false; ; {
+		err := s.ask(ctx, wire.OpLock, wire.LockRequest{Holder: r.opts.Holder}, nil)
+		if !IsLocked(err) {
+			return err
+		}
+		if time.Since(begin) >= r.opts.LockWait {
+			return wire.Failf(wire.CodeLocked, "%v; waited %s; try again when that run is over", err, r.opts.LockWait)
+		}
+		if !told {
+			told = true
+			r.opts.Report(report.Event{Stage: report.StageLock, Host: s.name, Note: fmt.Sprintf("%v; waiting up to %s", err, r.opts.LockWait)})
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(lockRetry):
+		}
+	}
 }
 
 func lockRank(c *plans.Cluster, a, b string) int {
@@ -217,8 +247,26 @@ func (r *Run) Plan(ctx context.Context, destroy bool) (*plans.Plan, error) {
 	}
 	if !destroy {
 		p.Findings = r.check(ctx, p)
+		leaveOutSaid(p)
 	}
 	return p, nil
+}
+
+// leaveOutSaid drops from hosts that lack an interface what its kinds say of
+// it: the finding names it together with the line of the plan.
+func leaveOutSaid(p *plans.Plan) {
+	for _, f := range p.Errors() {
+		if f.Check != checkInterface {
+			continue
+		}
+		for i := range p.Hosts {
+			if p.Hosts[i].Host == f.Host {
+				p.Hosts[i].Kinds = slices.DeleteFunc(p.Hosts[i].Kinds, func(k wire.KindChanges) bool {
+					return k.Kind == "address" && k.Error != ""
+				})
+			}
+		}
+	}
 }
 
 // desired is what each host must have; nothing at all for a destroy.

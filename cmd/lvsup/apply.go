@@ -53,6 +53,9 @@ type change struct {
 }
 
 func (g *globals) change(ctx context.Context, c change) error {
+	if !c.yes && !canAsk() {
+		return fmt.Errorf("nothing was changed: %w, so nobody can be asked; %s --yes goes on without asking", errNoTerminal, c.name)
+	}
 	h := g.human()
 	run, cluster, err := g.open(ctx, c.path, h.Event)
 	if err != nil {
@@ -81,11 +84,11 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 	if failures := run.Failures(); len(failures) > 0 {
 		return codesOf(failures, false), errors.New("nothing was changed: not every host could be worked with")
 	}
+	if err := coordinator.Appliable(p); err != nil {
+		return nil, err // it says all that matters now; lvsup plan shows the rest
+	}
 	if !g.json {
 		h.Plan(p)
-	}
-	if err := coordinator.Appliable(p); err != nil {
-		return nil, err
 	}
 	if !p.Empty() {
 		if err := g.agree(ctx, run, p, c, cluster); err != nil {

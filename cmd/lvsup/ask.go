@@ -15,9 +15,12 @@ import (
 // errNoTerminal means that a question needs a person.
 var errNoTerminal = errors.New("standard input is not a terminal")
 
+// canAsk reports whether a person is there to answer.
+func canAsk() bool { return term.IsTerminal(int(os.Stdin.Fd())) }
+
 // confirm asks a question that only the word yes answers.
 func confirm(ctx context.Context, question string) (bool, error) {
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
+	if !canAsk() {
 		return false, fmt.Errorf("cannot ask for confirmation: %w; use --yes", errNoTerminal)
 	}
 	fmt.Fprintf(os.Stderr, "\n%s Only \"yes\" goes on: ", question)

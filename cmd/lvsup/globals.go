@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -95,11 +96,12 @@ func (g *globals) open(ctx context.Context, path string, progress func(report.Ev
 		progress = nil
 	}
 	run := coordinator.Open(ctx, coordinator.Options{
-		Cluster: c,
-		Dialer:  g.dialer(),
-		Build:   build.Version(),
-		Holder:  holder(),
-		Report:  progress,
+		Cluster:  c,
+		Dialer:   g.dialer(),
+		Build:    build.Version(),
+		Holder:   holder(),
+		Report:   progress,
+		LockWait: coordinator.DefaultLockWait,
 	})
 	return run, c, nil
 }
@@ -138,7 +140,7 @@ func holder() string {
 	if err != nil {
 		machine = "unknown"
 	}
-	return fmt.Sprintf("%s@%s, process %d", name, machine, os.Getpid())
+	return fmt.Sprintf("%s@%s, process %d, since %s", name, machine, os.Getpid(), time.Now().UTC().Format(time.RFC3339))
 }
 
 // codeOf gives the exit code that an error calls for.

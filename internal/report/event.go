@@ -22,6 +22,10 @@ type Event struct {
 	Reverse bool // the reverse pass
 }
 
+// StageLock is when the hosts' locks are taken. It is reported only where a
+// lock must be waited for.
+const StageLock = "lock"
+
 // HostError is a failure on one host.
 type HostError struct {
 	Host  string

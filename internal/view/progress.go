@@ -6,6 +6,7 @@ import (
 
 	"github.com/lvsup/lvsup/internal/report"
 	"github.com/lvsup/lvsup/internal/wire"
+	"github.com/lvsup/lvsup/plans"
 )
 
 // Event prints progress: a line when a stage begins and one for each host that
@@ -21,6 +22,11 @@ func (h *Human) Event(e report.Event) {
 	}
 	took := h.paint(dim, fmt.Sprintf("(%s)", e.Took.Round(10*time.Millisecond)))
 	switch {
+	case e.Stage == report.StageLock:
+		h.note("  %s %s\n", e.Host, Clean(e.Note))
+		return
+	case e.Err != nil && e.Stage == plans.StageConnect:
+		h.note("  %s %s %s\n", h.paint(red, "failed"), e.Host, took) // why is told when all were dialled
 	case e.Err != nil:
 		h.note("  %s %s: %s %s\n", h.paint(red, "failed"), e.Host, Clean(e.Err.Error()), took)
 	case e.Stage == "connect":
@@ -44,6 +50,10 @@ func countDone(done []wire.KindChanges) int {
 // Failures prints what failed, host by host.
 func (h *Human) Failures(all []*report.HostError) {
 	for _, f := range all {
+		if f.Stage == plans.StageConnect {
+			h.note("%s %s: %s\n", h.paint(red, "Error:"), f.Host, Clean(f.Err.Error()))
+			continue
+		}
 		h.note("%s %s: %s: %s\n", h.paint(red, "Error:"), f.Host, f.Stage, Clean(f.Err.Error()))
 	}
 }
