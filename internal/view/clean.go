@@ -21,8 +21,10 @@ func Clean(s string) string {
 			b.WriteString(`\t`)
 		case unsafe(r) && r < 0x100:
 			fmt.Fprintf(&b, `\x%02x`, r)
-		case unsafe(r):
+		case unsafe(r) && r < 0x10000:
 			fmt.Fprintf(&b, `\u%04x`, r)
+		case unsafe(r):
+			fmt.Fprintf(&b, `\U%08x`, r)
 		default:
 			b.WriteRune(r)
 		}

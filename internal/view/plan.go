@@ -28,10 +28,12 @@ var actionStyle = map[step.Action]style{
 func (h *Human) Plan(p *plans.Plan) {
 	h.Findings(p.Findings)
 	n := 0
+	tried := map[string]bool{}
 	for _, st := range plans.Stages() {
-		if st.MayFail {
-			continue // its second try shows the same changes
+		if len(st.Kinds) == 0 || tried[st.Kinds[0]] {
+			continue // a second try would make the same changes
 		}
+		tried[st.Kinds[0]] = true
 		n += h.planStage(p, st, false, n)
 	}
 	for _, st := range plans.ReverseStages() {
@@ -54,7 +56,7 @@ func (h *Human) planStage(p *plans.Plan, st plans.Stage, reverse bool, before in
 				}
 				if !shown {
 					shown = true
-					title := strings.TrimSuffix(st.Name, " again")
+					title := st.Name
 					if reverse {
 						title += " (removals)"
 					}
@@ -92,7 +94,7 @@ func (h *Human) change(c step.Change, commands []string) {
 	case c.Action == step.Adopt:
 		text += "  (already so; lvsup will keep it)"
 	case content:
-	case c.Action == step.Create && c.To != "":
+	case c.Action == step.Create && !said(c):
 		text += ": " + Clean(c.To)
 	case c.Action == step.Update || c.Action == step.Restore:
 		text += ": " + shown(c.From) + " -> " + shown(c.To)
@@ -118,6 +120,11 @@ func (h *Human) change(c step.Change, commands []string) {
 			}
 		}
 	}
+}
+
+// said reports whether the resource's name tells its value already.
+func said(c step.Change) bool {
+	return c.To == "" || c.To == "present" || strings.HasPrefix(c.Key, c.To)
 }
 
 // shown makes an empty value visible.

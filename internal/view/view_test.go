@@ -1,0 +1,132 @@
+package view
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lvsup/lvsup/internal/step"
+	"github.com/lvsup/lvsup/internal/wire"
+	"github.com/lvsup/lvsup/plans"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func samplePlan() *plans.Plan {
+	change := func(a step.Action, key, field, from, to string) step.Change {
+		return step.Change{Action: a, ID: step.ID{Key: key, Field: field}, From: from, To: to}
+	}
+	page := strings.Repeat("<p>an old line</p>\n", 20)
+	blocked := change(step.Update, "net.ipv4.ip_forward", "boot", "0", "1")
+	blocked.Blocked = "/etc/sysctl.d/99-zz.conf:3 sets it to 0 after lvsup's own file"
+	gone := change(step.Forget, "192.0.2.9/32 dev lo", "live", "", "")
+	gone.Why = "already gone"
+	return &plans.Plan{
+		Cluster: "web",
+		Findings: []plans.Finding{
+			{Severity: plans.Warning, Host: "node1", Check: "timesync", Summary: "no time source sets the clock", Detail: "enable chrony"},
+			{Severity: plans.Warning, Host: "node2", Check: "timesync", Summary: "no time source sets the clock", Detail: "enable chrony"},
+			{Severity: plans.Error, Host: "node2", Check: "disk", Summary: "only 3 KiB are free"},
+		},
+		Hosts: []plans.HostPlan{
+			{Host: "node1", Role: plans.RoleRealServer, Kinds: []wire.KindChanges{
+				{Kind: "packages", Changes: []step.Change{change(step.Create, "apache2", "package", "", "installed")}},
+				{Kind: "address", Changes: []step.Change{
+					change(step.Update, "ens33", "link", "down", "up"),
+					change(step.Create, "ens33", "192.0.2.1/24", "", "present"),
+				}},
+				{Kind: "sysctl", Changes: []step.Change{blocked}},
+				{Kind: "vip", Changes: []step.Change{
+					change(step.Create, "192.0.2.100/32 dev lo", "live", "", "192.0.2.100/32"),
+					gone,
+				}},
+				{Kind: "httpd", Changes: []step.Change{change(step.Update, "/var/www/html/index.html", step.ContentField, page, "<h1>new</h1>\n")}},
+			}},
+			{Host: "node2", Role: plans.RoleRealServer, Kinds: []wire.KindChanges{
+				{Kind: "address", Changes: []step.Change{change(step.Adopt, "default", "gateway", "192.0.2.254 dev ens33", "192.0.2.254 dev ens33")}},
+				{Kind: "httpd", Error: "cannot observe httpd: \x1b[31mhostile\x1b[0m\nsecond line"},
+			}},
+		},
+	}
+}
+
+func TestPlanReadsWell(t *testing.T) {
+	var out bytes.Buffer
+	h := &Human{Out: &out, Err: &out}
+	h.Plan(samplePlan())
+	golden(t, "plan.txt", out.Bytes())
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+// TestNothingSteersTheTerminal holds every output format against text that a
+// hostile host may send.
+func TestNothingSteersTheTerminal(t *testing.T) {
+	p := samplePlan()
+	hostile := "\x1b]0;owned\a\r\u009b2J\u202egnp.exe\x7f"
+	p.Hosts[0].Kinds[1].Changes[0].To = hostile
+	p.Hosts[0].Kinds[1].Changes[0].Key = hostile
+	p.Hosts[0].Kinds[4].Changes[0].To = hostile
+	p.Findings[0].Summary = hostile
+	var text, doc bytes.Buffer
+	h := &Human{Out: &text, Err: &text, Commands: true}
+	p.Hosts[0].Kinds[1].Commands = [][]string{{hostile}}
+	h.Plan(p)
+	h.Status("master", &wire.IPVSResponse{Table: hostile, Listed: hostile})
+	h.Raw(hostile)
+	if err := WriteJSON(&doc, &Document{Command: "plan", Plan: p}); err != nil {
+		t.Fatal(err)
+	}
+	for name, out := range map[string]string{"text": text.String(), "json": doc.String()} {
+		for _, r := range out {
+			if unsafe(r) && r != '\n' {
+				t.Errorf("%s holds %U", name, r)
+			}
+		}
+	}
+	var back Document
+	if err := json.Unmarshal(doc.Bytes(), &back); err != nil {
+		t.Fatal(err)
+	}
+	if got := back.Plan.Findings[0].Summary; got != hostile {
+		t.Errorf("JSON gave back %q", got)
+	}
+}
+
+func TestClean(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain":           "plain",
+		"grüße 你好":        "grüße 你好",
+		"a\nb\tc":         `a\nb\tc`,
+		"\x1b[31m":        `\x1b[31m`,
+		"\u202eabc":       `\u202eabc`,
+		"\u009bx":         `\x9bx`,
+		"del\x7f":         `del\x7f`,
+		"tag\U000e0001ok": `tag\U000e0001ok`,
+	} {
+		if got := Clean(in); got != want {
+			t.Errorf("Clean(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
