@@ -81,6 +81,21 @@ func cutBlock(text string) (rest string, block []string, at int) {
 	return strings.Join(kept, ""), block, at
 }
 
+// hideBlock turns lvsup's own lines into comments, so that what is left is what
+// others wrote, under the same line numbers.
+func hideBlock(text string) string {
+	lines := split(text)
+	inside := false
+	for i, line := range lines {
+		trimmed := strings.TrimRight(line, "\r\n")
+		inside = trimmed != blockEnd && (inside || trimmed == blockBegin)
+		if inside && strings.HasPrefix(trimmed, "ip addr replace ") {
+			lines[i] = "#\n"
+		}
+	}
+	return strings.Join(lines, "")
+}
+
 // split gives the lines with their ends.
 func split(text string) []string {
 	lines := strings.SplitAfter(text, "\n")

@@ -199,3 +199,16 @@ func FuzzScriptRuns(f *testing.F) {
 		}
 	})
 }
+
+func TestHideBlock(t *testing.T) {
+	v := tutorial[0]
+	ours := edit("#!/bin/sh\necho hello\n", tutorial)
+	if line, ok := addedBy(hideBlock(ours), v); ok {
+		t.Errorf("lvsup's own line %d counts as another's", line)
+	}
+	both := ours + "ip addr add 192.168.140.100/32 dev lo\n"
+	want := strings.Count(both, "\n")
+	if line, ok := addedBy(hideBlock(both), v); !ok || line != want {
+		t.Errorf("line %d (%v), want %d", line, ok, want)
+	}
+}

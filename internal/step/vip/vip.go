@@ -144,7 +144,7 @@ func explain(c step.Change, have Observed) step.Change {
 		// right stay right.
 		return step.Change{Action: step.Forget, ID: c.ID, From: c.From, Why: "a mode stays or goes with its file"}
 	case c.Field == live && c.Action == step.Delete:
-		if line, ok := addedBy(have.Paths[have.Script].Content, parse(c.Key)); ok {
+		if line, ok := addedBy(hideBlock(have.Paths[have.Script].Content), parse(c.Key)); ok {
 			c.Why = fmt.Sprintf("%s:%d, which lvsup did not write, adds it again at boot: delete that line", have.Script, line)
 		}
 	case c.Key == unitFile && c.Action == step.Create:
