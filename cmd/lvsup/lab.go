@@ -198,13 +198,16 @@ func newLabSSHConfig(name *string) *cobra.Command {
 
 // newLabConnect makes the ProxyCommand of a lab's ssh_config.
 func newLabConnect(name *string) *cobra.Command {
-	return &cobra.Command{
+	var stateDir string
+	command := &cobra.Command{
 		Use:    "connect HOST PORT",
 		Short:  "Join stdin and stdout to a connection inside a lab",
 		Hidden: true,
 		Args:   cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return lab.Connect("", *name, args[0], args[1], os.Stdin, os.Stdout)
+			return lab.Connect(stateDir, *name, args[0], args[1], os.Stdin, os.Stdout)
 		},
 	}
+	command.Flags().StringVar(&stateDir, "state-dir", "", "where the lab keeps its state")
+	return command
 }

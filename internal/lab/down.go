@@ -57,17 +57,12 @@ func (s *State) remove(ctx context.Context) error {
 // PowerCycle cuts a guest's power and switches it on again: what it had not
 // written to its disk is lost. It returns when sshd answers again.
 func PowerCycle(ctx context.Context, o Options, host string) error {
-	return o.change(ctx, host, func(s *State, g *Guest, p *Process) error {
+	return o.change(ctx, host, func(s *State, _ *Guest, p *Process) error {
 		return events(o.Events).step("power-cycle "+host, func() error {
 			if err := p.kill(); err != nil {
 				return err
 			}
-			started, err := startGuest(s.Netns, p.CPU, *g, s.paths(), s.Image)
-			if err != nil {
-				return err
-			}
-			*p = started
-			if err := s.save(); err != nil {
+			if err := s.switchOn(p); err != nil {
 				return err
 			}
 			return s.waitForSSH(ctx, host)

@@ -121,7 +121,7 @@ func applyOverlay(root string) error {
 }
 
 // recipeVersion counts the changes of the build that the lists do not show.
-const recipeVersion = "4"
+const recipeVersion = "5"
 
 // recipeHash names the image that this recipe makes of one release of the
 // distribution and one build of the guests' kernel.

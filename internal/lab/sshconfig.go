@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -25,8 +26,12 @@ func sshConfig(name string, t Topology, p paths, lvsup string) string {
 	fmt.Fprintf(&s, "\nHost %s\n", strings.Join(names, " "))
 	fmt.Fprintf(&s, "\tUser root\n\tIdentityFile %s\n\tIdentitiesOnly yes\n\tIdentityAgent none\n", sshQuote(p.file("id_ed25519")))
 	fmt.Fprintf(&s, "\tUserKnownHostsFile %s\n\tGlobalKnownHostsFile none\n\tStrictHostKeyChecking yes\n", sshQuote(p.file("known_hosts")))
+	command := shellQuote(lvsup) + " lab connect --lab " + name
+	if dir := filepath.Dir(p.state); dir != DefaultStateDir {
+		command += " --state-dir " + shellQuote(dir)
+	}
 	// ssh expands its own % sequences, and then gives the command to a shell to exec.
-	fmt.Fprintf(&s, "\tProxyCommand %s lab connect --lab %s %%h %%p\n", shellQuote(strings.ReplaceAll(lvsup, "%", "%%")), name)
+	fmt.Fprintf(&s, "\tProxyCommand %s %%h %%p\n", strings.ReplaceAll(command, "%", "%%"))
 	return s.String()
 }
 

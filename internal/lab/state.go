@@ -59,6 +59,23 @@ func (s *State) SSHConfig() string { return s.paths().file("ssh_config") }
 // Running tells whether every process of the lab lives.
 func (s *State) Running() bool { return len(s.Dead()) == 0 && len(s.Processes) > 0 }
 
+// whole tells whether the lab was put up to the end and has its network and its
+// servers; guests may be off.
+func (s *State) whole() bool {
+	if _, err := netnsInode(netnsPath(s.Netns)); err != nil {
+		return false
+	}
+	servers := 0
+	for _, p := range s.Processes {
+		if p.Guest == "" {
+			if servers++; !p.Alive() {
+				return false
+			}
+		}
+	}
+	return servers > 0 && len(s.Processes)-servers == len(s.Topology.Guests)
+}
+
 // Dead names the guests that are switched off, and "the lab's services" if one
 // of its servers ended.
 func (s *State) Dead() []string {

@@ -33,10 +33,11 @@ const bootTimeout = 90 * time.Second
 
 // Up puts a lab up and returns when the sshd of every guest answers; the lab
 // then stays, whatever becomes of the caller. If the lab is already up, Up
-// returns it (already is true) after checking that it has the plan's hosts. A
-// lab of that name whose processes ended, because the machine was restarted or
-// somebody killed them, is cleared away first. If Up fails or is interrupted,
-// it takes down what it started.
+// returns it (already is true) after checking that it has the plan's hosts, and
+// switches on those that are off. A lab of that name whose network or servers
+// are gone, because the machine was restarted or somebody killed them, is
+// cleared away first. If Up fails or is interrupted, it takes down what it
+// started.
 func Up(ctx context.Context, o Options) (s *State, already bool, err error) {
 	if err := Requirements(); err != nil {
 		return nil, false, err
@@ -58,8 +59,8 @@ func Up(ctx context.Context, o Options) (s *State, already bool, err error) {
 	defer unlock()
 
 	s, err = load(orDefault(o.StateDir), o.Name)
-	if err == nil && s.Running() {
-		return s, true, o.reuse(s, top)
+	if err == nil && s.whole() {
+		return s, true, o.reuse(ctx, s, top)
 	}
 	if err := o.clear(); err != nil {
 		return nil, false, err
@@ -79,13 +80,48 @@ func Up(ctx context.Context, o Options) (s *State, already bool, err error) {
 	return s, false, nil
 }
 
-// reuse accepts a running lab for a topology, and renews its ssh_config, since
+// reuse accepts a lab that is up for a topology. It renews its ssh_config, since
 // the lvsup that this names may have moved.
-func (o Options) reuse(s *State, top Topology) error {
+func (o Options) reuse(ctx context.Context, s *State, top Topology) error {
 	if !slices.Equal(plugs(s.Topology), plugs(top)) {
 		return fmt.Errorf("lab %s is up, but with other hosts or interfaces than the plan has now; lvsup lab down %s, then up again", s.Name, s.Name)
 	}
-	return o.writeSSHConfig(s)
+	if err := o.writeSSHConfig(s); err != nil {
+		return err
+	}
+	for i := range s.Processes {
+		if p := &s.Processes[i]; p.Guest != "" && !p.Alive() {
+			if err := s.switchOn(p); err != nil {
+				return err
+			}
+		}
+	}
+	return s.waitForGuests(ctx, o.Events)
+}
+
+// switchOn boots a guest that is off, from the disk it had.
+func (s *State) switchOn(p *Process) error {
+	g, ok := s.Topology.Guest(p.Guest)
+	if !ok {
+		return fmt.Errorf("lab %s has no guest %s", s.Name, p.Guest)
+	}
+	started, err := startGuest(s.Netns, p.CPU, *g, s.paths(), s.Image)
+	if err != nil {
+		return err
+	}
+	*p = started
+	return s.save()
+}
+
+// waitForGuests waits until every guest answers on SSH, or one fails to.
+func (s *State) waitForGuests(ctx context.Context, e events) error {
+	boots, ctx := errgroup.WithContext(ctx)
+	for _, g := range s.Topology.Guests {
+		boots.Go(func() error {
+			return e.step("boot "+g.Name, func() error { return s.waitForSSH(ctx, g.Name) })
+		})
+	}
+	return boots.Wait()
 }
 
 // plugs lists what cannot be changed in a running lab.
@@ -146,13 +182,7 @@ func (o Options) start(ctx context.Context, s *State) error {
 			return err
 		}
 	}
-	boots, ctx := errgroup.WithContext(ctx)
-	for _, g := range s.Topology.Guests {
-		boots.Go(func() error {
-			return e.step("boot "+g.Name, func() error { return s.waitForSSH(ctx, g.Name) })
-		})
-	}
-	return boots.Wait()
+	return s.waitForGuests(ctx, e)
 }
 
 func (s *State) startServices() error {
