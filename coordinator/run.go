@@ -46,7 +46,6 @@ type Run struct {
 	mu       sync.Mutex
 	sessions map[string]*session
 	failed   map[string]*report.HostError // the first failure of each host
-	warnings []*report.HostError          // failures that a later stage made good or may
 }
 
 func newRun(o Options) *Run {

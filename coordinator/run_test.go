@@ -34,7 +34,6 @@ type fakeHost struct {
 type eventLog struct {
 	mu   sync.Mutex
 	told []string
-	hold map[string][]string // kind ipvs: backends that were held, by host
 }
 
 func (l *eventLog) add(s string) {
