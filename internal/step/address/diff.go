@@ -69,16 +69,22 @@ func wantFiles(settings []netconf.Settings, owned step.Owned, have Observed) (ma
 }
 
 // wantState flattens the plan. A link that is up, a DHCP client that does not
-// run and the like are no business of lvsup's unless it made them so.
+// run, a shared file that needs no edit and the like are no business of lvsup's
+// unless it made them so.
 func wantState(settings []netconf.Settings, owned step.Owned, have Observed, files map[string]string) step.State {
 	state := step.State{}
-	for path, text := range files {
-		state[content(path)] = step.EncodeBytes([]byte(text))
-	}
 	seen := haveState(settings, owned, have)
 	quietly := func(id step.ID, value string) {
 		if _, mine := owned[id]; mine || seen[id] != value {
 			state[id] = value
+		}
+	}
+	for path, text := range files {
+		value := step.EncodeBytes([]byte(text))
+		if path == netconf.InterfacesTop || path == netconf.ResolvConf {
+			quietly(content(path), value) // shared by all interfaces
+		} else {
+			state[content(path)] = value
 		}
 	}
 	for _, s := range settings {
