@@ -52,13 +52,15 @@ func (o Owned) Begin(c Change) {
 
 // rebase moves the entry's own idea of the value to the one that the change
 // found, so that Before and After differ by lvsup's edits alone: others' lines
-// that the new content of a file carries on must not go when lvsup's do.
+// that the new content of a file carries on must not go when lvsup's do. What
+// it does not carry on was repaired, and does not come back.
 func (e Entry) rebase(c Change) Entry {
 	switch {
 	case e.Ours(c.From):
 		e.After = c.From // a write that was cut short had happened
-	case c.Field == ContentField:
+	case c.Field == ContentField && carriesOn(e, c):
 		before, _ := undo(e, c.From)
+		before = keepLines(before, lineSet(e.Before+"\n"+c.To))
 		if e.Action == Create && strings.TrimSpace(before) != "" {
 			e.Action = Update // the file now holds more than lvsup made
 		}
@@ -66,6 +68,46 @@ func (e Entry) rebase(c Change) Entry {
 	}
 	e.Pending = nil
 	return e
+}
+
+// carriesOn reports whether the new content of a file has something of what
+// others did to it since lvsup wrote it: a line that they added, or the lack of
+// one that was there before lvsup and that they took out.
+func carriesOn(e Entry, c Change) bool {
+	before, after, from, to := lineSet(e.Before), lineSet(e.After), lineSet(c.From), lineSet(c.To)
+	for line := range from {
+		if !after[line] && to[line] {
+			return true
+		}
+	}
+	for line := range after {
+		if before[line] && !from[line] && !to[line] {
+			return true
+		}
+	}
+	return false
+}
+
+// lineSet gives the lines of a text that are not blank.
+func lineSet(text string) map[string]bool {
+	set := map[string]bool{}
+	for line := range strings.Lines(text) {
+		if line = strings.TrimRight(line, "\r\n"); strings.TrimSpace(line) != "" {
+			set[line] = true
+		}
+	}
+	return set
+}
+
+// keepLines drops the lines that are not in the set; blank ones stay.
+func keepLines(text string, set map[string]bool) string {
+	var kept strings.Builder
+	for line := range strings.Lines(text) {
+		if trimmed := strings.TrimRight(line, "\r\n"); set[trimmed] || strings.TrimSpace(line) == "" {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
 }
 
 // End updates the record after the change was carried out.
