@@ -33,6 +33,7 @@ var only = flag.String("script", "", "run only the scripts whose name holds this
 //	snapshot FILE HOST...     write down all that lvsup may change on the hosts
 //	power-cycle HOST...       cut the power of guests and wait for their sshd
 //	edit FILE OLD NEW         replace OLD, which must be there, by NEW
+//	json FILE PATH VALUE      a value in a JSON document, as in plan.hosts.0.host
 func TestScripts(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -56,6 +57,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"lab": cmdLab, "exits": cmdExits, "on": cmdOn, "eventually": cmdEventually,
 			"snapshot": cmdSnapshot, "power-cycle": cmdPowerCycle, "edit": cmdEdit,
+			"json": cmdJSON,
 		},
 	})
 }
