@@ -32,7 +32,8 @@ type Finding struct {
 	Detail   string   `json:"detail,omitempty"` // the way out
 }
 
-// Count is how many changes of each sort a plan holds.
+// Count is how many changes of each sort a plan holds, without those that only
+// follow another.
 type Count struct {
 	Create  int `json:"create"`
 	Update  int `json:"update"`
@@ -63,6 +64,9 @@ func (p *Plan) Count() Count {
 }
 
 func (n *Count) add(c step.Change) {
+	if c.Follows {
+		return
+	}
 	switch c.Action {
 	case step.Create:
 		n.Create++

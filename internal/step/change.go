@@ -86,6 +86,10 @@ type Change struct {
 	// Early marks a removal that must precede a creation it conflicts with,
 	// and so runs in the forward pass.
 	Early bool `json:"early,omitempty"`
+	// Follows marks a change that only writes down for the next boot what
+	// another change of the same kind does now: it is carried out with it, and
+	// not counted.
+	Follows bool `json:"follows,omitempty"`
 	// Blocked, when not empty, says why lvsup refuses to carry the change out.
 	// A plan that holds a blocked change can be shown but not applied.
 	Blocked string `json:"blocked,omitempty"`

@@ -91,6 +91,8 @@ func (h *Human) change(c step.Change, commands []string) {
 		text += " " + Clean(c.Field)
 	}
 	switch {
+	case c.Follows:
+		text += "  (the same, for the next boot)"
 	case c.Action == step.Adopt:
 		text += "  (already so; lvsup will keep it)"
 	case content:
@@ -103,7 +105,7 @@ func (h *Human) change(c step.Change, commands []string) {
 		text += h.paint(dim, "  # "+Clean(c.Why))
 	}
 	h.printf("     %s %s\n", h.paint(actionStyle[c.Action], string(rune(c.Action))), text)
-	if content && c.Action.Mutates() {
+	if content && c.Action.Mutates() && !c.Follows {
 		h.fileDiff(c)
 	}
 	if c.Blocked != "" {

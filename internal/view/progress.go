@@ -42,7 +42,11 @@ func (h *Human) Event(e report.Event) {
 func countDone(done []wire.KindChanges) int {
 	n := 0
 	for _, k := range done {
-		n += len(k.Changes)
+		for _, c := range k.Changes {
+			if !c.Follows {
+				n++
+			}
+		}
 	}
 	return n
 }

@@ -25,6 +25,8 @@ func samplePlan() *plans.Plan {
 	page := strings.Repeat("<p>an old line</p>\n", 20)
 	blocked := change(step.Update, "net.ipv4.ip_forward", "boot", "0", "1")
 	blocked.Blocked = "/etc/sysctl.d/99-zz.conf:3 sets it to 0 after lvsup's own file"
+	follows := change(step.Update, "/var/lib/lvsup/ipvs.json", step.ContentField, "rr\n", "wrr\n")
+	follows.Follows = true
 	gone := change(step.Forget, "192.0.2.9/32 dev lo", "live", "", "")
 	gone.Why = "already gone"
 	return &plans.Plan{
@@ -50,6 +52,7 @@ func samplePlan() *plans.Plan {
 			}},
 			{Host: "node2", Role: plans.RoleRealServer, Kinds: []wire.KindChanges{
 				{Kind: "address", Changes: []step.Change{change(step.Adopt, "default", "gateway", "192.0.2.254 dev ens33", "192.0.2.254 dev ens33")}},
+				{Kind: "ipvs", Changes: []step.Change{change(step.Update, "TCP 192.0.2.100:80", "", "rr", "wrr"), follows}},
 				{Kind: "httpd", Error: "cannot observe httpd: \x1b[31mhostile\x1b[0m\nsecond line"},
 			}},
 		},

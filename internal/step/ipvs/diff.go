@@ -23,7 +23,7 @@ func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 			mine[id] = alsoDrained(e, have.State[id])
 		}
 	}
-	changes := spareJoined(step.Reconcile(wanted, mine, have.State), have.State)
+	changes := follow(spareJoined(step.Reconcile(wanted, mine, have.State), have.State))
 	rank := make(map[step.ID]int, len(order))
 	for i, id := range order {
 		rank[id] = i
@@ -40,6 +40,18 @@ func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 		}
 		return rank[a.ID] - rank[b.ID]
 	})
+	return changes
+}
+
+// follow marks updates of boot files that go with a change of the live table.
+// One that stands alone is a change of its own: somebody edited the file.
+func follow(changes []step.Change) []step.Change {
+	if !slices.ContainsFunc(changes, func(c step.Change) bool { return !isFile(c.ID) && c.Action.Mutates() }) {
+		return changes
+	}
+	for i, c := range changes {
+		changes[i].Follows = c.Action == step.Update && (c.Key == RulesFile || c.Key == ModulesFile)
+	}
 	return changes
 }
 

@@ -273,6 +273,30 @@ func TestPlansReadAsPeopleThink(t *testing.T) {
 	check(Desired{})
 }
 
+func TestBootFilesFollowTheTable(t *testing.T) {
+	f, owned := newFake(t), step.Owned{}
+	follow := func(want Desired) (keys []string) {
+		for _, c := range f.diff(t, want, owned) {
+			if c.Follows {
+				keys = append(keys, c.Key)
+			}
+		}
+		return keys
+	}
+	if got := follow(tutorial()); got != nil {
+		t.Errorf("files to be made are changes of their own, yet %q follow", got)
+	}
+	f.apply(t, tutorial(), owned)
+	weighted := edited(func(d *Desired) { d.Services[0].Scheduler = "wrr" })
+	if diff := cmp.Diff([]string{ModulesFile, RulesFile}, follow(weighted)); diff != "" {
+		t.Errorf("with a new scheduler:\n%s", diff)
+	}
+	f.Put(RulesFile, "{}")
+	if got := follow(tutorial()); got != nil {
+		t.Errorf("a file that somebody edited is a change of its own, yet %q follow", got)
+	}
+}
+
 func TestATableTypedByHandIsAdopted(t *testing.T) {
 	f := newFake(t)
 	typedTutorial(t, f)
