@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/lvsup/lvsup/internal/linux/service"
 	"github.com/lvsup/lvsup/internal/wire"
 )
 
@@ -32,7 +33,7 @@ func (a *Agent) dispatch(ctx context.Context, req wire.Request) (any, error) {
 	case wire.OpRecord:
 		return a.readRecord()
 	case wire.OpRemove:
-		return nil, a.remove()
+		return nil, a.remove(ctx)
 	}
 	return nil, wire.Failf(wire.CodeUnsupported, "this agent (%s) does not know the operation %q", a.build, req.Op)
 }
@@ -72,7 +73,7 @@ func (a *Agent) readRecord() (any, error) {
 // remove takes lvsup's own files off the host. What it still owns would be
 // forgotten with them, so it refuses while anything but adopted things, which
 // stay in any case, is in the record.
-func (a *Agent) remove() error {
+func (a *Agent) remove(ctx context.Context) error {
 	rec, err := a.store.load()
 	if err != nil {
 		return err
@@ -81,6 +82,11 @@ func (a *Agent) remove() error {
 		if n := len(made(owned)); n > 0 {
 			return wire.Failf(wire.CodeFailed, "cannot remove lvsup from the host: it still owns %d values of %s; run lvsup destroy again", n, kind)
 		}
+	}
+	// systemd may know units whose files are gone, and rc.local's, which its
+	// generator made. The kinds need not care, nor can a kill come between.
+	if err := service.Reload(ctx, a.host); err != nil {
+		return err
 	}
 	for _, dir := range []string{a.dirs.Data, a.dirs.Lib} {
 		if err := os.RemoveAll(dir); err != nil {

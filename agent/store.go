@@ -48,7 +48,7 @@ func (s store) load() (*record, error) {
 	}
 	var r record
 	if err := json.Unmarshal(data, &r); err != nil {
-		return nil, fmt.Errorf("cannot read the ownership record %s: %w", s.path(), err)
+		return nil, fmt.Errorf("cannot read the ownership record %s: %w; put a good copy back, or move it away: lvsup then adopts what is there, and no longer knows what was before it", s.path(), err)
 	}
 	if r.Schema > recordSchema {
 		return nil, fmt.Errorf("cannot use the ownership record %s: it has schema %d and this lvsup knows %d; use the newer lvsup that wrote it", s.path(), r.Schema, recordSchema)

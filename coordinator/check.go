@@ -16,8 +16,11 @@ import (
 // bytes: room for the record, a few files and the agent.
 const minFree = 16 << 20
 
-// checkInterface is the check that finds an interface missing.
-const checkInterface = "interface"
+// Checks of one host that find what a kind would trip over.
+const (
+	checkInterface = "interface" // the host lacks one
+	checkIPVS      = "ipvs"      // the kernel lacks it
+)
 
 // check judges the facts of all hosts. It only reads.
 func (r *Run) check(ctx context.Context, p *plans.Plan) []plans.Finding {
@@ -108,10 +111,10 @@ func checkHost(c *plans.Cluster, h *plans.Host, f wire.Facts) []plans.Finding {
 		add(plans.Error, "privilege", "the agent does not run as root", `log in as root, or set become = true in the plan's connection block`)
 	}
 	if f.FreeBytes < minFree {
-		add(plans.Error, "disk", fmt.Sprintf("only %d KiB are free where lvsup keeps its data", f.FreeBytes>>10), "make room on the file system of /var/lib")
+		add(plans.Error, "disk", fmt.Sprintf("no space left: %d KiB are free where lvsup keeps its data, it wants %d", f.FreeBytes>>10, minFree>>10), "make room on the file system of /var/lib")
 	}
 	if h.Role == plans.RoleDirector && len(c.Services) > 0 && !f.IPVS.Available {
-		add(plans.Error, "ipvs", "its kernel has no IPVS: "+f.IPVS.Reason, "boot a kernel with ip_vs, or install the package that has the module")
+		add(plans.Error, checkIPVS, "its kernel has no IPVS: "+f.IPVS.Reason, "") // the reason says the way out
 	}
 	for _, i := range h.Interfaces {
 		if !slices.ContainsFunc(f.Interfaces, func(l wire.Interface) bool { return l.Name == i.Name }) {

@@ -49,7 +49,7 @@ func (e *Stopped) Error() string {
 	for _, r := range e.Reasons {
 		s += "\n  " + strings.ReplaceAll(r, "\n", "\n    ")
 	}
-	return s
+	return s + "\nwhat came before stays; put it right and apply again"
 }
 
 func changesAddresses(p *plans.Plan) bool {

@@ -251,19 +251,18 @@ func (r *Run) Plan(ctx context.Context, destroy bool) (*plans.Plan, error) {
 	return p, nil
 }
 
-// leaveOutSaid drops from hosts that lack an interface what its kinds say of
-// it: the finding names it together with the line of the plan.
+// leaveOutSaid drops what a kind says of a host's lack that a finding names
+// already, with the line of the plan or the way out.
 func leaveOutSaid(p *plans.Plan) {
+	same := map[string]string{checkInterface: "address", checkIPVS: "ipvs"}
 	for _, f := range p.Errors() {
-		if f.Check != checkInterface {
-			continue
-		}
 		for i := range p.Hosts {
-			if p.Hosts[i].Host == f.Host {
-				p.Hosts[i].Kinds = slices.DeleteFunc(p.Hosts[i].Kinds, func(k wire.KindChanges) bool {
-					return k.Kind == "address" && k.Error != ""
-				})
+			if p.Hosts[i].Host != f.Host || same[f.Check] == "" {
+				continue
 			}
+			p.Hosts[i].Kinds = slices.DeleteFunc(p.Hosts[i].Kinds, func(k wire.KindChanges) bool {
+				return k.Kind == same[f.Check] && k.Error != ""
+			})
 		}
 	}
 }

@@ -315,7 +315,7 @@ func TestWhatStopsAnApplyBeforeItBegins(t *testing.T) {
 		{"no ipvs", func(h fakeDialer, _ *plans.Cluster) {
 			h["director"].facts.IPVS = wire.IPVSFacts{Reason: "modprobe: not found"}
 		}, "no IPVS: modprobe"},
-		{"full disk", func(h fakeDialer, _ *plans.Cluster) { h["a"].facts.FreeBytes = 1 << 20 }, "1024 KiB are free"},
+		{"full disk", func(h fakeDialer, _ *plans.Cluster) { h["a"].facts.FreeBytes = 1 << 20 }, "no space left: 1024 KiB are free"},
 		{"not root", func(h fakeDialer, _ *plans.Cluster) { h["b"].facts.Root = false }, "does not run as root"},
 		{"wrong interface", func(h fakeDialer, c *plans.Cluster) {
 			c.Hosts[1].Interfaces = []plans.Interface{{Name: "ens99", Address: netip.MustParsePrefix("198.51.100.1/24")}}

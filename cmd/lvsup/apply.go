@@ -99,6 +99,9 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 		}
 	}
 	if failures := run.Failures(); len(failures) > 0 {
+		if !g.json {
+			h.Say("Not finished: what did not depend on a failed host is done. Put the cause right and run lvsup %s again.", c.name)
+		}
 		return codesOf(failures, true), nil
 	}
 	doc.Applied = true

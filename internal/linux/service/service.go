@@ -96,11 +96,18 @@ func run(ctx context.Context, h host.Host, verb string, units []string) error {
 	if err != nil {
 		return err
 	}
-	if err := res.Err(argv...); err != nil {
-		if len(units) > 0 && (verb == "start" || verb == "stop") {
-			return fmt.Errorf("%w; see journalctl -u %s on the host", err, units[0])
-		}
-		return err
+	if res.Code != 0 && len(units) > 0 && (verb == "start" || verb == "stop") {
+		return fmt.Errorf("cannot %s %s: %s; see journalctl -u %s on the host", verb, units[0], complaint(res), units[0])
 	}
-	return nil
+	return res.Err(argv...)
+}
+
+// complaint is the first line that systemctl wrote: the last one only says
+// where to read more.
+func complaint(res host.Result) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(res.Stderr), "\n")
+	if line == "" {
+		return fmt.Sprintf("systemctl ended with exit code %d", res.Code)
+	}
+	return strings.TrimSuffix(line, ".")
 }

@@ -150,5 +150,5 @@ func (w worker) blame(err error) error {
 	if !ok || who.name == "apache2" || who.name == "httpd" {
 		return err
 	}
-	return fmt.Errorf("%w; port 80 belongs to %s (pid %d): stop it, or take the httpd block out of the plan", err, who.name, who.pid)
+	return fmt.Errorf("port 80 belongs to %s (pid %d): stop it, or take the httpd block out of the plan (%w)", who.name, who.pid, err)
 }
