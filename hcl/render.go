@@ -83,6 +83,9 @@ func (p *printer) snippet(r plans.Range, sgr string) {
 		where = p.within(r, src)
 	}
 	line, before, span, ok := cut(src, r)
+	if !known && r.End.Byte == r.Start.Byte && r.Start.Line == 1 {
+		return // a file that was not read: the text names it
+	}
 	if !ok {
 		fmt.Fprintf(&p.out, "\n  on %s line %d%s\n", escape(r.File), r.Start.Line, where)
 		return

@@ -13,13 +13,18 @@ const (
 
 // Pos is a place in a plan file. Line and Column count from 1, Column in
 // characters, Byte from 0.
-type Pos struct{ Line, Column, Byte int }
+type Pos struct {
+	Line   int `json:"line"`
+	Column int `json:"column"`
+	Byte   int `json:"byte"`
+}
 
 // Range is the span of text that a diagnostic points at. The zero Range has no
 // place in a file.
 type Range struct {
-	File       string
-	Start, End Pos
+	File  string `json:"file"`
+	Start Pos    `json:"start"`
+	End   Pos    `json:"end"`
 }
 
 // String gives FILE:LINE:COLUMN.
@@ -45,8 +50,8 @@ func (s Source) At(attribute string) Range {
 
 // Diagnostic is one mistake or doubt about a plan.
 type Diagnostic struct {
-	Severity Severity
-	Summary  string // one line, no trailing stop
-	Detail   string // what to write instead
-	Subject  Range
+	Severity Severity `json:"severity"`
+	Summary  string   `json:"summary"`          // one line, no trailing stop
+	Detail   string   `json:"detail,omitempty"` // what to write instead
+	Subject  Range    `json:"subject"`
 }

@@ -124,9 +124,9 @@ func (g *globals) agree(ctx context.Context, run *coordinator.Run, shown *plans.
 	if c.yes {
 		return nil
 	}
-	question := fmt.Sprintf("Apply this to %d hosts of cluster %q?", len(cluster.Hosts), cluster.Name)
+	question := fmt.Sprintf("Apply this to %s of cluster %q?", view.Plural(len(cluster.Hosts), "host"), cluster.Name)
 	if c.destroy {
-		question = fmt.Sprintf("Take cluster %q down on %d hosts?", cluster.Name, len(cluster.Hosts))
+		question = fmt.Sprintf("Take cluster %q down on %s?", cluster.Name, view.Plural(len(cluster.Hosts), "host"))
 	}
 	yes, err := confirm(ctx, question)
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 
 // globals are the flags that several commands share.
 type globals struct {
+	command       string // the words after "lvsup", as in "export ipvsadm"
 	sshConfig     string
 	acceptNewKeys bool
 	json          bool
@@ -87,7 +88,7 @@ func (g *globals) open(ctx context.Context, path string, progress func(report.Ev
 	for _, d := range diags {
 		if d.Severity == plans.Error {
 			if g.json {
-				_ = view.WriteJSON(os.Stdout, &view.Document{Diagnostics: diags, Error: errDiagnostics.Error(), Exit: report.Failed})
+				_ = view.WriteJSON(os.Stdout, &view.Document{Command: g.command, Diagnostics: diags, Error: errDiagnostics.Error(), Exit: report.Failed})
 			}
 			return nil, nil, exit(report.Failed)
 		}

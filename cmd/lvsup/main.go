@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -72,6 +73,9 @@ director and the real servers, and lvsup makes every host so over SSH.
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
+			g.command = strings.TrimPrefix(cmd.CommandPath(), "lvsup ")
+		},
 	}
 	g.register(root)
 	root.AddCommand(
@@ -79,6 +83,7 @@ director and the real servers, and lvsup makes every host so over SSH.
 		newStatus(g), newDestroy(g), newExport(g), newVersion(),
 		newLabCommand(g.load),
 	)
+	explainUsage(root)
 	return root
 }
 

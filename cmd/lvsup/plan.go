@@ -31,7 +31,8 @@ func newValidate(g *globals) *cobra.Command {
 					return err
 				}
 			case doc.Exit == report.Done:
-				g.human().Say("%s is valid: cluster %q, %d hosts, %d virtual services", args[0], c.Name, len(c.Hosts), len(c.Services))
+				g.human().Say("%s is valid: cluster %q, %s, %s", args[0], c.Name,
+					view.Plural(len(c.Hosts), "host"), view.Plural(len(c.Services), "virtual service"))
 			}
 			return exit(doc.Exit)
 		},

@@ -3,11 +3,9 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -57,6 +55,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"lab": cmdLab, "exits": cmdExits, "on": cmdOn, "eventually": cmdEventually,
 			"snapshot": cmdSnapshot, "power-cycle": cmdPowerCycle, "edit": cmdEdit,
+			"begin": cmdBegin, "finish": cmdFinish,
 			"json": cmdJSON,
 		},
 	})
@@ -113,25 +112,6 @@ func cmdLab(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("LAB", name)
 	ts.Setenv("PLAN", plan)
 	ts.Setenv("F", filepath.Join("/run/lvsup-lab", name, "ssh_config"))
-}
-
-func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits CODE PROGRAM ARG...")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	got := 0
-	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) {
-			ts.Fatalf("%v", err)
-		}
-		got = exit.ExitCode()
-	}
-	if got != want {
-		ts.Fatalf("exit code %d, want %d", got, want)
-	}
 }
 
 func guest(ts *testscript.TestScript, host string, argv []string) error {

@@ -63,7 +63,9 @@ func (h *Human) Error(err error) {
 	h.note("%s %s\n", h.paint(red, "Error:"), strings.Join(lines, "\n"))
 }
 
-// plural gives "1 host" and "2 hosts".
+// Plural gives "1 host" and "2 hosts".
+func Plural(n int, noun string) string { return plural(n, noun) }
+
 func plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

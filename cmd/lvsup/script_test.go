@@ -1,0 +1,110 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"lvsup": main})
+}
+
+// TestCLI runs the scripts that need no host: the real main, in a process of its
+// own. Commands beside testscript's own:
+//
+//	exits CODE PROGRAM ARG... run a program; it must end with that exit code
+//	json FILE PATH VALUE      a value in a JSON document, as in plan.hosts.0.host
+//	unprivileged ARG...       run lvsup as an ordinary user; it must fail
+func TestCLI(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/cli",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("ROOT", root)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": cmdExits, "json": cmdJSON, "unprivileged": cmdUnprivileged,
+		},
+	})
+}
+
+// cmdUnprivileged drops root's rights where the tests run with them.
+func cmdUnprivileged(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: unprivileged ARG...")
+	}
+	program, err := exec.LookPath("lvsup")
+	ts.Check(err)
+	argv := append([]string{program}, args...)
+	if os.Geteuid() == 0 {
+		// Testscript keeps the program where only root may look.
+		ts.Check(os.Chmod(filepath.Dir(filepath.Dir(program)), 0o755))
+		argv = append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, argv...)
+	}
+	err = ts.Exec(argv[0], argv[1:]...)
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		ts.Fatalf("%v: %v", argv, err)
+	}
+}
+
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// cmdJSON checks one value of a JSON document, which must be the whole file.
+// The path's steps are names and indexes with dots between them.
+func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: json FILE PATH VALUE")
+	}
+	var value any
+	if err := json.Unmarshal([]byte(ts.ReadFile(args[0])), &value); err != nil {
+		ts.Fatalf("%s is not one JSON document: %v", args[0], err)
+	}
+	for _, name := range strings.Split(args[1], ".") {
+		switch v := value.(type) {
+		case map[string]any:
+			value = v[name]
+		case []any:
+			i, err := strconv.Atoi(name)
+			if err != nil || i < 0 || i >= len(v) {
+				ts.Fatalf("%s: %q is no index of a list of %d", args[1], name, len(v))
+			}
+			value = v[i]
+		default:
+			ts.Fatalf("%s: nothing is at %q", args[1], name)
+		}
+	}
+	if got := fmt.Sprint(value); got != args[2] {
+		ts.Fatalf("%s is %q, want %q", args[1], got, args[2])
+	}
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// explainUsage makes a wrong command line answer with the right one, for the
+// command and all below it.
+func explainUsage(c *cobra.Command) {
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
+	})
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if check(c, args) == nil {
+				return nil
+			}
+			words := "words follow it"
+			if len(args) == 1 {
+				words = "word follows it"
+			}
+			return fmt.Errorf("cannot run %s: %d %s; usage: %s%s",
+				c.CommandPath(), len(args), words, c.CommandPath(), strings.TrimPrefix(c.Use, c.Name()))
+		}
+	}
+	if c.HasSubCommands() && c.HasParent() {
+		// Cobra itself takes an unknown word after such a command in silence.
+		c.RunE = func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			var names []string
+			for _, sub := range c.Commands() {
+				if !sub.Hidden {
+					names = append(names, sub.Name())
+				}
+			}
+			return fmt.Errorf("unknown command %q for %q: there are %s", args[0], c.CommandPath(), strings.Join(names, ", "))
+		}
+	}
+	for _, sub := range c.Commands() {
+		explainUsage(sub)
+	}
+}
