@@ -49,6 +49,7 @@ func (c *agentConn) call(ctx context.Context, op wire.Op, body, into any) error 
 		return c.broken
 	}
 	type result struct {
+		body   json.RawMessage
 		err    error
 		broken bool
 	}
@@ -56,11 +57,17 @@ func (c *agentConn) call(ctx context.Context, op wire.Op, body, into any) error 
 	id := c.nextID
 	finished := make(chan result, 1)
 	go func() {
-		err, broken := c.exchange(id, op, body, into)
-		finished <- result{err, broken}
+		answer, err, broken := c.exchange(id, op, body)
+		finished <- result{answer, err, broken}
 	}()
 	select {
 	case r := <-finished:
+		// Decoded here: a caller that gave up must not see an answer come late.
+		if r.err == nil && into != nil && len(r.body) > 0 {
+			if err := json.Unmarshal(r.body, into); err != nil {
+				r.err, r.broken = fmt.Errorf("cannot read the agent's answer to %s: %w", op, err), true
+			}
+		}
 		if r.broken {
 			c.broken = r.err
 		}
@@ -72,36 +79,31 @@ func (c *agentConn) call(ctx context.Context, op wire.Op, body, into any) error 
 	}
 }
 
-// exchange reports whether its error leaves the stream unusable.
-func (c *agentConn) exchange(id uint64, op wire.Op, body, into any) (failure error, broken bool) {
+// exchange gives the answer's body, and reports whether its error leaves the
+// stream unusable.
+func (c *agentConn) exchange(id uint64, op wire.Op, body any) (answer json.RawMessage, failure error, broken bool) {
 	req := wire.Request{ID: id, Op: op}
 	if body != nil {
 		raw, err := json.Marshal(body)
 		if err != nil {
-			return fmt.Errorf("cannot encode %s: %w", op, err), false
+			return nil, fmt.Errorf("cannot encode %s: %w", op, err), false
 		}
 		req.Body = raw
 	}
 	if err := wire.WriteFrame(c.in, req); err != nil {
-		return c.explain(fmt.Errorf("cannot send %s to the agent: %w", op, err)), true
+		return nil, c.explain(fmt.Errorf("cannot send %s to the agent: %w", op, err)), true
 	}
 	var res wire.Response
 	if err := wire.ReadFrame(c.out, &res); err != nil {
-		return c.explain(fmt.Errorf("cannot read the agent's answer to %s: %w", op, err)), true
+		return nil, c.explain(fmt.Errorf("cannot read the agent's answer to %s: %w", op, err)), true
 	}
 	if res.ID != id {
-		return fmt.Errorf("the agent answered request %d instead of %d", res.ID, id), true
+		return nil, fmt.Errorf("the agent answered request %d instead of %d", res.ID, id), true
 	}
 	if res.Error != nil {
-		return res.Error, false
+		return nil, res.Error, false
 	}
-	if into == nil || len(res.Body) == 0 {
-		return nil, false
-	}
-	if err := json.Unmarshal(res.Body, into); err != nil {
-		return fmt.Errorf("cannot read the agent's answer to %s: %w", op, err), true
-	}
-	return nil, false
+	return res.Body, nil, false
 }
 
 // close ends the agent by ending its stdin.

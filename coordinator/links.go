@@ -24,9 +24,12 @@ func (r *Run) checkLinks(ctx context.Context, p *plans.Plan) error {
 	}
 	r.each(r.healthy(), func(name string) {
 		s := r.sessions[name]
-		if err := s.ask(ctx, wire.OpFacts, wire.FactsRequest{}, &s.facts); err != nil {
+		var now wire.Facts // not into the old ones: what is left out would stay
+		if err := s.ask(ctx, wire.OpFacts, wire.FactsRequest{}, &now); err != nil {
 			r.fail(name, "facts", err)
+			return
 		}
+		s.facts = now
 	})
 	var reasons []string
 	for _, f := range r.linkFindings(ctx) {
