@@ -90,10 +90,10 @@ func (r *Run) Apply(ctx context.Context, p *plans.Plan) error {
 			return err
 		}
 	}
-	if r.directorFailed() {
-		return nil // it may still send traffic to what the reverse pass would take away
-	}
 	for _, st := range plans.ReverseStages() {
+		if r.directorFailed() {
+			return nil // it may still send traffic to what would be taken away now
+		}
 		if err := r.stage(ctx, st, p, true); err != nil {
 			return err
 		}

@@ -260,6 +260,21 @@ func TestNothingIsRemovedAfterTheDirectorFailed(t *testing.T) {
 	}
 }
 
+// The director fails in the reverse pass itself: its table still names the
+// real server, whose VIP must stay.
+func TestNothingIsRemovedAfterTheDirectorFailedToRemove(t *testing.T) {
+	c, hosts, log := threeHosts()
+	hosts["director"].changes["ipvs"] = nil
+	hosts["director"].removes("ipvs")
+	hosts["director"].fail["ipvs"] = "no"
+	hosts["a"].removes("vip")
+	told, _ := applied(t, c, hosts, log)
+	position(t, told, "remove ipvs director")
+	if slices.Contains(told, "remove vip a") {
+		t.Errorf("removed what the director still sends traffic to: %q", told)
+	}
+}
+
 func TestPackagesAreTriedAgain(t *testing.T) {
 	c, hosts, log := threeHosts()
 	hosts["a"].makes("packages")
