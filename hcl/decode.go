@@ -127,6 +127,10 @@ func (b *block) variable() cty.Value {
 		at, value = startOf(variableFile(b.label())), cty.StringVal(given)
 	case fromOutside:
 		at = startOf(variableFile(b.label()))
+		if at, what := tooDeep(at.File, []byte(given)); what != "" {
+			b.errorAt(at, "Text too complex", what+".")
+			return cty.DynamicVal
+		}
 		expr, diags := hclsyntax.ParseExpression([]byte(given), at.File, hcl2.InitialPos)
 		b.addHCL(diags, at)
 		if diags.HasErrors() {

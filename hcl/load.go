@@ -1,12 +1,14 @@
 package hcl
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	hcl2 "github.com/hashicorp/hcl/v2"
@@ -32,6 +34,8 @@ const (
 	maxDepth     = 100
 	maxOperators = 10_000
 	maxIndexes   = 50_000
+	// maxExponent bounds 1e99: written out, a number has that many digits.
+	maxExponent = 999
 )
 
 // Load reads a plan from files and from the *.hcl files of directories, all of
@@ -170,7 +174,7 @@ func firstOfEach(diags hcl2.Diagnostics) hcl2.Diagnostics {
 }
 
 // tooDeep finds text that would make the recursive parser and evaluator run out
-// of stack, and gives what is too much of it there.
+// of stack, or of time over one number, and gives what is too much of it there.
 func tooDeep(name string, src []byte) (at plans.Range, what string) {
 	tokens, _ := hclsyntax.LexConfig(src, name, hcl2.InitialPos)
 	depth, operators, indexes := 0, 0, 0
@@ -187,6 +191,10 @@ func tooDeep(name string, src []byte) (at plans.Range, what string) {
 			hclsyntax.TokenPercent, hclsyntax.TokenAnd, hclsyntax.TokenOr, hclsyntax.TokenQuestion, hclsyntax.TokenEqualOp,
 			hclsyntax.TokenNotEqual, hclsyntax.TokenLessThan, hclsyntax.TokenLessThanEq, hclsyntax.TokenGreaterThan, hclsyntax.TokenGreaterThanEq:
 			operators++
+		case hclsyntax.TokenNumberLit:
+			if exponent(token.Bytes) > maxExponent {
+				return toRange(token.Range), fmt.Sprintf("A number's exponent is at most %d", maxExponent)
+			}
 		}
 		switch {
 		case depth > maxDepth:
@@ -198,6 +206,20 @@ func tooDeep(name string, src []byte) (at plans.Range, what string) {
 		}
 	}
 	return plans.Range{}, ""
+}
+
+// exponent is what follows the e of a number, without its sign; 0 if there is
+// none.
+func exponent(number []byte) int {
+	i := bytes.IndexAny(number, "eE")
+	if i < 0 {
+		return 0
+	}
+	n, err := strconv.Atoi(strings.TrimLeft(string(number[i+1:]), "+-"))
+	if err != nil {
+		return maxExponent + 1 // more digits than an int has
+	}
+	return n
 }
 
 func upperFirst(s string) string {
