@@ -55,8 +55,12 @@ func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 	changes := overridden(want, have)
 	for _, c := range step.Reconcile(wanted, owned, seen) {
 		if c.Action == step.Delete && c.Field == live {
-			// It was adopted; a parameter cannot be taken away.
-			c = step.Change{Action: step.Forget, ID: c.ID, From: c.From, Why: "it had this value before lvsup"}
+			// A parameter cannot be taken away.
+			why := "it had this value before lvsup"
+			if owned[c.ID].Action == step.Create {
+				why = "it came with ip_vs, and has the kernel's own value again when that is next loaded"
+			}
+			c = step.Change{Action: step.Forget, ID: c.ID, From: c.From, Why: why}
 		}
 		changes = append(changes, c)
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/lvsup/lvsup/internal/linux/atomicfile"
 	"github.com/lvsup/lvsup/internal/linux/host"
+	"github.com/lvsup/lvsup/internal/linux/ipvs"
 	"github.com/lvsup/lvsup/internal/linux/procsys"
 	"github.com/lvsup/lvsup/internal/step"
 )
@@ -26,11 +28,14 @@ func New(h host.Host) step.Kind[Desired, Observed] {
 
 type kind struct{ host host.Host }
 
-func (k kind) observe(_ context.Context, want Desired, owned step.Owned) (Observed, error) {
+func (k kind) observe(ctx context.Context, want Desired, owned step.Owned) (Observed, error) {
 	have := Observed{Live: map[string]string{}, Boot: map[procsys.Reader][]procsys.File{}}
 	var missing []error
 	for _, name := range want.names() {
 		value, err := procsys.Read(k.host.Root, name)
+		if errors.Is(err, procsys.ErrNoSysctl) && k.comesWithIPVS(name) && ipvs.CheckModules(ctx, k.host, nil) == nil {
+			continue
+		}
 		if err != nil {
 			missing = append(missing, err)
 			continue
@@ -71,21 +76,21 @@ func (k kind) apply(ctx context.Context, want Desired, changes []step.Change) (i
 		if err := ctx.Err(); err != nil {
 			return i, err
 		}
-		if err := k.one(want, c); err != nil {
+		if err := k.one(ctx, want, c); err != nil {
 			return i, err
 		}
 	}
 	return len(changes), nil
 }
 
-func (k kind) one(want Desired, c step.Change) error {
+func (k kind) one(ctx context.Context, want Desired, c step.Change) error {
 	switch {
 	case c.Blocked != "":
 		return errors.New(c.Blocked)
 	case !c.Action.Mutates():
 		return nil
 	case c.Field == live:
-		return k.set(want, c)
+		return k.set(ctx, want, c)
 	case c.ID != step.ID{Key: File, Field: step.ContentField}:
 		return fmt.Errorf("cannot %s %s: not a sysctl", c.Action, c.ID)
 	case c.Action == step.Delete:
@@ -98,9 +103,22 @@ func (k kind) one(want Desired, c step.Change) error {
 	return atomicfile.WriteMkdir(k.host.Path(File), data, 0o644)
 }
 
+// comesWithIPVS reports whether the parameter is not there only because ip_vs
+// is not loaded, which on a director happens in a later stage
+// (net/netfilter/ipvs/ip_vs_ctl.c, vs_vars). At boot modules-load.d comes before
+// sysctl.d.
+func (k kind) comesWithIPVS(name string) bool {
+	return strings.HasPrefix(name, "net.ipv4.vs.") && !ipvs.Loaded(k.host)
+}
+
 // set writes a parameter and then again what is wanted of those that the kernel
 // changed with it.
-func (k kind) set(want Desired, c step.Change) error {
+func (k kind) set(ctx context.Context, want Desired, c step.Change) error {
+	if k.comesWithIPVS(c.Key) {
+		if err := ipvs.LoadModules(ctx, k.host, nil); err != nil {
+			return err
+		}
+	}
 	if err := procsys.Write(k.host.Root, c.Key, c.To); err != nil || !first(c.Key) {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lvsup/lvsup/internal/linux/host"
 	"github.com/lvsup/lvsup/internal/linux/procsys"
 	"github.com/lvsup/lvsup/internal/step"
 	"github.com/lvsup/lvsup/internal/step/steptest"
@@ -256,4 +257,54 @@ func FuzzValidate(f *testing.F) {
 			t.Errorf("%q = %q came back as %+v, %v", name, value, s, ok)
 		}
 	})
+}
+
+// TestParameterOfIPVS plans a parameter that exists once ip_vs is loaded: looking
+// loads nothing, applying does.
+func TestParameterOfIPVS(t *testing.T) {
+	const file = "/proc/sys/net/ipv4/vs/conn_reuse_mode"
+	var h *steptest.Host
+	h = steptest.NewHost(t, map[string]string{procForward: "0\n"}, func(argv []string) host.Result {
+		if slices.Equal(argv, []string{"modprobe", "ip_vs"}) {
+			h.Put("/proc/net/ip_vs", "")
+			h.Put(file, "1\n")
+		}
+		return host.Result{}
+	})
+	f, want, owned := fake{h}, settings("net.ipv4.vs.conn_reuse_mode", "0"), step.Owned{}
+	changes := diffOf(t, f, want, owned)
+	if len(changes) != 2 || changes[0].Action != step.Create || changes[0].To != "0" {
+		t.Fatalf("planned %+v", changes)
+	}
+	if !slices.Equal(h.Ran, []string{"modprobe -n ip_vs"}) {
+		t.Fatalf("looking ran %q", h.Ran)
+	}
+	for _, c := range changes {
+		owned.Begin(c)
+	}
+	if done, err := New(h.Host).Apply(context.Background(), want, changes); err != nil || done != len(changes) {
+		t.Fatalf("%d done: %v", done, err)
+	}
+	for _, c := range changes {
+		owned.End(c)
+	}
+	if got := h.Get(file); got != "0\n" {
+		t.Errorf("it is %q", got)
+	}
+	if left := diffOf(t, f, want, owned); len(left) != 0 {
+		t.Errorf("left to do: %+v", left)
+	}
+	for _, c := range diffOf(t, f, Desired{}, owned) {
+		if c.Field == live && (c.Action != step.Forget || !strings.Contains(c.Why, "ip_vs")) {
+			t.Errorf("destroy gives %+v", c)
+		}
+	}
+}
+
+func TestParameterOfIPVSWithoutIPVS(t *testing.T) {
+	h := steptest.NewHost(t, nil, func([]string) host.Result { return host.Result{Code: 1} })
+	_, err := New(h.Host).Observe(context.Background(), settings("net.ipv4.vs.conn_reuse_mode", "0"), nil)
+	if !errors.Is(err, procsys.ErrNoSysctl) {
+		t.Errorf("got %v", err)
+	}
 }
