@@ -66,7 +66,11 @@ func (a *Agent) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	requests, ended := readRequests(in, cancel)
 	for req := range requests {
-		if err := wire.WriteFrame(out, a.answer(ctx, req)); err != nil {
+		err := wire.WriteFrame(out, a.answer(ctx, req))
+		if errors.Is(err, wire.ErrFrameTooLarge) { // and so nothing was written
+			err = wire.WriteFrame(out, wire.Response{ID: req.ID, Error: wire.Failf(wire.CodeFailed, "the answer to %s is too long to send: over %d MiB", req.Op, wire.MaxFrame>>20)})
+		}
+		if err != nil {
 			return fmt.Errorf("cannot answer the coordinator: %w", err)
 		}
 	}

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -70,32 +71,51 @@ func (a *Agent) readRecord() (any, error) {
 	return wire.RecordResponse{Kinds: rec.Kinds}, nil
 }
 
-// remove takes lvsup's own files off the host. What it still owns would be
-// forgotten with them, so it refuses while anything but adopted things, which
-// stay in any case, is in the record.
+// remove takes lvsup's own files off the host, under its lock: another run may
+// be at work here. What lvsup still owns would be forgotten with them, so it
+// refuses while anything but adopted things, which stay in any case, is in the
+// record. To a run without the lock, which is only a visitor, those are another
+// cluster's.
 func (a *Agent) remove(ctx context.Context) error {
+	visitor := a.lock == nil
+	if visitor {
+		l, err := takeLock(a.dirs.Run, "a visit that ends")
+		if err != nil {
+			return err
+		}
+		a.lock = l
+	}
 	rec, err := a.store.load()
 	if err != nil {
 		return err
 	}
 	for kind, owned := range rec.Kinds {
-		if n := len(made(owned)); n > 0 {
+		n := len(made(owned))
+		if visitor {
+			n = len(owned)
+		}
+		if n > 0 {
 			return wire.Failf(wire.CodeFailed, "cannot remove lvsup from the host: it still owns %d values of %s; run lvsup destroy again", n, kind)
 		}
 	}
 	// systemd may know units whose files are gone, and rc.local's, which its
 	// generator made. The kinds need not care, nor can a kill come between.
-	if err := service.Reload(ctx, a.host); err != nil {
-		return err
+	if !visitor {
+		if err := service.Reload(ctx, a.host); err != nil {
+			return err
+		}
 	}
 	for _, dir := range []string{a.dirs.Data, a.dirs.Lib} {
 		if err := os.RemoveAll(dir); err != nil {
-			return err
+			return fmt.Errorf("cannot remove lvsup from the host: %w", err)
 		}
 	}
 	// The push may have made the folder above; an empty one is of use to nobody,
 	// and one that is not empty stays.
 	_ = os.Remove(filepath.Dir(a.dirs.Lib))
-	// The lock file goes last; the lock itself holds until the agent ends.
-	return os.RemoveAll(a.dirs.Run)
+	// The lock file goes last: from here on another run may have the host.
+	if err := os.RemoveAll(a.dirs.Run); err != nil {
+		return fmt.Errorf("cannot remove lvsup from the host: %w", err)
+	}
+	return nil
 }
