@@ -116,7 +116,7 @@ func wantSysctl(c *Cluster, h *Host) any {
 	settings := map[string]string{}
 	for _, s := range c.Services {
 		if h.Role == RoleDirector && s.Forwarding == ForwardNAT {
-			settings["net.ipv4.ip_forward"] = "1"
+			settings[s.forwardSysctl()] = "1"
 		}
 		if s.Forwarding != ForwardNAT && s.hasBackend(h.Name) {
 			settings["net.ipv4.conf.all.arp_ignore"] = "1"
@@ -128,6 +128,15 @@ func wantSysctl(c *Cluster, h *Host) any {
 		return nil
 	}
 	return sysctl.Desired{Settings: settings}
+}
+
+// forwardSysctl is the parameter without which a NAT director drops what it
+// should hand on.
+func (s *VirtualService) forwardSysctl() string {
+	if s.Address.Is6() {
+		return "net.ipv6.conf.all.forwarding"
+	}
+	return "net.ipv4.ip_forward"
 }
 
 func (s *VirtualService) hasBackend(host string) bool {
@@ -145,13 +154,28 @@ func wantVIP(c *Cluster, h *Host) any {
 		seen[s.Address] = true
 		want.VIPs = append(want.VIPs, vip.VIP{
 			Address:   netip.PrefixFrom(s.Address, s.Address.BitLen()).String(),
-			Interface: "lo",
+			Interface: h.vipInterface(s.Address),
 		})
 	}
 	if len(want.VIPs) == 0 {
 		return nil
 	}
 	return want
+}
+
+// vipInterface is where the host gets a VIP: lo, except for an IPv6 VIP on the
+// director. An IPv4 host answers ARP for the addresses of all its interfaces,
+// but neighbour solicitations only for those of the interface that they come in
+// on (ndisc_recv_ns in net/ipv6/ndisc.c).
+func (h *Host) vipInterface(a netip.Addr) string {
+	if h.Role == RoleDirector && a.Is6() {
+		for _, i := range h.Interfaces {
+			if i.Address.Masked().Contains(a) {
+				return i.Name
+			}
+		}
+	}
+	return "lo"
 }
 
 // declares reports whether an interface of the plan has the address already.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/lvsup/lvsup/internal/linux/procsys"
 )
 
 func (v *validator) checkHosts() {
@@ -50,7 +52,9 @@ func (v *validator) checkSysctls(h *Host) {
 	for i := range v.cluster.Services {
 		s := &v.cluster.Services[i]
 		if h.Role == RoleDirector && s.Forwarding == ForwardNAT {
-			needed["net.ipv4.ip_forward"] = "1"
+			for _, name := range procsys.Aliases(s.forwardSysctl()) {
+				needed[name] = "1"
+			}
 		}
 		if h.Role == RoleRealServer && s.Forwarding != ForwardNAT && s.hasBackend(h.Name) {
 			needed["net.ipv4.conf.all.arp_ignore"] = "1"

@@ -4,7 +4,8 @@ cluster "web" {
 
 director "master" {
   sysctl = {
-    "net.ipv4.ip_forward" = 0
+    "net.ipv4.ip_forward"          = 0
+    "net.ipv4.conf.all.forwarding" = 0
   }
   interface "ens33" {
     address = "192.168.146.100/24"
