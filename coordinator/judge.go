@@ -3,6 +3,7 @@ package coordinator
 import (
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"strings"
 
@@ -65,13 +66,13 @@ func gcd(a, b int) int {
 }
 
 // judge says whether the requests went where the scheduler should have sent
-// them.
-func judge(p *report.ServiceProbe, s *plans.VirtualService, res wire.FetchResponse, table wire.IPVSResponse) {
+// them. fresh are the director's connections that came during the probe.
+func judge(p *report.ServiceProbe, s *plans.VirtualService, res wire.FetchResponse, fresh []wire.IPVSConn) {
 	if p.Answered < p.Requests {
 		p.Verdict = fmt.Sprintf("%d of %d requests were answered", p.Answered, p.Requests)
 		return
 	}
-	foreign := foreignConns(p, res, table)
+	foreign := foreignConns(p, res, fresh)
 	var problem string
 	switch {
 	case s.Persistence != nil:
@@ -93,16 +94,17 @@ func judge(p *report.ServiceProbe, s *plans.VirtualService, res wire.FetchRespon
 	}
 }
 
-// foreignConns counts connections to the service that this probe did not make.
-// They take their turns too, so a strict order cannot be expected beside them.
-func foreignConns(p *report.ServiceProbe, res wire.FetchResponse, table wire.IPVSResponse) int {
+// foreignConns counts connections to the service that this probe did not make,
+// also those that have ended since. They take their turns too, so a strict order
+// cannot be expected beside them.
+func foreignConns(p *report.ServiceProbe, res wire.FetchResponse, fresh []wire.IPVSConn) int {
 	mine := map[string]bool{}
 	for _, f := range res.Fetches {
 		mine[f.Local] = true
 	}
 	n := 0
-	for _, c := range table.Conns {
-		if c.Virtual == p.Address && !mine[c.Client] && c.State == "ESTABLISHED" {
+	for _, c := range fresh {
+		if c.Virtual == p.Address && !mine[c.Client] {
 			n++
 		}
 	}
@@ -155,7 +157,10 @@ func evenSplit(p *report.ServiceProbe, s *plans.VirtualService, share func(plans
 func judgeSourceHash(p *report.ServiceProbe, res wire.FetchResponse) (verdict, problem string) {
 	server := map[string]string{}
 	for i, f := range res.Fetches {
-		client, _, _ := strings.Cut(f.Local, ":")
+		client, _, err := net.SplitHostPort(f.Local)
+		if err != nil {
+			return "", fmt.Sprintf("a request came from %q, which is no address and port", f.Local)
+		}
 		if first, ok := server[client]; ok && first != p.Sequence[i] {
 			return "", fmt.Sprintf("client %s reached %s and then %s", client, first, p.Sequence[i])
 		}

@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -52,13 +53,14 @@ func TestJudge(t *testing.T) {
 		{"lc piles up", service("lc", 1, 1), "1 1 1 1 1 2", 0, "its share is"},
 		{"sh repeats", service("sh", 1, 1), "a/1 b/2 a/1 b/2", 0, ""},
 		{"sh wavers", service("sh", 1, 1), "a/1 b/2 a/2 b/2", 0, "and then"},
+		{"sh over IPv6", service("sh", 1, 1), "2001:db8::a/1 2001:db8::b/2 2001:db8::a/1 2001:db8::b/2", 0, ""},
 		{"persistent", sticky, "2 2 2 2", 0, ""},
 		{"persistent wavers", sticky, "2 2 1 2", 0, "several servers"},
 		{"unanswered", service("rr", 1, 1), "1 ? 1", 0, "answered"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			p, res, table := seen(tc.service, tc.sequence, tc.foreign)
-			judge(p, tc.service, res, table)
+			p, res, fresh := seen(tc.service, tc.sequence, tc.foreign)
+			judge(p, tc.service, res, fresh)
 			said := strings.Join(append([]string{p.Verdict}, p.Problems...), "; ")
 			passed := len(p.Problems) == 0 && p.Answered == p.Requests
 			if passed != (tc.problem == "") || !strings.Contains(said, tc.problem) {
@@ -68,16 +70,16 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-func seen(s *plans.VirtualService, sequence string, foreign int) (*report.ServiceProbe, wire.FetchResponse, wire.IPVSResponse) {
+func seen(s *plans.VirtualService, sequence string, foreign int) (*report.ServiceProbe, wire.FetchResponse, []wire.IPVSConn) {
 	p := &report.ServiceProbe{Address: "192.0.2.1:80", Split: map[string]int{}}
 	var res wire.FetchResponse
-	var table wire.IPVSResponse
+	var fresh []wire.IPVSConn
 	for i, word := range strings.Fields(sequence) {
 		client, server, ok := strings.Cut(word, "/")
 		if !ok {
 			client, server = "192.0.2.9", word
 		}
-		local := client + ":" + strconv.Itoa(40000+i)
+		local := net.JoinHostPort(client, strconv.Itoa(40000+i))
 		p.Requests++
 		res.Fetches = append(res.Fetches, wire.Fetch{Local: local})
 		if server == "?" {
@@ -87,12 +89,12 @@ func seen(s *plans.VirtualService, sequence string, foreign int) (*report.Servic
 		p.Answered++
 		p.Sequence = append(p.Sequence, "node"+server)
 		p.Split["node"+server]++
-		table.Conns = append(table.Conns, wire.IPVSConn{Client: local, Virtual: p.Address, State: "ESTABLISHED"})
+		fresh = append(fresh, wire.IPVSConn{Client: local, Virtual: p.Address, State: "ESTABLISHED"})
 	}
 	for i := range foreign {
-		table.Conns = append(table.Conns, wire.IPVSConn{Client: "203.0.113.5:" + strconv.Itoa(i+1), Virtual: p.Address, State: "ESTABLISHED"})
+		fresh = append(fresh, wire.IPVSConn{Client: "203.0.113.5:" + strconv.Itoa(i+1), Virtual: p.Address, State: "TIME_WAIT"})
 	}
-	return p, res, table
+	return p, res, fresh
 }
 
 func TestRequestsCoverWholeCycles(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -50,6 +51,9 @@ func (r *Run) Probe(ctx context.Context, from string) (*report.Probe, error) {
 	rep.Vantage = v.name
 	for i := range r.opts.Cluster.Services {
 		rep.Services = append(rep.Services, r.probeService(ctx, v, director, &r.opts.Cluster.Services[i]))
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx) // what was not asked has not failed
 	}
 	return rep, nil
 }
@@ -133,6 +137,9 @@ func (r *Run) vantage(ctx context.Context, from string) (*vantagePoint, error) {
 			close:   func() {},
 		}, nil
 	}
+	if h, ok := r.opts.Cluster.Host(from); ok && h.Role != plans.RoleHost {
+		return nil, fmt.Errorf("cannot probe from %s: it is a %s of the cluster, and reaches the VIP in a way of its own; name a third host", from, h.Role)
+	}
 	s, mine := r.sessions[from], false
 	if s == nil {
 		var err error
@@ -199,19 +206,37 @@ func (r *Run) probeService(ctx context.Context, v *vantagePoint, director string
 	}
 	req := shapeRequests(s, v.sources(s.Address))
 	req.Address = vip
+	var before, table wire.IPVSResponse
+	if err := r.sessions[director].ask(ctx, wire.OpIPVS, nil, &before); err != nil {
+		p.Problems = append(p.Problems, "cannot read the director's connections: "+err.Error())
+		return p
+	}
 	res, err := v.fetch(ctx, req)
 	if err != nil {
 		p.Problems = append(p.Problems, err.Error())
 		return p
 	}
-	var table wire.IPVSResponse
+	if len(res.Fetches) != req.Count {
+		p.Problems = append(p.Problems, fmt.Sprintf("%d requests were made instead of %d", len(res.Fetches), req.Count))
+		return p
+	}
 	if err := r.sessions[director].ask(ctx, wire.OpIPVS, nil, &table); err != nil {
 		p.Problems = append(p.Problems, "cannot read the director's connections: "+err.Error())
 		return p
 	}
 	r.trace(&p, s, res, table)
-	judge(&p, s, res, table)
+	judge(&p, s, res, since(table.Conns, before.Conns))
 	return p
+}
+
+// since leaves out the connections that were there before.
+func since(now, before []wire.IPVSConn) []wire.IPVSConn {
+	type ends struct{ protocol, client, virtual string }
+	old := map[ends]bool{}
+	for _, c := range before {
+		old[ends{c.Protocol, c.Client, c.Virtual}] = true
+	}
+	return slices.DeleteFunc(slices.Clone(now), func(c wire.IPVSConn) bool { return old[ends{c.Protocol, c.Client, c.Virtual}] })
 }
 
 // trace follows each request through the connection table to the host that
@@ -239,6 +264,9 @@ func (r *Run) trace(p *report.ServiceProbe, s *plans.VirtualService, res wire.Fe
 		dest, ok := served[f.Local]
 		name := names[dest]
 		switch {
+		case !ok && table.Truncated:
+			p.Problems = append(p.Problems, fmt.Sprintf("the director has more than %d connections: the requests cannot be followed through its table", wire.MaxConns))
+			name = "?"
 		case !ok:
 			p.Problems = append(p.Problems, fmt.Sprintf("the request from %s was answered but is not in the director's connection table", f.Local))
 			name = "?"

@@ -28,6 +28,7 @@ type fakeHost struct {
 	locked  string
 	refuse  error // of the dial
 	log     *eventLog
+	others  func(wire.Request) (any, *wire.Error) // answers what the script has no answer to; may be nil
 }
 
 // eventLog is what all hosts were told, in order.
@@ -83,6 +84,9 @@ func (h *fakeHost) answer(req wire.Request) (any, *wire.Error) {
 		return res, nil
 	case wire.OpApply:
 		return h.apply(req.Body)
+	}
+	if h.others != nil {
+		return h.others(req)
 	}
 	return nil, wire.Failf(wire.CodeUnsupported, "%s", req.Op)
 }
