@@ -71,7 +71,7 @@ func (g *globals) change(ctx context.Context, c change) error {
 // way, and gives the exit codes of what it met.
 func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.Run, cluster *plans.Cluster, c change, doc *view.Document) ([]report.Code, error) {
 	if failures := run.Failures(); len(failures) > 0 {
-		return codesOf(failures, false), errors.New("nothing was changed: not every host could be worked with")
+		return codesOf(failures, false), errNotAll
 	}
 	if err := run.Lock(ctx); err != nil {
 		return nil, fmt.Errorf("nothing was changed: %w", err)
@@ -82,7 +82,7 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 	}
 	doc.Plan = p
 	if failures := run.Failures(); len(failures) > 0 {
-		return codesOf(failures, false), errors.New("nothing was changed: not every host could be worked with")
+		return codesOf(failures, false), errNotAll
 	}
 	if err := coordinator.Appliable(p); err != nil {
 		return nil, err // it says all that matters now; lvsup plan shows the rest
@@ -117,6 +117,10 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 	}
 	return g.probe(ctx, h, run, c.from, doc)
 }
+
+// errNotAll adds to the failures of hosts what they mean for the others. It has
+// no exit code of its own.
+var errNotAll = errors.New("nothing was changed: not every host could be worked with")
 
 // agree asks the person, and then makes sure that the hosts are still what was
 // shown.

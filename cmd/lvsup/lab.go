@@ -33,7 +33,7 @@ missing. Their traffic stays in a network namespace of their own.`,
 	command.PersistentFlags().StringVar(&name, "lab", "", "the lab, if several are up")
 	command.AddCommand(
 		newLabUp(loadPlan), newLabDown(&name), newLabList(), newLabSSH(&name), newLabExec(&name),
-		newLabPowerCycle(&name), newLabSSHConfig(&name), newLabConnect(&name),
+		newLabPowerCycle(&name), newLabPowerOff(&name), newLabSSHConfig(&name), newLabConnect(&name),
 	)
 	return command
 }
@@ -176,6 +176,17 @@ func newLabPowerCycle(name *string) *cobra.Command {
 			view := newLabView(cmd.ErrOrStderr())
 			defer view.close()
 			return lab.PowerCycle(cmd.Context(), lab.Options{Name: *name, Events: view.event}, args[0])
+		},
+	}
+}
+
+func newLabPowerOff(name *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "power-off HOST",
+		Short: "Cut the power of a lab's host; power-cycle brings it back",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return lab.PowerOff(cmd.Context(), lab.Options{Name: *name}, args[0])
 		},
 	}
 }

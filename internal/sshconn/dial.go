@@ -153,6 +153,7 @@ func dropped(err error) bool {
 
 const (
 	hintDial    = "check that the host is up and sshd listens there, and the address in the plan and in ssh_config"
+	hintProxy   = "check that the host is up, and its ProxyCommand in ssh_config"
 	hintDropped = "check that sshd listens there and, in its log, why it hangs up (MaxStartups, a full disk, a firewall)"
 )
 
@@ -224,7 +225,7 @@ func (d *Dialer) explain(ep Endpoint, keys *hostKeys, creds *credentials, raw ne
 		u.Cause, u.Hint = errors.New("the peer hung up before the SSH handshake"), hintDropped
 	}
 	if p, ok := raw.(*proxyConn); ok {
-		u.Cause, u.Hint = p.why(u.Cause), "check the ProxyCommand of this host in ssh_config"
+		u.Cause, u.Hint = p.why(u.Cause), hintProxy
 	}
 	return u
 }
@@ -240,7 +241,7 @@ func (d *Dialer) transport(ctx context.Context, ep Endpoint, h hops) (net.Conn, 
 	case ep.ProxyCommand != "":
 		conn, err := dialProxy(ep)
 		if err != nil {
-			return nil, fail(err, "check the ProxyCommand of this host in ssh_config")
+			return nil, fail(err, hintProxy)
 		}
 		return conn, nil
 	}

@@ -1,6 +1,7 @@
 package sshconn
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -81,6 +82,10 @@ func (p *proxyConn) why(cause error) error {
 			return cause
 		}
 		return fmt.Errorf("%w; the proxy command says: %s", cause, said(p.stderr.String()))
+	}
+	var exit *exec.ExitError
+	if errors.As(p.state, &exit) && !exit.Exited() && p.stderr.String() == "" {
+		return cause // a signal: lvsup itself ended it when its time was up
 	}
 	how := "exit status 0"
 	if p.state != nil {
