@@ -24,8 +24,9 @@ bin/lvsup: $(AGENTS) $(SOURCES) bin/.version
 	$(STATIC) -o $@ ./cmd/lvsup
 
 internal/agentbin/bin/lvsup-agent-linux-%.gz: $(SOURCES) bin/.version
-	GOOS=linux GOARCH=$* $(STATIC) -o $(@:.gz=) ./cmd/lvsup-agent
-	gzip -9nf $(@:.gz=)
+	GOOS=linux GOARCH=$* $(STATIC) -o bin/$(@F:.gz=) ./cmd/lvsup-agent
+	gzip -9nf bin/$(@F:.gz=)
+	mv bin/$(@F) $@
 
 check: ## the quick loop: needs neither root nor a lab
 	@scripts/format-check
