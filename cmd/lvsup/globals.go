@@ -147,7 +147,7 @@ func holder() string {
 // codeOf gives the exit code that an error calls for.
 func codeOf(err error) report.Code {
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, errNotAll):
 		return report.Done
 	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
 		return report.Interrupted
