@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lvsup/lvsup/internal/wire"
 )
@@ -50,5 +51,23 @@ func TestAnAnswerThatComesTooLateIsNotSeen(t *testing.T) {
 	}
 	if err := c.call(context.Background(), wire.OpClock, nil, &clock); err == nil || !strings.Contains(err.Error(), "gave up") {
 		t.Errorf("a connection that was given up is used again: %v", err)
+	}
+}
+
+func TestAnAgentThatNeverGreetsIsGivenUp(t *testing.T) {
+	_, inW := io.Pipe()
+	outR, outW := io.Pipe()
+	greet := func(context.Context) error {
+		_, err := newAgentConn(inW, outR, "test", func(err error) error { return err })
+		return err
+	}
+	if err := within(context.Background(), time.Millisecond, func() { outW.Close() }, greet); !errors.Is(err, errSlow) {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	stop := errors.New("stop")
+	cancel(stop)
+	if err := within(ctx, time.Hour, func() { outW.Close() }, greet); !errors.Is(err, stop) {
+		t.Errorf("interrupted: got %v", err)
 	}
 }

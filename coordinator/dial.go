@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"path"
 	"sync"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -72,12 +74,40 @@ func (d *SSHDialer) open(ctx context.Context, name string, conn plans.Connection
 	if err != nil {
 		return nil, err
 	}
-	s, err := d.start(ctx, client, name, conn.Become, build)
+	var s *session
+	err = within(ctx, startTimeout, func() { client.Close() }, func(ctx context.Context) (err error) {
+		s, err = d.start(ctx, client, name, conn.Become, build)
+		return err
+	})
+	if errors.Is(err, errSlow) {
+		err = &sshconn.UnreachableError{Host: name, Endpoint: ep.String(), Cause: err, Hint: "log in by hand to see what it is busy with"}
+	}
 	if err != nil {
 		client.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// startTimeout bounds all between the login and the agent's greeting: the push
+// over a slow line and a person who types sudo's password. A host that lets
+// lvsup in and then does nothing must not hold a drift check for ever.
+const startTimeout = 10 * time.Minute
+
+// errSlow means that startTimeout is over.
+var errSlow = errors.New("its agent did not start in time")
+
+// within runs f, which talks over a connection, and cuts the connection when
+// ctx or the time ends: that ends whatever f waits for.
+func within(ctx context.Context, limit time.Duration, cut func(), f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w (%s)", errSlow, limit))
+	defer cancel()
+	stop := context.AfterFunc(ctx, cut)
+	err := f(ctx)
+	if !stop() {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 // start pushes the agent if it is not there and greets it.
