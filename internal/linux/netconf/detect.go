@@ -17,7 +17,7 @@ import (
 // Stack constants. It looks at files only, so it says the same whatever runs.
 func Detect(h host.Host) string {
 	switch {
-	case exists(h, IfcfgDir) && (redHat(h) || len(glob(h, IfcfgDir+"/ifcfg-*")) > 0):
+	case exists(h, IfcfgDir) && (redHat(h) || len(glob(h, IfcfgDir+"/ifcfg-*")) > 0) && !ifcfgUnread(h):
 		return StackIfcfg
 	case len(glob(h, "/etc/netplan/*.yaml")) > 0:
 		return StackNetplan
@@ -32,6 +32,15 @@ func Detect(h host.Host) string {
 		return StackNetworkd
 	}
 	return StackUnknown
+}
+
+// ifcfgUnread reports whether the host has NetworkManager without its plugin for
+// ifcfg files, and no network-scripts either: Fedora 36 and RHEL 10 left both
+// out, but the directory may still be there.
+func ifcfgUnread(h host.Host) bool {
+	const plugin = "libnm-settings-plugin-ifcfg-rh.so"
+	return exists(h, "/usr/sbin/NetworkManager") && !exists(h, IfcfgDir+"/ifup") &&
+		len(glob(h, "/usr/lib*/NetworkManager/"+plugin))+len(glob(h, "/usr/lib*/NetworkManager/*/"+plugin)) == 0
 }
 
 // redHat reports whether os-release(5) names a system of the Red Hat family.
@@ -63,6 +72,9 @@ func Read(h host.Host, stack string) (Files, error) {
 	switch stack {
 	case StackIfcfg:
 		names = glob(h, IfcfgDir+"/ifcfg-*")
+		if err := files.readKeyfiles(h); err != nil {
+			return Files{}, err
+		}
 	case StackIfupdown:
 		names = append(glob(h, InterfacesDir+"/*"), InterfacesTop)
 	}

@@ -37,6 +37,11 @@ func TestDetect(t *testing.T) {
 		StackIfcfg: {
 			{IfcfgDir + "/ifcfg-ens33": "", InterfacesTop: "", "/sbin/ifup": ""},
 			{IfcfgDir + "/readme-ifcfg-rh.txt": "", "/etc/os-release": "NAME=\"Rocky Linux\"\nID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n"},
+			{
+				IfcfgDir + "/ifcfg-ens33": "", "/usr/sbin/NetworkManager": "", "/etc/NetworkManager/x": "",
+				"/usr/lib64/NetworkManager/1.40.16-1.el8/libnm-settings-plugin-ifcfg-rh.so": "",
+			},
+			{IfcfgDir + "/ifcfg-ens33": "", "/usr/sbin/NetworkManager": "", IfcfgDir + "/ifup": ""},
 		},
 		StackIfupdown: {
 			debian,
@@ -45,7 +50,10 @@ func TestDetect(t *testing.T) {
 		},
 		StackNetplan:        {{"/etc/netplan/50-cloud-init.yaml": "", InterfacesTop: "", "/sbin/ifup": ""}},
 		StackNetworkd:       {{"/etc/systemd/network/lan.network": "", wants: ""}, {wants: ""}},
-		StackNetworkManager: {{"/usr/sbin/NetworkManager": "", "/etc/NetworkManager/x": ""}},
+		StackNetworkManager: {
+			{"/usr/sbin/NetworkManager": "", "/etc/NetworkManager/x": ""},
+			{"/usr/sbin/NetworkManager": "", "/etc/NetworkManager/x": "", IfcfgDir + "/readme-ifcfg-rh.txt": "", "/etc/os-release": "ID=fedora\n"},
+		},
 		StackUnknown:        {{}, {InterfacesTop: ""}},
 	} {
 		for _, f := range files {

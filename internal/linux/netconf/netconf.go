@@ -44,6 +44,9 @@ type Files struct {
 	// ResolvPlain says that /etc/resolv.conf is a regular file or missing:
 	// no resolvconf or systemd-resolved has put a symbolic link there.
 	ResolvPlain bool
+	// Keyfiles maps interfaces to the file in NetworkManager's own format that
+	// brings them up on a host whose stack is ifcfg.
+	Keyfiles map[string]string
 }
 
 var nameRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)
@@ -127,7 +130,9 @@ func Plan(stack string, files Files, all []Settings) (map[string]string, error) 
 	var err error
 	switch stack {
 	case StackIfcfg:
-		err = planIfcfg(want, files.Content, all)
+		if err = files.checkKeyfiles(all); err == nil {
+			err = planIfcfg(want, files.Content, all)
+		}
 	case StackIfupdown:
 		err = planIfupdown(want, files.Content, all)
 	case StackUnknown:

@@ -43,7 +43,8 @@ func content(path string) step.ID { return step.ID{Key: path, Field: step.Conten
 // has edited is planned anew from what it held before lvsup, so that nothing of
 // an earlier plan stays behind.
 func wantFiles(settings []netconf.Settings, owned step.Owned, have Observed) (map[string]string, error) {
-	base := netconf.Files{Content: map[string]string{}, ResolvPlain: have.Files.ResolvPlain}
+	base := have.Files
+	base.Content = map[string]string{}
 	for path, text := range have.Files.Content {
 		base.Content[path] = text
 	}
