@@ -24,7 +24,8 @@ var only = flag.String("script", "", "run only the scripts whose name holds this
 // Commands beside testscript's own:
 //
 //	lab nat|dr [--inband]     boot a lab; sets $F (ssh_config), $PLAN (a copy of
-//	                          the example plan, to be edited) and $LAB
+//	                          the example plan, to be edited) and $LAB; a name
+//	                          that ends in .hcl is a plan of the script's own
 //	exits CODE PROGRAM ARG... run a program; it must end with that exit code
 //	on HOST COMMAND...        run a command in a guest; its output is stdout's
 //	eventually SECONDS HOST COMMAND...  retry a command in a guest until it succeeds
@@ -94,13 +95,14 @@ func cacheHome(t *testing.T) string {
 
 func cmdLab(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
-		ts.Fatalf("usage: lab nat|dr [--inband]")
+		ts.Fatalf("usage: lab nat|dr|FILE.hcl [--inband]")
 	}
-	plan := ts.MkAbs(args[0] + ".hcl")
-	example := filepath.Join(ts.Getenv("ROOT"), "plans", "examples", args[0]+".hcl")
-	data, err := os.ReadFile(example)
-	ts.Check(err)
-	ts.Check(os.WriteFile(plan, data, 0o600))
+	plan := ts.MkAbs(strings.TrimSuffix(args[0], ".hcl") + ".hcl")
+	if plan != ts.MkAbs(args[0]) {
+		data, err := os.ReadFile(filepath.Join(ts.Getenv("ROOT"), "plans", "examples", filepath.Base(plan)))
+		ts.Check(err)
+		ts.Check(os.WriteFile(plan, data, 0o600))
+	}
 	name := "t-" + strings.TrimPrefix(ts.Name(), "script-")
 	_ = ts.Exec("lvsup", "lab", "down", name) // left by a run that was killed
 	ts.Defer(func() {
