@@ -48,13 +48,13 @@ func TestDetect(t *testing.T) {
 			{InterfacesTop: "", "/sbin/ifup": "", IfcfgDir + "/readme": "", "/etc/os-release": "ID=debian\n"},
 			{InterfacesTop: "", "/sbin/ifup": "", "/usr/sbin/NetworkManager": "", "/etc/NetworkManager/x": ""},
 		},
-		StackNetplan:        {{"/etc/netplan/50-cloud-init.yaml": "", InterfacesTop: "", "/sbin/ifup": ""}},
-		StackNetworkd:       {{"/etc/systemd/network/lan.network": "", wants: ""}, {wants: ""}},
+		StackNetplan:  {{"/etc/netplan/50-cloud-init.yaml": "", InterfacesTop: "", "/sbin/ifup": ""}},
+		StackNetworkd: {{"/etc/systemd/network/lan.network": "", wants: ""}, {wants: ""}},
 		StackNetworkManager: {
 			{"/usr/sbin/NetworkManager": "", "/etc/NetworkManager/x": ""},
 			{"/usr/sbin/NetworkManager": "", "/etc/NetworkManager/x": "", IfcfgDir + "/readme-ifcfg-rh.txt": "", "/etc/os-release": "ID=fedora\n"},
 		},
-		StackUnknown:        {{}, {InterfacesTop: ""}},
+		StackUnknown: {{}, {InterfacesTop: ""}},
 	} {
 		for _, f := range files {
 			if got := Detect(newHost(t, f)); got != want {
