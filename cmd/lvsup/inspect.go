@@ -99,7 +99,7 @@ func (g *globals) finish(h *view.Human, run *coordinator.Run, doc *view.Document
 		codes = append(codes, codeOf(err))
 		doc.Error = err.Error()
 	}
-	doc.Exit = report.Worst(codes...)
+	doc.Exit, doc.Codes = report.Worst(codes...), report.Sorted(codes)
 	if g.json {
 		if err := view.WriteJSON(os.Stdout, doc); err != nil {
 			return err

@@ -1,5 +1,7 @@
 package report
 
+import "slices"
+
 // Code is the exit code of a command.
 type Code int
 
@@ -22,12 +24,19 @@ var severity = []Code{Interrupted, RolledBack, Stale, Locked, Failed, Unreachabl
 
 // Worst gives the code that a command exits with when several apply.
 func Worst(codes ...Code) Code {
-	for _, s := range severity {
-		for _, c := range codes {
-			if c == s {
-				return c
-			}
-		}
+	if all := Sorted(codes); len(all) > 0 {
+		return all[0]
 	}
 	return Done
+}
+
+// Sorted gives each code once, the worst first, without Done.
+func Sorted(codes []Code) []Code {
+	var all []Code
+	for _, s := range severity {
+		if s != Done && slices.Contains(codes, s) {
+			all = append(all, s)
+		}
+	}
+	return all
 }

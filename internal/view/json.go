@@ -24,7 +24,8 @@ type Document struct {
 	Diagnostics []plans.Diagnostic            `json:"diagnostics,omitempty"`
 	Failures    []Failure                     `json:"failures,omitempty"`
 	Error       string                        `json:"error,omitempty"`
-	Exit        report.Code                   `json:"exit"`
+	Exit        report.Code                   `json:"exit"`            // the worst of Codes
+	Codes       []report.Code                 `json:"codes,omitempty"` // all exit codes that apply, the worst first
 }
 
 // Failure is a failure on one host.
