@@ -53,7 +53,10 @@ type change struct {
 }
 
 func (g *globals) change(ctx context.Context, c change) error {
-	if !c.yes && !canAsk() {
+	switch {
+	case !c.yes && g.json:
+		return fmt.Errorf("nothing was changed: with --json nobody sees the plan before it is carried out; %s --yes goes on without asking", c.name)
+	case !c.yes && !canAsk():
 		return fmt.Errorf("nothing was changed: %w, so nobody can be asked; %s --yes goes on without asking", errNoTerminal, c.name)
 	}
 	h := g.human()
@@ -92,7 +95,7 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 	}
 	if !p.Empty() {
 		if err := g.agree(ctx, run, p, c, cluster); err != nil {
-			return nil, err
+			return codesOf(run.Failures(), false), err
 		}
 		if err := run.Apply(ctx, p); err != nil {
 			return codesOf(run.Failures(), true), err
@@ -107,7 +110,7 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 	doc.Applied = true
 	if c.destroy {
 		run.Remove(ctx)
-		if !g.json {
+		if !g.json && len(run.Failures()) == 0 {
 			h.Say("Destroyed: the hosts are as they were before lvsup.")
 		}
 		return codesOf(run.Failures(), true), nil
@@ -143,10 +146,13 @@ func (g *globals) agree(ctx context.Context, run *coordinator.Run, shown *plans.
 	if err != nil {
 		return err
 	}
-	if !coordinator.SamePlan(shown, now) {
+	switch {
+	case len(run.Failures()) > 0:
+		return errNotAll
+	case !coordinator.SamePlan(shown, now):
 		return coordinator.ErrStale
 	}
-	return nil
+	return coordinator.Appliable(now) // another machine may answer for the VIP by now
 }
 
 func (g *globals) probe(ctx context.Context, h *view.Human, run *coordinator.Run, from string, doc *view.Document) ([]report.Code, error) {
