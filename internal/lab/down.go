@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Down takes a lab down: its guests are cut off, and its processes, network,
@@ -22,17 +23,28 @@ func Down(ctx context.Context, o Options) error {
 	}
 	defer unlock()
 	s, err := load(orDefault(o.StateDir), o.Name)
-	if errors.Is(err, ErrNoLab) {
+	if errors.Is(err, ErrNoLab) && !o.leftovers() {
 		_ = os.Remove(filepath.Join(orDefault(o.StateDir), o.Name+".lock"))
-		if _, serr := os.Stat(netnsPath(netnsName(o.Name))); serr != nil {
-			return err
-		}
+		return err
 	}
 	return events(o.Events).step("take down lab "+o.Name, func() error {
 		if err != nil {
 			return o.clear()
 		}
 		return s.remove(ctx)
+	})
+}
+
+// leftovers reports whether there is anything of a lab whose state was never
+// written: Up may have been killed before that.
+func (o Options) leftovers() bool {
+	paths := []string{netnsPath(netnsName(o.Name)), filepath.Join(orDefault(o.StateDir), o.Name)}
+	if dir, err := (Image{Dir: o.CacheDir}).dir(); err == nil {
+		paths = append(paths, diskDir(filepath.Join(dir, "image"), o.Name))
+	}
+	return slices.ContainsFunc(paths, func(path string) bool {
+		_, err := os.Stat(path)
+		return err == nil
 	})
 }
 
