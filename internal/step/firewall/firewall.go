@@ -174,7 +174,7 @@ func refusals(refused map[string][]string) []step.Change {
 		for _, port := range ports {
 			changes = append(changes, step.Change{
 				Action: step.Create, ID: door{port: port}.id(name), To: portOpen,
-				Blocked: "the rules that " + name + " loads are written by hand and drop it; open it there, or write firewall = \"disabled\" or \"unmanaged\"",
+				Blocked: "the rules that " + name + " loads are written by hand and drop it; open it there, or write policy = \"disabled\" or \"unmanaged\" in the firewall block",
 			})
 		}
 	}
