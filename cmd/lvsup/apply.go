@@ -116,7 +116,7 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 		return codesOf(run.Failures(), true), nil
 	}
 	if !g.json && !p.Empty() {
-		h.Say("Applied and verified: %d changes.", p.Count().Changes())
+		h.Say("Applied and verified: %s.", view.Plural(p.Count().Changes(), "change"))
 	}
 	return g.probe(ctx, h, run, c.from, doc)
 }

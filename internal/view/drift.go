@@ -30,9 +30,9 @@ func (h *Human) Drift(p *plans.Plan) {
 	h.planErrors(p)
 	switch {
 	case differ > 0:
-		h.printf("\n%s %s on %d of %s.\n", h.paint(bold, "Drift:"), plural(differ, "difference"), hosts, plural(len(p.Hosts), "host"))
+		h.printf("\n%s %s on %d of %s.\n", h.paint(bold, "Drift:"), Plural(differ, "difference"), hosts, Plural(len(p.Hosts), "host"))
 	case p.Count().Errors == 0:
-		h.printf("No drift: %s of cluster %q %s as the plan wants.\n", plural(len(p.Hosts), "host"), p.Cluster, isAre(len(p.Hosts)))
+		h.printf("No drift: %s of cluster %q %s as the plan wants.\n", Plural(len(p.Hosts), "host"), p.Cluster, isAre(len(p.Hosts)))
 	}
 }
 

@@ -209,7 +209,7 @@ func (h *Human) planErrors(p *plans.Plan) {
 func (h *Human) PlanSummary(p *plans.Plan) {
 	n := p.Count()
 	if n.Changes() == 0 && n.Errors == 0 {
-		h.printf("No changes: %s of cluster %q %s as the plan wants.\n", plural(len(p.Hosts), "host"), p.Cluster, isAre(len(p.Hosts)))
+		h.printf("No changes: %s of cluster %q %s as the plan wants.\n", Plural(len(p.Hosts), "host"), p.Cluster, isAre(len(p.Hosts)))
 		return
 	}
 	var parts []string
@@ -228,9 +228,9 @@ func (h *Human) PlanSummary(p *plans.Plan) {
 		parts = append(parts, fmt.Sprintf("%d refused", n.Blocked))
 	}
 	if n.Errors > 0 {
-		parts = append(parts, plural(n.Errors, "error"))
+		parts = append(parts, Plural(n.Errors, "error"))
 	}
-	h.printf("\n%s %s on %s.\n", h.paint(bold, "Plan:"), strings.Join(parts, ", "), plural(len(p.Hosts), "host"))
+	h.printf("\n%s %s on %s.\n", h.paint(bold, "Plan:"), strings.Join(parts, ", "), Plural(len(p.Hosts), "host"))
 }
 
 func isAre(n int) string {

@@ -40,7 +40,7 @@ func (h *Human) serviceProbe(p *report.Probe, s report.ServiceProbe) {
 		for _, name := range slices.Sorted(maps.Keys(s.Split)) {
 			split = append(split, fmt.Sprintf("%s %d", Clean(name), s.Split[name]))
 		}
-		h.printf("         %s of %d answered: %s\n", plural(s.Answered, "request"), s.Requests, strings.Join(split, ", "))
+		h.printf("         %s of %d answered: %s\n", Plural(s.Answered, "request"), s.Requests, strings.Join(split, ", "))
 	}
 	if len(s.MACs) == 1 {
 		h.printf("         one MAC answers for the VIP: %s\n", Clean(s.MACs[0]))

@@ -32,7 +32,7 @@ func (h *Human) Event(e report.Event) {
 	case e.Stage == "connect":
 		h.note("  %s %s\n", e.Host, took)
 	default:
-		h.note("  %s: %s %s\n", e.Host, plural(countDone(e.Done), "change"), took)
+		h.note("  %s: %s %s\n", e.Host, Plural(countDone(e.Done), "change"), took)
 	}
 	if e.Note != "" {
 		h.note("    %s\n", h.paint(dim, Clean(e.Note)))
