@@ -20,6 +20,9 @@ const (
 	DefaultConnectTimeout    = 15 * time.Second
 	DefaultKeepAliveInterval = 15 * time.Second
 	DefaultKeepAliveMisses   = 3
+	// DefaultLoginTimeout is after what sshd itself hangs up on who has not
+	// logged in (sshd_config(5), LoginGraceTime), and a little.
+	DefaultLoginTimeout = 130 * time.Second
 )
 
 // handshakeTries is how often a connection that the peer drops before it shows
@@ -47,6 +50,7 @@ type Options struct {
 	Password func(ctx context.Context, userAtHost string) (string, error)
 
 	ConnectTimeout    time.Duration // 0: ssh_config's ConnectTimeout, else DefaultConnectTimeout
+	LoginTimeout      time.Duration // from the first byte to the login, a person's typing included; 0: DefaultLoginTimeout
 	KeepAliveInterval time.Duration // 0: ssh_config's ServerAliveInterval, else the default
 	KeepAliveMisses   int           // 0: ssh_config's ServerAliveCountMax, else the default
 
@@ -188,8 +192,14 @@ func (d *Dialer) once(ctx, dctx context.Context, ep Endpoint, pinned []byte, h h
 		// timeout counts only until the host key is there.
 		keys.accepted = func() { stopTimer() }
 	}
+	patience := firstPositive(d.o.LoginTimeout, DefaultLoginTimeout)
+	late := time.AfterFunc(patience, func() { _ = conn.Close() })
+	defer late.Stop()
 	sc, chans, reqs, err := ssh.NewClientConn(conn, ep.address(), config)
 	if err != nil {
+		if !late.Stop() {
+			err = fmt.Errorf("the host did not end the login within %v", patience)
+		}
 		why := d.explain(ep, keys, creds, raw, err)
 		_ = conn.Close()
 		return nil, why

@@ -209,6 +209,21 @@ func TestPassphrase(t *testing.T) {
 	}
 }
 
+// TestHangingLogin is a host whose PAM waits for a server that is down. The
+// connect timeout does not count, for a person may be asked for a passphrase.
+func TestHangingLogin(t *testing.T) {
+	_, ep := serve(t, func(s *testServer) { s.hangLogin = true })
+	err := tryDial(t, Options{
+		Endpoint: ep, LoginTimeout: 500 * time.Millisecond,
+		Passphrase: func(context.Context, string) (string, error) { return "", errors.New("nobody is there") },
+	})
+	var u *UnreachableError
+	if !errors.As(err, &u) {
+		t.Fatalf("got %v, want *UnreachableError", err)
+	}
+	wantText(t, err, "did not end the login within 500ms")
+}
+
 func TestUnreachable(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -35,6 +35,7 @@ type testServer struct {
 	sftpServer func(io.ReadWriteCloser) error
 	path       string // PATH of commands; the test's own if empty
 	password   string // allowed, if set
+	hangLogin  bool   // never answer a login
 	cutAfter   int64  // close the connection after so many bytes from the client
 	dropFirst  int32  // connections to drop before the handshake
 
@@ -101,7 +102,12 @@ func serve(t *testing.T, set func(*testServer)) (*testServer, Endpoint) {
 		t.Fatal(err)
 	}
 	s.addr = l.Addr().(*net.TCPAddr)
+	over := make(chan struct{})
+	t.Cleanup(func() { close(over) })
 	config := &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
+		if s.hangLogin {
+			<-over
+		}
 		if string(key.Marshal()) != string(userKey.Marshal()) {
 			return nil, os.ErrPermission
 		}
