@@ -64,8 +64,6 @@ func (h *Human) Error(err error) {
 }
 
 // Plural gives "1 host" and "2 hosts".
-func Plural(n int, noun string) string { return Plural(n, noun) }
-
 func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
