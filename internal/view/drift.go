@@ -47,7 +47,7 @@ func (h *Human) difference(c step.Change) {
 	if c.Why != "" {
 		text += h.paint(dim, "  # "+Clean(c.Why))
 	}
-	h.printf("  %s %s: %s\n", h.paint(actionStyle[c.Action], string(rune(c.Action))), name, text)
+	h.printf("  %s %s: %s\n", h.paint(actionStyle[c.Action], Clean(string(rune(c.Action)))), name, text)
 	if content && c.Action.Mutates() {
 		h.fileDiff(c)
 	}

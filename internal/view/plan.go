@@ -104,7 +104,7 @@ func (h *Human) change(c step.Change, commands []string) {
 	if c.Why != "" {
 		text += h.paint(dim, "  # "+Clean(c.Why))
 	}
-	h.printf("     %s %s\n", h.paint(actionStyle[c.Action], string(rune(c.Action))), text)
+	h.printf("     %s %s\n", h.paint(actionStyle[c.Action], Clean(string(rune(c.Action)))), text)
 	if content && c.Action.Mutates() && !c.Follows {
 		h.fileDiff(c)
 	}

@@ -29,7 +29,7 @@ func (h *Human) Event(e report.Event) {
 		h.note("  %s %s %s\n", h.paint(red, "failed"), e.Host, took) // why is told when all were dialled
 	case e.Err != nil:
 		h.note("  %s %s: %s %s\n", h.paint(red, "failed"), e.Host, Clean(e.Err.Error()), took)
-	case e.Stage == "connect":
+	case e.Stage == plans.StageConnect:
 		h.note("  %s %s\n", e.Host, took)
 	default:
 		h.note("  %s: %s %s\n", e.Host, Plural(countDone(e.Done), "change"), took)

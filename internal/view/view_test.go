@@ -92,12 +92,15 @@ func TestNothingSteersTheTerminal(t *testing.T) {
 	p.Hosts[0].Kinds[1].Changes[0].Key = hostile
 	p.Hosts[0].Kinds[4].Changes[0].To = hostile
 	p.Findings[0].Summary = hostile
+	p.Hosts[0].Kinds[2].Changes[0].Action = '\x1b' // an action that is left out is no letter either
 	var text, doc bytes.Buffer
 	h := &Human{Out: &text, Err: &text, Commands: true}
 	p.Hosts[0].Kinds[1].Commands = [][]string{{hostile}}
 	h.Plan(p)
+	h.Drift(p)
 	h.Status("master", &wire.IPVSResponse{Table: hostile, Listed: hostile})
 	h.Raw(hostile)
+	p.Hosts[0].Kinds[2].Changes[0].Action = step.Update // JSON has words for actions
 	if err := WriteJSON(&doc, &Document{Command: "plan", Plan: p}); err != nil {
 		t.Fatal(err)
 	}
