@@ -4,9 +4,13 @@ GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X github.com/lvsup/lvsup/internal/build.stamp=$(VERSION)
 AGENTS   := internal/agentbin/bin/lvsup-agent-linux-amd64.gz internal/agentbin/bin/lvsup-agent-linux-arm64.gz
-SOURCES  := $(shell find agent cmd coordinator hcl internal plans -name '*.go' -not -name '*_test.go') go.mod go.sum
+SOURCES  := $(shell find agent cmd coordinator hcl internal plans -name '*.go' -not -name '*_test.go') \
+            $(shell find internal/lab -type f -not -name '*.go') go.mod go.sum
 STATIC   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 TOOLS    := $(GO) run -modfile=tools/go.mod
+
+# A target whose making was cut short (a full disk) is no newer target.
+.DELETE_ON_ERROR:
 
 .PHONY: FORCE build check test soak demo fmt lint lab-deps test-deps clean
 
