@@ -84,3 +84,18 @@ func TestWhoMayAnswer(t *testing.T) {
 		})
 	}
 }
+
+func TestOnlyHushedRealServersMayAnswer(t *testing.T) {
+	vip := netip.MustParseAddr("192.0.2.1")
+	for forwarding, want := range map[plans.Forwarding]bool{plans.ForwardDR: true, plans.ForwardTUN: true, plans.ForwardNAT: false} {
+		s := service("rr", 1)
+		s.Forwarding = forwarding
+		c := &plans.Cluster{Services: []plans.VirtualService{*s}}
+		if got := hushes(c, "node1", vip); got != want {
+			t.Errorf("%s: got %v", forwarding, got)
+		}
+		if hushes(c, "node2", vip) || hushes(c, "node1", vip.Next()) {
+			t.Errorf("%s: another host, or another address, is taken for hushed", forwarding)
+		}
+	}
+}

@@ -147,14 +147,28 @@ func (r *Run) ask(ctx context.Context, q question, owners map[string]string) (pl
 		case "":
 			strangers = append(strangers, "a machine outside the plan ("+mac+")")
 		default:
-			members = append(members, owner+" ("+mac+")")
+			name := owner + " (" + mac + ")"
+			if q.vip && !hushes(r.opts.Cluster, owner, q.address) {
+				strangers = append(strangers, name)
+				continue
+			}
+			members = append(members, name)
 		}
 	}
 	return q.judge(members, strangers)
 }
 
+// hushes reports whether the plan has the host keep the VIP without answering
+// for it: dr and tun backends do. Under nat a real server has no use for it.
+func hushes(c *plans.Cluster, host string, vip netip.Addr) bool {
+	return slices.ContainsFunc(c.Services, func(s plans.VirtualService) bool {
+		return s.Address == vip && s.Forwarding != plans.ForwardNAT &&
+			slices.ContainsFunc(s.Backends, func(b plans.Backend) bool { return b.Host == host })
+	})
+}
+
 // judge makes a finding of who answered besides the host itself. A real server
-// that answers for the VIP is what the plan mends: a warning. Anything else
+// that hushes about the VIP is what the plan mends: a warning. Anything else
 // stops the run.
 func (q question) judge(members, strangers []string) (plans.Finding, bool) {
 	all := strings.Join(append(members, strangers...), " and ")
