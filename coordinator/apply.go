@@ -3,7 +3,6 @@ package coordinator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -41,17 +40,39 @@ func Appliable(p *plans.Plan) error {
 			if k.Error != "" {
 				reasons = append(reasons, prefixed(h.Host, k.Error))
 			}
-			for _, c := range k.Changes {
-				if c.Blocked != "" {
-					reasons = append(reasons, prefixed(h.Host, fmt.Sprintf("%s: %s", c.ID, c.Blocked)))
-				}
-			}
 		}
+		reasons = append(reasons, blocked(h)...)
 	}
 	if len(reasons) > 0 {
 		return &Refused{slices.Compact(reasons)}
 	}
 	return nil
+}
+
+// blocked gives the reasons for which a host's changes are refused, each once.
+func blocked(h plans.HostPlan) []string {
+	var whys []string
+	ids := map[string][]string{}
+	for _, k := range h.Kinds {
+		for _, c := range k.Changes {
+			if c.Blocked == "" {
+				continue
+			}
+			if ids[c.Blocked] == nil {
+				whys = append(whys, c.Blocked)
+			}
+			ids[c.Blocked] = append(ids[c.Blocked], c.ID.String())
+		}
+	}
+	var reasons []string
+	for _, why := range whys {
+		if all := ids[why]; len(all) == 1 {
+			reasons = append(reasons, prefixed(h.Host, all[0]+": "+why))
+		} else {
+			reasons = append(reasons, prefixed(h.Host, why)+"\nchanges that this refuses: "+strings.Join(all, ", "))
+		}
+	}
+	return reasons
 }
 
 // reason is a finding with its way out.
