@@ -257,6 +257,7 @@ func TestDHCPClients(t *testing.T) {
 	for line, want := range map[string]string{
 		"/sbin/dhclient -4 -v -pf /run/dhclient.ens33.pid -lf /x.leases ens33": "ens33",
 		"dhclient -1 -q -lf /l -pf /p -H host ens33":                           "ens33",
+		"dhclient -6 -v -pf /run/dhclient6.ens33.pid ens33":                    "-",
 		"dhcpcd -b ens33":                       "ens33",
 		"udhcpc -b -p /run/udhcpc.pid -i ens33": "ens33",
 		"udhcpc":                                "eth0",

@@ -84,8 +84,8 @@ func lookup(routes []rtnl.Route, a netip.Addr) (rtnl.Route, bool) {
 	return best, found
 }
 
-// dhcpClient reads a process's arguments and says whether it is a DHCP client,
-// and for what.
+// dhcpClient reads a process's arguments and says whether it is a DHCP client
+// for IPv4, and of which interfaces.
 func dhcpClient(argv []string) (Client, bool) {
 	if len(argv) == 0 {
 		return Client{}, false
@@ -100,6 +100,9 @@ func dhcpClient(argv []string) (Client, bool) {
 	program := argv[0][strings.LastIndexByte(argv[0], '/')+1:]
 	program = strings.TrimSuffix(program, ":")
 	c := Client{Program: program}
+	if slices.Contains(argv, "-6") {
+		return Client{}, false // for IPv6 alone: it leaves IPv4 addresses in peace
+	}
 	switch program {
 	case "dhclient":
 		c.Interfaces = words(argv[1:], "-p", "-e", "-cf", "-df", "-lf", "-pf", "-sf", "-s", "-g", "-H", "-F", "-V", "-R", "-U", "-D", "-timeout")
