@@ -180,6 +180,11 @@ func (v *validator) checkBackend(s *VirtualService, b *Backend) {
 		v.warnAt(b.Source.At("weight"), fmt.Sprintf("Scheduler %q ignores the weight %d", s.Scheduler, b.Weight),
 			fmt.Sprintf("Write scheduler = \"w%s\" to have it count, or leave the weight out.", s.Scheduler))
 	}
+	if b.Weight == 0 && (s.Scheduler == "sh" || s.Scheduler == "mh") {
+		v.warnAt(b.Source.At("weight"), fmt.Sprintf("Clients of %q get no answer", h.Name), fmt.Sprintf(
+			"Scheduler %q sends them to no other real server while its weight is 0 (the kernel's fallback flag is not set). "+
+				"Take the backend out instead, or choose another scheduler.", s.Scheduler))
+	}
 	if !b.Address.IsValid() {
 		return
 	}
