@@ -56,7 +56,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"lab": cmdLab, "exits": cmdExits, "on": cmdOn, "eventually": cmdEventually,
 			"snapshot": cmdSnapshot, "power-cycle": cmdPowerCycle, "edit": cmdEdit,
-			"begin": cmdBegin, "finish": cmdFinish,
+			"interrupt": cmdInterrupt, "begin": cmdBegin, "finish": cmdFinish,
 			"json": cmdJSON,
 		},
 	})
