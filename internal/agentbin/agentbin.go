@@ -8,7 +8,6 @@ import (
 	"embed"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"strings"
 )
@@ -43,22 +42,4 @@ func supported() []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// Sizes gives the compressed size in bytes of each agent that is embedded, by
-// file name.
-func Sizes() (map[string]int64, error) {
-	sizes := map[string]int64{}
-	err := fs.WalkDir(files, "bin", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".gz") {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		sizes[d.Name()] = info.Size()
-		return nil
-	})
-	return sizes, err
 }
