@@ -3,6 +3,7 @@ package coordinator
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -95,6 +96,9 @@ func (c *agentConn) exchange(id uint64, op wire.Op, body any) (answer json.RawMe
 	}
 	var res wire.Response
 	if err := wire.ReadFrame(c.out, &res); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, c.explain(fmt.Errorf("the agent ended before it answered to %s: see dmesg on the host, then run lvsup again", op)), true
+		}
 		return nil, c.explain(fmt.Errorf("cannot read the agent's answer to %s: %w", op, err)), true
 	}
 	if res.ID != id {
