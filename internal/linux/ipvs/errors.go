@@ -7,7 +7,7 @@ import (
 )
 
 // ErrUnavailable means that the kernel has no IPVS in this network namespace:
-// the module ip_vs is not loaded. Load it with Modules.Load.
+// the module ip_vs is not loaded. Load it with LoadModules.
 var ErrUnavailable = errors.New("the kernel's IPVS is not loaded (modprobe ip_vs)")
 
 // Error is a request that failed. Err is a syscall.Errno when the kernel

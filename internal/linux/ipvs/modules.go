@@ -10,24 +10,6 @@ import (
 	"github.com/lvsup/lvsup/internal/linux/host"
 )
 
-// Availability says whether a kernel can balance.
-type Availability struct {
-	Loaded   bool   // the module is in and the table can be read
-	Loadable bool   // Loaded, or modprobe finds the module
-	Reason   string // why it is not loadable, with the way out
-}
-
-// Available looks whether the host has IPVS, without loading anything.
-func Available(ctx context.Context, h host.Host) Availability {
-	if Loaded(h) {
-		return Availability{Loaded: true, Loadable: true}
-	}
-	if err := CheckModules(ctx, h, nil); err != nil {
-		return Availability{Reason: err.Error()}
-	}
-	return Availability{Loadable: true}
-}
-
 // Loaded reports whether the kernel's IPVS is there. The module makes a file in
 // every network namespace; to ask netlink for the family instead could make
 // the kernel load the module.
