@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -15,7 +16,10 @@ import (
 
 // lock is a flock(2) on a file. It belongs to this process and ends with it,
 // however it ends, so no run can leave a host locked.
-type lock struct{ file *os.File }
+type lock struct {
+	mu   sync.Mutex // a write that is under way would keep the file open
+	file *os.File
+}
 
 // maxHolder bounds what is read of the holder's name.
 const maxHolder = 512
@@ -36,7 +40,7 @@ func takeLock(dir, holder string) (*lock, error) {
 		if err := f.Truncate(0); err == nil {
 			_, _ = f.WriteAt([]byte(holder+"\n"), 0)
 		}
-		return &lock{f}, nil
+		return &lock{file: f}, nil
 	}
 }
 
@@ -72,6 +76,8 @@ func isNamed(f *os.File) bool {
 // ending tells those who ask for the lock that its run is over but for the
 // change at hand.
 func (l *lock) ending() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	const note = "(that run is ending: it finishes the change it is at)\n"
 	if at, err := l.file.Seek(0, io.SeekEnd); err == nil {
 		_, _ = l.file.WriteAt([]byte(note), at)
@@ -80,6 +86,8 @@ func (l *lock) ending() {
 
 func (l *lock) release() {
 	if l != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
 		l.file.Close()
 	}
 }
