@@ -42,6 +42,9 @@ func (r Result) Err(argv ...string) error {
 	if said == "" {
 		said = lastLine(r.Stdout)
 	}
+	if r.Code < 0 {
+		return fmt.Errorf("%s: it was killed by a signal", strings.Join(argv, " "))
+	}
 	return fmt.Errorf("%s: exit %d: %s", strings.Join(argv, " "), r.Code, said)
 }
 

@@ -87,7 +87,9 @@ func (a apt) All(ctx context.Context) ([]string, error) {
 	}
 	var all []string
 	for _, line := range lines(res.Stdout) {
-		if name, ok := strings.CutSuffix(line, " installed"); ok {
+		switch name, status, _ := strings.Cut(line, " "); status {
+		case "not-installed", "config-files", "":
+		default:
 			all = append(all, name)
 		}
 	}

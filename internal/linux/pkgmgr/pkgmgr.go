@@ -30,7 +30,7 @@ type Manager interface {
 	Name() string
 	// States tells the state of each package that is not wholly absent.
 	States(ctx context.Context, names ...string) (map[string]State, error)
-	// All lists every installed package.
+	// All lists every package that is installed, be it only half.
 	All(ctx context.Context) ([]string, error)
 	// Preview lists what would be installed together with the package. It
 	// reads only; ok is false where that cannot be known without fetching the

@@ -141,11 +141,12 @@ func (w worker) install(ctx context.Context, m pkgmgr.Manager, name string) erro
 	// A package manager that is told to stop halfway leaves more to repair
 	// than one that is waited for.
 	ctx = context.WithoutCancel(ctx)
-	j, err := w.settled(ctx, m)
-	if err != nil {
+	// What the repair of an earlier try installs came along with that try.
+	if err := m.Repair(ctx); err != nil {
 		return err
 	}
-	if err := m.Repair(ctx); err != nil {
+	j, err := w.settled(ctx, m)
+	if err != nil {
 		return err
 	}
 	all, err := m.All(ctx)
