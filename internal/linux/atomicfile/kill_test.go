@@ -35,7 +35,8 @@ func TestKill(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(20*time.Millisecond + rand.N(40*time.Millisecond))
+		waitFor(t, filepath.Join(dir, "old")) // a busy machine may be slow to start it
+		time.Sleep(rand.N(40 * time.Millisecond))
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
@@ -48,5 +49,21 @@ func TestKill(t *testing.T) {
 			mustWrite(t, filepath.Join(dir, name), "after", 0o644)
 		}
 		only(t, dir, "new", "old")
+		for _, name := range []string{"old", "new"} {
+			if err := Remove(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
+}
+
+// waitFor returns when the file is there.
+func waitFor(t *testing.T, name string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(name); err == nil {
+			return
+		}
+	}
+	t.Fatalf("%s never came", name)
 }
