@@ -26,7 +26,7 @@ import (
 const (
 	killsInTest = 32
 	killsInSoak = 400
-	soakFor     = 30 * time.Minute
+	soakFor     = 20 * time.Minute
 )
 
 // driftEvery rounds, lvsup is asked for its own judgement too.
