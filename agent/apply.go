@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/lvsup/lvsup/internal/step"
 	"github.com/lvsup/lvsup/internal/wire"
@@ -99,18 +101,23 @@ func (a *Agent) verify(ctx context.Context, d wire.Desired, rec *record, req wir
 		return nil
 	}
 	c := left.Changes[i]
-	return wire.Failf(wire.CodeFailed, "%s did not take: after the change %s still wants to %s (found %q, wanted %q)",
-		d.Kind, c.ID, c.Action, c.From, c.To)
+	return wire.Failf(wire.CodeFailed, "%s did not take: after the change %s still wants to %s (found %s, wanted %s)",
+		d.Kind, c.ID, c.Action, brief(c.From), brief(c.To))
 }
 
 // guard refuses what was not planned. A change is as planned when it brings
 // the same resource to the same value, whatever an earlier stage made of the
-// value before.
+// value before; and nothing is taken away that the plan only meant to forget.
 func guard(todo wire.KindChanges, planned []wire.KindChanges) error {
 	type goal struct {
-		id     step.ID
-		to     string
-		remove bool
+		id      step.ID
+		to      string
+		removes bool // the reverse pass
+		takes   bool // and it touches the host
+	}
+	goalOf := func(c step.Change) goal {
+		removes := c.Action.Removes()
+		return goal{c.ID, c.To, removes, removes && c.Action.Mutates()}
 	}
 	goals := map[goal]bool{}
 	for _, k := range planned {
@@ -118,17 +125,29 @@ func guard(todo wire.KindChanges, planned []wire.KindChanges) error {
 			continue
 		}
 		for _, c := range k.Changes {
-			goals[goal{c.ID, c.To, c.Action.Removes()}] = true
+			g := goalOf(c)
+			goals[g] = true
+			g.takes = false
+			goals[g] = true // forgetting is less than what was planned
 		}
 	}
 	for _, c := range todo.Changes {
 		if c.Blocked != "" {
 			return wire.Failf(wire.CodeBlocked, "%s: %s", c.ID, c.Blocked)
 		}
-		if !goals[goal{c.ID, c.To, c.Action.Removes()}] {
-			return wire.Failf(wire.CodeStale, "the host is no longer what the plan saw: %s of %s (found %q, wanted %q) was not planned; plan again",
-				c.Action, c.ID, c.From, c.To)
+		if !goals[goalOf(c)] {
+			return wire.Failf(wire.CodeStale, "the host is no longer what the plan saw: %s of %s (found %s, wanted %s) was not planned; plan again",
+				c.Action, c.ID, brief(c.From), brief(c.To))
 		}
 	}
 	return nil
+}
+
+// brief quotes a value for a message; a file's content is cut.
+func brief(value string) string {
+	const most = 60
+	if len(value) > most {
+		value = strings.ToValidUTF8(value[:most], "") + "..."
+	}
+	return strconv.Quote(value)
 }

@@ -218,9 +218,19 @@ func lockRank(c *plans.Cluster, a, b string) int {
 	return 0
 }
 
-// Plan observes every host and compares. With destroy it plans to take away
-// what lvsup made and to put back what it changed.
+// Plan observes every host, compares, and checks. With destroy it plans to take
+// away what lvsup made and to put back what it changed.
 func (r *Run) Plan(ctx context.Context, destroy bool) (*plans.Plan, error) {
+	p, err := r.Compare(ctx, destroy)
+	if err == nil && !destroy {
+		p.Findings = r.check(ctx, p)
+		leaveOutSaid(p)
+	}
+	return p, err
+}
+
+// Compare is Plan without the checks. After an apply it must find nothing.
+func (r *Run) Compare(ctx context.Context, destroy bool) (*plans.Plan, error) {
 	desired, err := r.desired(destroy, nil)
 	if err != nil {
 		return nil, err
@@ -243,10 +253,6 @@ func (r *Run) Plan(ctx context.Context, destroy bool) (*plans.Plan, error) {
 		if res, ok := found[h.Name]; ok {
 			p.Hosts = append(p.Hosts, plans.HostPlan{Host: h.Name, Role: h.Role, Kinds: res.Kinds, Digest: res.Digest})
 		}
-	}
-	if !destroy {
-		p.Findings = r.check(ctx, p)
-		leaveOutSaid(p)
 	}
 	return p, nil
 }

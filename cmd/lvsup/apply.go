@@ -107,6 +107,11 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 		}
 		return codesOf(failures, true), nil
 	}
+	if !p.Empty() {
+		if err := g.verify(ctx, h, run, c.destroy); err != nil {
+			return codesOf(run.Failures(), true), err
+		}
+	}
 	doc.Applied = true
 	if c.destroy {
 		run.Remove(ctx)
@@ -119,6 +124,22 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 		h.Say("Applied and verified: %s.", view.Plural(p.Count().Changes(), "change"))
 	}
 	return g.probe(ctx, h, run, c.from, doc)
+}
+
+// verify compares once more, over all stages: a later one may have undone what
+// an earlier one did.
+func (g *globals) verify(ctx context.Context, h *view.Human, run *coordinator.Run, destroy bool) error {
+	left, err := run.Compare(ctx, destroy)
+	if err != nil {
+		return err
+	}
+	if left.Empty() && left.Count().Errors == 0 && len(run.Failures()) == 0 {
+		return nil
+	}
+	if !g.json {
+		h.Drift(left)
+	}
+	return errors.New("everything was carried out, but the hosts are not as they should be")
 }
 
 // errNotAll adds to the failures of hosts what they mean for the others. It has

@@ -38,20 +38,36 @@ func confirm(ctx context.Context, question string) (bool, error) {
 	}
 }
 
-// askSecret reads a line without showing it.
-func askSecret(prompt string) (string, error) {
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
+// askSecret reads a line without showing it. The terminal shows what is typed
+// again when ctx ends first.
+func askSecret(ctx context.Context, prompt string) (string, error) {
+	fd := int(os.Stdin.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
 		return "", fmt.Errorf("cannot ask for %s: %w", prompt, errNoTerminal)
 	}
 	fmt.Fprintf(os.Stderr, "%s: ", prompt)
-	secret, err := term.ReadPassword(int(os.Stdin.Fd()))
-	fmt.Fprintln(os.Stderr)
-	return string(secret), err
+	defer fmt.Fprintln(os.Stderr)
+	type answer struct {
+		secret []byte
+		err    error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		secret, err := term.ReadPassword(fd)
+		answers <- answer{secret, err}
+	}()
+	select {
+	case a := <-answers:
+		return string(a.secret), a.err
+	case <-ctx.Done():
+		return "", errors.Join(context.Cause(ctx), term.Restore(fd, before))
+	}
 }
 
 // becomePassword asks for sudo's password once, however many hosts want it, or
 // is nil when the person did not offer to give one.
-func (g *globals) becomePassword() func() (string, error) {
+func (g *globals) becomePassword(ctx context.Context) func() (string, error) {
 	if !g.askBecomePass {
 		return nil
 	}
@@ -63,7 +79,7 @@ func (g *globals) becomePassword() func() (string, error) {
 		if known != nil {
 			return *known, nil
 		}
-		secret, err := askSecret("sudo password")
+		secret, err := askSecret(ctx, "sudo password")
 		if err != nil {
 			return "", err
 		}

@@ -98,7 +98,7 @@ func (g *globals) open(ctx context.Context, path string, progress func(report.Ev
 	}
 	run := coordinator.Open(ctx, coordinator.Options{
 		Cluster:  c,
-		Dialer:   g.dialer(),
+		Dialer:   g.dialer(ctx),
 		Build:    build.Version(),
 		Holder:   holder(),
 		Report:   progress,
@@ -107,16 +107,16 @@ func (g *globals) open(ctx context.Context, path string, progress func(report.Ev
 	return run, c, nil
 }
 
-func (g *globals) dialer() *coordinator.SSHDialer {
+func (g *globals) dialer(ctx context.Context) *coordinator.SSHDialer {
 	h := g.human()
 	return coordinator.NewSSHDialer(sshconn.Options{
 		Resolver:          sshconn.Resolver{File: g.sshConfig},
 		AcceptNewHostKeys: g.acceptNewKeys,
 		Passphrase: func(_ context.Context, file string) (string, error) {
-			return askSecret("passphrase of " + file)
+			return askSecret(ctx, "passphrase of "+file)
 		},
 		Notice: func(text string) { h.Note("%s", view.Clean(text)) },
-	}, g.becomePassword(), g.log())
+	}, g.becomePassword(ctx), g.log())
 }
 
 // vantage is where a probe asks from: what the person said, else the lab's
@@ -178,8 +178,8 @@ func codesOf(failures []*report.HostError, began bool) []report.Code {
 	var codes []report.Code
 	for _, f := range failures {
 		code := codeOf(f)
-		if code == report.Failed && began {
-			code = report.Partial
+		if began && (code == report.Failed || code == report.Stale) {
+			code = report.Partial // other hosts may have been changed already
 		}
 		codes = append(codes, code)
 	}
