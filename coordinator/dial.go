@@ -37,6 +37,7 @@ type SSHDialer struct {
 
 type agentFile struct {
 	data   []byte
+	packed []byte // data in gzip
 	sha256 string // hexadecimal
 }
 
@@ -52,7 +53,7 @@ func (d *SSHDialer) agentFor(machine string) (agentFile, error) {
 	if a, ok := d.agents[machine]; ok {
 		return a, nil
 	}
-	data, err := agentbin.For(machine)
+	data, packed, err := agentbin.For(machine)
 	if err != nil {
 		return agentFile{}, err
 	}
@@ -60,7 +61,7 @@ func (d *SSHDialer) agentFor(machine string) (agentFile, error) {
 		return agentFile{}, err
 	}
 	sum := sha256.Sum256(data)
-	a := agentFile{data, hex.EncodeToString(sum[:])}
+	a := agentFile{data, packed, hex.EncodeToString(sum[:])}
 	d.agents[machine] = a
 	return a, nil
 }
@@ -122,7 +123,7 @@ func (d *SSHDialer) start(ctx context.Context, client *sshconn.Client, name stri
 	}
 	file := path.Join(agentDir, "agent-"+agent.sha256[:16])
 	up, err := client.Upload(ctx, sshconn.UploadSpec{
-		Data: agent.data, SHA256: agent.sha256, Path: file, Mode: 0o755,
+		Data: agent.data, Packed: agent.packed, SHA256: agent.sha256, Path: file, Mode: 0o755,
 		Become: become, Password: d.password,
 	})
 	if err != nil {

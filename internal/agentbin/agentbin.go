@@ -18,21 +18,26 @@ var files embed.FS
 // machines maps what `uname -m` prints to Go's name for it.
 var machines = map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
 
-// For gives the agent for a machine, as `uname -m` names it.
-func For(machine string) ([]byte, error) {
+// For gives the agent for a machine, as `uname -m` names it, and the same in
+// gzip.
+func For(machine string) (agent, packed []byte, err error) {
 	arch, ok := machines[machine]
 	if !ok {
-		return nil, fmt.Errorf("lvsup has no agent for %q machines, only for %s", machine, strings.Join(supported(), " and "))
+		return nil, nil, fmt.Errorf("lvsup has no agent for %q machines, only for %s", machine, strings.Join(supported(), " and "))
 	}
-	packed, err := files.ReadFile("bin/lvsup-agent-linux-" + arch + ".gz")
+	packed, err = files.ReadFile("bin/lvsup-agent-linux-" + arch + ".gz")
 	if err != nil {
-		return nil, fmt.Errorf("this lvsup was built without its agents: build it with `make build`")
+		return nil, nil, fmt.Errorf("this lvsup was built without its agents: build it with `make build`")
 	}
 	r, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
-		return nil, fmt.Errorf("cannot unpack the agent for %s: %w", arch, err)
+		return nil, nil, fmt.Errorf("cannot unpack the agent for %s: %w", arch, err)
 	}
-	return io.ReadAll(r)
+	agent, err = io.ReadAll(r)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot unpack the agent for %s: %w", arch, err)
+	}
+	return agent, packed, nil
 }
 
 func supported() []string {

@@ -68,7 +68,7 @@ func fillSFTP(client *sftp.Client, f *sftp.File, t uploadTo) error {
 	if err := f.Chmod(0o600); err != nil {
 		return fmt.Errorf("chmod: %w", err)
 	}
-	if _, err := f.ReadFrom(bytes.NewReader(t.spec.Data)); err != nil {
+	if _, err := f.ReadFrom(bytes.NewReader(t.payload)); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
 	if _, ok := client.HasExtension("fsync@openssh.com"); ok {
@@ -82,7 +82,7 @@ func fillSFTP(client *sftp.Client, f *sftp.File, t uploadTo) error {
 	if err != nil {
 		return fmt.Errorf("stat: %w", err)
 	}
-	if info.Size() != int64(len(t.spec.Data)) {
+	if info.Size() != int64(len(t.payload)) {
 		return fmt.Errorf("write: %w", io.ErrShortWrite)
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 // UploadSpec says what to put where.
 type UploadSpec struct {
 	Data   []byte
+	Packed []byte      // Data in gzip, for hosts that have gzip; nil: it travels as it is
 	SHA256 string      // of Data, lower-case hex
 	Path   string      // absolute, on the host
 	Mode   fs.FileMode // permission bits of the finished file, e.g. 0755
@@ -70,14 +71,16 @@ func (c *Client) Upload(ctx context.Context, u UploadSpec) (Uploaded, error) {
 	if err := u.check(); err != nil {
 		return Uploaded{}, err
 	}
-	t := uploadTo{spec: u, dir: path.Dir(u.Path)}
+	t := uploadTo{spec: u, dir: path.Dir(u.Path), payload: u.Data}
 	t.temp = path.Join(t.dir, ".lvsup-upload-"+randomWord())
-	present, err := c.prepare(ctx, t)
-	if err != nil {
+	found, err := c.prepare(ctx, t)
+	switch {
+	case err != nil:
 		return Uploaded{}, err
-	}
-	if present {
+	case found == foundPresent:
 		return Uploaded{Way: Present}, nil
+	case found == foundGzip && u.Packed != nil:
+		t.payload, t.packed = u.Packed, true
 	}
 	if u.Become && c.ep.User != "root" {
 		return Uploaded{Way: ByExec}, c.settle(ctx, t, c.catOver(ctx, t))
@@ -114,10 +117,18 @@ func (u UploadSpec) check() error {
 
 // uploadTo is one upload under way.
 type uploadTo struct {
-	spec UploadSpec
-	dir  string
-	temp string
+	spec    UploadSpec
+	dir     string
+	temp    string
+	payload []byte // what travels
+	packed  bool   // payload is in gzip
 }
+
+// What prepare finds on the host.
+const (
+	foundPresent = "present" // the very file
+	foundGzip    = "gzip"    // a gzip that can unpack it
+)
 
 // The exit statuses of the scripts below.
 const (
@@ -135,18 +146,19 @@ func (t uploadTo) vars() string {
 	return "LC_ALL=C; export LC_ALL; d=" + quoteWord(t.dir) + "; p=" + quoteWord(t.spec.Path) + "; t=" + quoteWord(t.temp) + "; "
 }
 
-// prepare makes the directory, sweeps old temporary files and says whether the
-// file is there already. The scripts have neither line ends nor backslashes,
+// prepare makes the directory, sweeps old temporary files and gives what it
+// found, or nothing. The scripts have neither line ends nor backslashes,
 // which csh and fish would read in their own way.
-func (c *Client) prepare(ctx context.Context, t uploadTo) (bool, error) {
+func (c *Client) prepare(ctx context.Context, t uploadTo) (string, error) {
 	script := t.vars() + fmt.Sprintf("umask 022; "+
 		`[ -d "$p" ] && exit %d; [ -d "$d" ] || mkdir -p -- "$d" || exit %d; `+
 		`if [ -f "$p" ] && [ ! -L "$p" ] && command -v sha256sum >/dev/null 2>&1; then `+
-		`set -- $(sha256sum < "$p"); [ "$1" = %s ] && chmod %o "$p" && %s && echo present && exit 0; fi; `+
-		`find "$d" -maxdepth 1 -name ".lvsup-upload-*" -mmin +60 -exec rm -f {} ";" 2>/dev/null; exit 0`,
-		exitOccupied, exitMkdir, t.spec.SHA256, t.spec.Mode, t.runs(`"$p"`))
+		`set -- $(sha256sum < "$p"); [ "$1" = %s ] && chmod %o "$p" && %s && echo %s && exit 0; fi; `+
+		`find "$d" -maxdepth 1 -name ".lvsup-upload-*" -mmin +60 -exec rm -f {} ";" 2>/dev/null; `+
+		`command -v gzip >/dev/null 2>&1 && echo %s; exit 0`,
+		exitOccupied, exitMkdir, t.spec.SHA256, t.spec.Mode, t.runs(`"$p"`), foundPresent, foundGzip)
 	out, err := c.uploadStep(ctx, t, script, nil)
-	return strings.TrimSpace(out) == "present", err
+	return strings.TrimSpace(out), err
 }
 
 // runs is a shell test that file can be executed, if it is meant to be; test -x
@@ -168,7 +180,6 @@ func (t uploadTo) commit(verified bool) string {
 		verify = fmt.Sprintf(`if command -v sha256sum >/dev/null 2>&1; then set -- $(sha256sum < "$t"); [ "$1" = %s ] || { rm -f -- "$t"; exit %d; }; `+
 			`else trap - EXIT; echo unverified; exit 0; fi; `, t.spec.SHA256, exitHash)
 	}
-	drop := func(code int) string { return fmt.Sprintf(` || { rm -f -- "$t"; exit %d; }; `, code) }
 	return verify +
 		fmt.Sprintf(`chmod %o "$t"`, t.spec.Mode) + drop(exitChmod) +
 		t.runs(`"$t"`) + drop(exitNoexec) +
@@ -176,17 +187,30 @@ func (t uploadTo) commit(verified bool) string {
 		`sync "$d" 2>/dev/null; exit 0`
 }
 
-// finishUpload verifies and renames the temporary file.
+// drop is the end of a shell command whose failure ends the upload.
+func drop(code int) string {
+	return fmt.Sprintf(` || { rm -f -- "$t" "$t.z"; exit %d; }; `, code)
+}
+
+// finishUpload unpacks, verifies and renames the temporary file.
 func (c *Client) finishUpload(ctx context.Context, t uploadTo) error {
-	return c.commitWith(ctx, t, t.vars()+t.commit(false), nil)
+	unpack := ""
+	if t.packed {
+		unpack = `umask 077; gzip -dc < "$t" > "$t.z" && mv -f -- "$t.z" "$t"` + drop(exitWrite) + `sync "$t" 2>/dev/null; `
+	}
+	return c.commitWith(ctx, t, t.vars()+unpack+t.commit(false), nil)
 }
 
 // catOver sends the bytes over a command's stdin. If the connection is cut, cat
-// sees the end of its input, the hash is wrong and the trap clears up.
+// or gzip sees the end of its input, the hash is wrong and the trap clears up.
 func (c *Client) catOver(ctx context.Context, t uploadTo) error {
+	reader := "cat"
+	if t.packed {
+		reader = "gzip -dc"
+	}
 	script := t.vars() + `umask 077; trap 'rm -f -- "$t"' EXIT; trap 'exit 90' HUP INT TERM; ` +
-		fmt.Sprintf(`cat > "$t" || exit %d; sync "$t" 2>/dev/null; `, exitWrite) + t.commit(false)
-	return c.commitWith(ctx, t, script, t.spec.Data)
+		fmt.Sprintf(`%s > "$t" || exit %d; sync "$t" 2>/dev/null; `, reader, exitWrite) + t.commit(false)
+	return c.commitWith(ctx, t, script, t.payload)
 }
 
 func (c *Client) commitWith(ctx context.Context, t uploadTo, script string, stdin []byte) error {
@@ -242,7 +266,7 @@ func (c *Client) removeTemp(ctx context.Context, t uploadTo) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	_, _ = c.uploadStep(ctx, t, t.vars()+`rm -f -- "$t"`, nil) // the first error is the one to tell
+	_, _ = c.uploadStep(ctx, t, t.vars()+`rm -f -- "$t" "$t.z"`, nil) // the first error is the one to tell
 }
 
 // failure puts a script's exit status and stderr into words.

@@ -2,10 +2,12 @@ package sshconn
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -79,38 +81,77 @@ func TestUploadWays(t *testing.T) {
 		"sftp off":       {func(s *testServer) { s.noSFTP = true }, ByExec, "the subsystem is off"},
 		"sftp polluted":  {func(s *testServer) { s.sftpNoise = "Welcome to web1\n" }, ByExec, "does not speak SFTP"},
 		"no posix sha":   {func(s *testServer) { s.path = toolsWithout(s.t, "sha256sum") }, BySFTP, ""},
+		"no gzip":        {func(s *testServer) { s.path = toolsWithout(s.t, "gzip") }, BySFTP, ""},
 		"sftp read-only": {func(s *testServer) { s.sftpServer = readOnlySFTP }, ByExec, "open: "},
 	} {
-		t.Run(name, func(t *testing.T) {
-			_, ep := serve(t, test.set)
-			c := dial(t, ep, nil)
-			u := spec(payload(300_000), filepath.Join(t.TempDir(), "a dir", "it's", "agent"))
-			got, err := c.Upload(context.Background(), u)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got.Way != test.way || !strings.Contains(got.Note, test.note) || (test.note == "") != (got.Note == "") {
-				t.Errorf("got %+v, want way %s with note %q", got, test.way, test.note)
-			}
-			wantFile(t, u)
-			if info, _ := os.Stat(filepath.Dir(u.Path)); info.Mode().Perm() != 0o755 {
-				t.Errorf("the directory's mode is %v", info.Mode())
-			}
-			if name == "no posix sha" {
-				return // without sha256sum the file is always pushed anew
-			}
-			again, err := c.Upload(context.Background(), u)
-			if err != nil || again.Way != Present {
-				t.Errorf("second upload: %+v, %v; want present", again, err)
-			}
-		})
+		for _, packed := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, packed %v", name, packed), func(t *testing.T) {
+				_, ep := serve(t, test.set)
+				c := dial(t, ep, nil)
+				u := spec(payload(300_000), filepath.Join(t.TempDir(), "a dir", "it's", "agent"))
+				if packed {
+					u.Packed = gzipped(t, u.Data)
+				}
+				got, err := c.Upload(context.Background(), u)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.Way != test.way || !strings.Contains(got.Note, test.note) || (test.note == "") != (got.Note == "") {
+					t.Errorf("got %+v, want way %s with note %q", got, test.way, test.note)
+				}
+				wantFile(t, u)
+				if info, _ := os.Stat(filepath.Dir(u.Path)); info.Mode().Perm() != 0o755 {
+					t.Errorf("the directory's mode is %v", info.Mode())
+				}
+				if name == "no posix sha" {
+					return // without sha256sum the file is always pushed anew
+				}
+				again, err := c.Upload(context.Background(), u)
+				if err != nil || again.Way != Present {
+					t.Errorf("second upload: %+v, %v; want present", again, err)
+				}
+			})
+		}
+	}
+}
+
+func gzipped(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestUploadOfTheWrongPack sends a pack that is not the file's: the host's hash
+// of what it unpacked must refuse it, whichever way it came.
+func TestUploadOfTheWrongPack(t *testing.T) {
+	for name, set := range map[string]func(*testServer){"sftp": nil, "exec": func(s *testServer) { s.noSFTP = true }} {
+		for pack, content := range map[string][]byte{"another file": gzipped(t, []byte("other")), "not gzip": []byte("junk")} {
+			t.Run(name+", "+pack, func(t *testing.T) {
+				_, ep := serve(t, set)
+				c := dial(t, ep, nil)
+				u := spec(payload(3000), filepath.Join(t.TempDir(), "agent"))
+				u.Packed = content
+				var e *UploadError
+				if _, err := c.Upload(context.Background(), u); !errors.As(err, &e) {
+					t.Errorf("got %v", err)
+				}
+				wantNames(t, filepath.Dir(u.Path))
+			})
+		}
 	}
 }
 
 // toolsWithout makes a PATH that has what the scripts need but one tool.
 func toolsWithout(t *testing.T, missing string) string {
 	dir := t.TempDir()
-	for _, tool := range []string{"sh", "cat", "chmod", "find", "mkdir", "mv", "rm", "sha256sum", "sync", "wc"} {
+	for _, tool := range []string{"sh", "cat", "chmod", "find", "gzip", "mkdir", "mv", "rm", "sha256sum", "sync", "wc"} {
 		if tool == missing {
 			continue
 		}
