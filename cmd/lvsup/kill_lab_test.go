@@ -153,7 +153,7 @@ func (k *kills) plans(example string) {
 // goal, otherwise they are bare; the same is given back for the next round.
 func (k *kills) round(i int, applied bool) (nowApplied bool) {
 	destroyed := false
-	for n := 1 + k.rng.IntN(3); n > 0; n-- {
+	for n := 2 + k.rng.IntN(3); n > 0; n-- {
 		command, plan, start := "apply", k.plan, "bare hosts"
 		if applied {
 			switch n := k.rng.IntN(8); {
