@@ -33,7 +33,7 @@ func Stages() []Stage {
 		{Name: "packages", Kinds: []string{"packages"}, MayFail: true},
 		{Name: "firewall", Kinds: []string{"firewall", "selinux"}},
 		{Name: "address", Kinds: []string{"address"}},
-		{Name: "packages again", Kinds: []string{"packages"}}, // a repository may be reachable only now
+		{Name: "packages", Kinds: []string{"packages"}}, // a repository may be reachable only now
 		{Name: "sysctl", Kinds: []string{"sysctl"}},           // ARP is quiet before any VIP exists
 		{Name: StageVIP, Kinds: []string{"vip"}},
 		{Name: "httpd", Kinds: []string{"httpd"}},
