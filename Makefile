@@ -12,7 +12,7 @@ TOOLS    := $(GO) run -modfile=tools/go.mod
 # A target whose making was cut short (a full disk) is no newer target.
 .DELETE_ON_ERROR:
 
-.PHONY: FORCE build check test soak demo fmt lint lab-deps test-deps clean
+.PHONY: FORCE root build check test soak demo fmt lint lab-deps test-deps clean
 
 build: bin/lvsup ## build bin/lvsup with its agents inside
 
@@ -42,14 +42,17 @@ lint: ## formatting, vet and staticcheck, every build tag
 	$(GO) vet -tags 'linuxroot lab' ./...
 	$(TOOLS) honnef.co/go/tools/cmd/staticcheck -tags 'linuxroot lab' ./...
 
-test: test-deps build ## every test, the lab's included (root)
+test: root test-deps build ## every test, the lab's included (root)
 	scripts/test
 
-soak: test-deps build ## every fault point and random case (root, long)
+soak: root test-deps build ## every fault point and random case (root, long)
 	LVSUP_SOAK=1 scripts/test
 
-demo: lab-deps build ## the tutorial's two clusters, from nothing (root)
+demo: root lab-deps build ## the tutorial's two clusters, from nothing (root)
 	scripts/demo
+
+root:
+	@[ "$$(id -u)" = 0 ] || { echo "lvsup: $(MAKECMDGOALS) boots a lab, and that needs root: run it with sudo (make check does not)" >&2; exit 1; }
 
 lab-deps: ## install what the lab needs (root, Debian)
 	@scripts/install-deps internal/lab/packages.txt
