@@ -41,7 +41,7 @@ const runTimeout = 3 * time.Minute
 const killAgents = `pkill -9 -f '^/usr/local/libexec/lvsup/agent-'; true`
 
 // TestKills ends the coordinator, agents or both with SIGKILL at random moments
-// of an apply or a destroy, up to three times in a row. Whatever they leave,
+// of an apply or a destroy, two to four times in a row. Whatever they leave,
 // the hosts must answer, no lock may stay, and one more run must reach the
 // goal: the same files, addresses, sysctls and table as after an apply that
 // nobody disturbed, and after a destroy those of the bare hosts. LVSUP_SEED
