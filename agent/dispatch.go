@@ -31,8 +31,6 @@ func (a *Agent) dispatch(ctx context.Context, req wire.Request) (any, error) {
 		return with(req, func(r wire.ARPRequest) (any, error) { return a.arp(ctx, r) })
 	case wire.OpIPVS:
 		return a.ipvs(ctx)
-	case wire.OpRecord:
-		return a.readRecord()
 	case wire.OpRemove:
 		return nil, a.remove(ctx)
 	}
@@ -61,14 +59,6 @@ func (a *Agent) takeLock(ctx context.Context, r wire.LockRequest) error {
 	a.lock = l
 	context.AfterFunc(ctx, l.ending)
 	return a.settle()
-}
-
-func (a *Agent) readRecord() (any, error) {
-	rec, err := a.store.load()
-	if err != nil {
-		return nil, err
-	}
-	return wire.RecordResponse{Kinds: rec.Kinds}, nil
 }
 
 // remove takes lvsup's own files off the host, under its lock: another run may

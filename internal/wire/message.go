@@ -32,7 +32,6 @@ const (
 	OpFetch   Op = "fetch"   // FetchRequest -> FetchResponse
 	OpARP     Op = "arp"     // ARPRequest -> ARPResponse
 	OpIPVS    Op = "ipvs"    // none -> IPVSResponse: table and connections
-	OpRecord  Op = "record"  // none -> RecordResponse: the ownership record
 	OpRemove  Op = "remove"  // none -> none: takes lvsup's own files away, when nothing is owned
 )
 
@@ -125,11 +124,6 @@ type ApplyRequest struct {
 type ApplyResponse struct {
 	Done  []KindChanges `json:"done"`
 	Error *Error        `json:"error,omitempty"`
-}
-
-// RecordResponse is the ownership record of the host.
-type RecordResponse struct {
-	Kinds map[string]step.Owned `json:"kinds"`
 }
 
 // IPVSResponse is the director's table and its connections, at one moment.
