@@ -35,6 +35,7 @@ type Cluster struct {
 	TimeSync   TimeSync
 	Firewall   Policy // PolicyUnmanaged, PolicyOpen or PolicyDisabled
 	SELinux    Policy // PolicyUnmanaged, PolicyPermissive or PolicyDisabled
+	IPVS       IPVS
 	Hosts      []Host
 	Services   []VirtualService
 	Source     Source
@@ -100,39 +101,6 @@ type Interface struct {
 type HTTPD struct {
 	Index  string // content of index.html; a final newline is added if missing
 	Source Source
-}
-
-// VirtualService is one service the director balances.
-type VirtualService struct {
-	Name        string // label in the plan; the kernel does not know it
-	Address     netip.Addr
-	Port        uint16
-	Protocol    string // "tcp", "udp" or "sctp"
-	Scheduler   string // "rr", "wrr", "lc", "wlc", "sh", ...; DefaultScheduler if the plan is silent
-	Forwarding  Forwarding
-	Persistence *Persistence
-	Backends    []Backend
-	Source      Source
-}
-
-// DefaultScheduler is the one ipvsadm(8) takes when none is given.
-const DefaultScheduler = "wlc"
-
-// Persistence keeps a client on one real server.
-type Persistence struct {
-	Timeout time.Duration // whole seconds, at least one
-	// PrefixLen groups clients: 32 (IPv4) or 128 (IPv6) treats each on its own.
-	PrefixLen int
-	Source    Source
-}
-
-// Backend is a real server in a virtual service.
-type Backend struct {
-	Host    string     // name of the host in the plan
-	Address netip.Addr // the RIP
-	Port    uint16     // the service's port unless forwarding is nat and the plan names another
-	Weight  int        // 0..65535; 0 takes no new connections
-	Source  Source
 }
 
 // Host returns the host with that name.

@@ -1,0 +1,6 @@
+package boot
+
+// Desired says whether a host has something to bring back when it boots.
+type Desired struct {
+	Restore bool `json:"restore,omitempty"`
+}
