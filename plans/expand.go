@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/lvsup/lvsup/internal/step/address"
+	"github.com/lvsup/lvsup/internal/step/boot"
 	"github.com/lvsup/lvsup/internal/step/firewall"
 	"github.com/lvsup/lvsup/internal/step/httpd"
 	"github.com/lvsup/lvsup/internal/step/ipvs"
@@ -33,6 +34,7 @@ func Expand(c *Cluster, hold map[string]bool) (map[string][]wire.Desired, error)
 			"selinux":  wantSELinux(c),
 			"address":  wantAddress(h),
 			"sysctl":   wantSysctl(c, h),
+			"boot":     wantBoot(c, h),
 			"vip":      wantVIP(c, h),
 			"httpd":    wantHTTPD(h),
 			"ipvs":     wantIPVS(c, h, hold),
@@ -141,6 +143,14 @@ func (s *VirtualService) forwardSysctl() string {
 
 func (s *VirtualService) hasBackend(host string) bool {
 	return slices.ContainsFunc(s.Backends, func(b Backend) bool { return b.Host == host })
+}
+
+// wantBoot brings back at boot what only lvsup's own files keep.
+func wantBoot(c *Cluster, h *Host) any {
+	if h.Role != RoleDirector || len(c.Services) == 0 {
+		return nil
+	}
+	return boot.Desired{Restore: true}
 }
 
 func wantVIP(c *Cluster, h *Host) any {

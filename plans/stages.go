@@ -35,6 +35,7 @@ func Stages() []Stage {
 		{Name: "address", Kinds: []string{"address"}},
 		{Name: "packages", Kinds: []string{"packages"}}, // a repository may be reachable only now
 		{Name: "sysctl", Kinds: []string{"sysctl"}},     // ARP is quiet before any VIP exists
+		{Name: "forwarding", Kinds: []string{"tunnel", "mangle", "boot"}},
 		{Name: StageVIP, Kinds: []string{"vip"}},
 		{Name: "httpd", Kinds: []string{"httpd"}},
 		{Name: StageIPVS, Kinds: []string{"ipvs"}}, // directors only: nothing else wants it

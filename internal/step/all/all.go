@@ -6,6 +6,7 @@ import (
 	"github.com/lvsup/lvsup/internal/linux/host"
 	"github.com/lvsup/lvsup/internal/step"
 	"github.com/lvsup/lvsup/internal/step/address"
+	"github.com/lvsup/lvsup/internal/step/boot"
 	"github.com/lvsup/lvsup/internal/step/firewall"
 	"github.com/lvsup/lvsup/internal/step/httpd"
 	"github.com/lvsup/lvsup/internal/step/ipvs"
@@ -23,6 +24,7 @@ func Kinds(h host.Host) []step.Any {
 		step.Erase(selinux.New(h)),
 		step.Erase(address.New(h)),
 		step.Erase(sysctl.New(h)),
+		step.Erase(boot.New(h)),
 		step.Erase(vip.New(h)),
 		step.Erase(httpd.New(h)),
 		step.Erase(ipvs.New(h)),
