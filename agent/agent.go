@@ -66,7 +66,10 @@ func (a *Agent) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	requests, ended := readRequests(in, cancel)
 	for req := range requests {
-		err := wire.WriteFrame(out, a.answer(ctx, req))
+		progress := &teller{out: out, id: req.ID}
+		res := a.answer(step.WithProgress(ctx, progress.tell), req)
+		progress.end()
+		err := wire.WriteFrame(out, res)
 		if errors.Is(err, wire.ErrFrameTooLarge) { // and so nothing was written
 			err = wire.WriteFrame(out, wire.Response{ID: req.ID, Error: wire.Failf(wire.CodeFailed, "the answer to %s is too long to send: over %d MiB", req.Op, wire.MaxFrame>>20)})
 		}

@@ -90,6 +90,8 @@ type client struct {
 	out *io.PipeReader
 	end chan error
 	id  uint64
+
+	progress func(text string) // nil: none may come
 }
 
 func dirsIn(root string) Dirs {
@@ -134,8 +136,15 @@ func (c *client) call(op wire.Op, body, into any) error {
 		c.t.Fatal(err)
 	}
 	var res wire.Response
-	if err := wire.ReadFrame(c.out, &res); err != nil {
-		c.t.Fatal(err)
+	for {
+		res = wire.Response{}
+		if err := wire.ReadFrame(c.out, &res); err != nil {
+			c.t.Fatal(err)
+		}
+		if res.Progress == "" || c.progress == nil {
+			break
+		}
+		c.progress(res.Progress)
 	}
 	if res.ID != c.id {
 		c.t.Fatalf("answer to %d, not to %d", res.ID, c.id)

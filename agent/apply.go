@@ -24,6 +24,11 @@ func (a *Agent) apply(ctx context.Context, req wire.ApplyRequest) (wire.ApplyRes
 	if err != nil {
 		return res, err
 	}
+	ctx = step.WithNotes(ctx, func(text string) {
+		if len(res.Notes) < wire.MaxNotes {
+			res.Notes = append(res.Notes, short(text))
+		}
+	})
 	for _, d := range req.Desired {
 		done, err := a.applyKind(ctx, d, rec, req)
 		if len(done.Changes) > 0 {

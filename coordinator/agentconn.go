@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/lvsup/lvsup/internal/wire"
 )
@@ -41,9 +42,10 @@ func newAgentConn(in io.WriteCloser, out io.Reader, build string, explain func(e
 	return c, nil
 }
 
-// call sends one request and waits for its response. When ctx ends first the
-// connection is given up: the answer may still be on its way.
-func (c *agentConn) call(ctx context.Context, op wire.Op, body, into any) error {
+// call sends one request and waits for its response; progress, which may be
+// nil, is told how far the agent is. When ctx ends first the connection is given
+// up: the answer may still be on its way.
+func (c *agentConn) call(ctx context.Context, op wire.Op, body, into any, progress func(text string)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.broken != nil {
@@ -57,32 +59,47 @@ func (c *agentConn) call(ctx context.Context, op wire.Op, body, into any) error 
 	c.nextID++
 	id := c.nextID
 	finished := make(chan result, 1)
+	texts := make(chan string)
+	gone := make(chan struct{}) // nobody waits for the answer any more
+	defer close(gone)
 	go func() {
-		answer, err, broken := c.exchange(id, op, body)
+		answer, err, broken := c.exchange(id, op, body, func(text string) {
+			select {
+			case texts <- text:
+			case <-gone:
+			}
+		})
 		finished <- result{answer, err, broken}
 	}()
-	select {
-	case r := <-finished:
-		// Decoded here: a caller that gave up must not see an answer come late.
-		if r.err == nil && into != nil && len(r.body) > 0 {
-			if err := json.Unmarshal(r.body, into); err != nil {
-				r.err, r.broken = fmt.Errorf("cannot read the agent's answer to %s: %w", op, err), true
+	for {
+		select {
+		case text := <-texts:
+			if progress != nil {
+				progress(text)
 			}
+		case r := <-finished:
+			// Decoded here: a caller that gave up must not see an answer come late.
+			if r.err == nil && into != nil && len(r.body) > 0 {
+				if err := json.Unmarshal(r.body, into); err != nil {
+					r.err, r.broken = fmt.Errorf("cannot read the agent's answer to %s: %w", op, err), true
+				}
+			}
+			if r.broken {
+				c.broken = r.err
+			}
+			return r.err
+		case <-ctx.Done():
+			c.broken = fmt.Errorf("gave up waiting for the agent's answer to %s: %w", op, context.Cause(ctx))
+			c.in.Close()
+			return c.broken
 		}
-		if r.broken {
-			c.broken = r.err
-		}
-		return r.err
-	case <-ctx.Done():
-		c.broken = fmt.Errorf("gave up waiting for the agent's answer to %s: %w", op, context.Cause(ctx))
-		c.in.Close()
-		return c.broken
 	}
 }
 
 // exchange gives the answer's body, and reports whether its error leaves the
-// stream unusable.
-func (c *agentConn) exchange(id uint64, op wire.Op, body any) (answer json.RawMessage, failure error, broken bool) {
+// stream unusable. A host that sends more progress than an agent does is no
+// longer listened to.
+func (c *agentConn) exchange(id uint64, op wire.Op, body any, progress func(text string)) (answer json.RawMessage, failure error, broken bool) {
 	req := wire.Request{ID: id, Op: op}
 	if body != nil {
 		raw, err := json.Marshal(body)
@@ -94,21 +111,33 @@ func (c *agentConn) exchange(id uint64, op wire.Op, body any) (answer json.RawMe
 	if err := wire.WriteFrame(c.in, req); err != nil {
 		return nil, c.explain(fmt.Errorf("cannot send %s to the agent: %w", op, err)), true
 	}
-	var res wire.Response
-	if err := wire.ReadFrame(c.out, &res); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, c.explain(fmt.Errorf("the agent ended before it answered to %s: see dmesg on the host, then run lvsup again", op)), true
+	for begin, frames := time.Now(), 0; ; frames++ {
+		var res wire.Response
+		if err := wire.ReadFrame(c.out, &res); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil, c.explain(fmt.Errorf("the agent ended before it answered to %s: see dmesg on the host, then run lvsup again", op)), true
+			}
+			return nil, c.explain(fmt.Errorf("cannot read the agent's answer to %s: %w", op, err)), true
 		}
-		return nil, c.explain(fmt.Errorf("cannot read the agent's answer to %s: %w", op, err)), true
+		switch {
+		case res.ID != id:
+			return nil, fmt.Errorf("the agent answered request %d instead of %d", res.ID, id), true
+		case res.Progress != "":
+			if len(res.Progress) > wire.MaxProgress || frames > progressBurst+int(time.Since(begin)/wire.ProgressInterval) {
+				return nil, fmt.Errorf("the agent floods lvsup with its progress of %s", op), true
+			}
+			progress(res.Progress)
+		case res.Error != nil:
+			return nil, res.Error, false
+		default:
+			return res.Body, nil, false
+		}
 	}
-	if res.ID != id {
-		return nil, fmt.Errorf("the agent answered request %d instead of %d", res.ID, id), true
-	}
-	if res.Error != nil {
-		return nil, res.Error, false
-	}
-	return res.Body, nil, false
 }
+
+// progressBurst is how many progress frames may come beyond one in each
+// wire.ProgressInterval: a line that was stuck gives them all at once.
+const progressBurst = 60
 
 // close ends the agent by ending its stdin.
 func (c *agentConn) close() { c.in.Close() }

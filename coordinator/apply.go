@@ -153,22 +153,23 @@ func (r *Run) stage(ctx context.Context, st plans.Stage, p *plans.Plan, reverse 
 			Destroy: p.Destroy,
 		}
 		var res wire.ApplyResponse
-		err := r.sessions[name].askFor(ctx, applyTimeout, wire.OpApply, req, &res)
+		tell := r.pace(report.Event{Stage: st.Name, Host: name, Going: true, Reverse: reverse})
+		err := r.sessions[name].askLong(ctx, applySilence, applyLimit(r.opts.Cluster), wire.OpApply, req, &res, tell.told)
+		tell.end()
 		if err == nil && res.Error != nil {
 			err = res.Error
 		}
-		note := ""
-		if err != nil {
-			if st.MayFail {
-				note = "will be tried again in a later stage: " + err.Error()
-			} else {
-				r.fail(name, st.Name, err)
-			}
+		res.Notes = res.Notes[:min(len(res.Notes), wire.MaxNotes)]
+		r.note(name, st.Name, res.Notes)
+		ev := report.Event{Stage: st.Name, Host: name, Done: res.Done, Err: err, Took: time.Since(start), Reverse: reverse}
+		switch {
+		case err != nil && st.MayFail:
+			res.Notes = append(res.Notes, "will be tried again in a later stage: "+err.Error())
+			ev.Err = nil
+		case err != nil:
+			r.fail(name, st.Name, err)
 		}
-		ev := report.Event{Stage: st.Name, Host: name, Done: res.Done, Note: note, Took: time.Since(start), Reverse: reverse}
-		if note == "" {
-			ev.Err = err
-		}
+		ev.Note = strings.Join(res.Notes, "\n")
 		r.opts.Report(ev)
 	})
 	if ctx.Err() != nil {

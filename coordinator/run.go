@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,11 +34,22 @@ type Options struct {
 // DefaultParallel is how many hosts are worked on at once.
 const DefaultParallel = 32
 
-// How long the agent may take over a request. An apply may install packages.
+// How long the agent may take over a request. An apply may install packages,
+// which is silent work, and drain backends, of which it tells.
 const (
 	askTimeout   = 60 * time.Second
-	applyTimeout = 15 * time.Minute
+	applySilence = 15 * time.Minute
 )
+
+// applyLimit bounds an apply on one host, whatever the host tells meanwhile: a
+// stage of silent work after the longest drain of the plan.
+func applyLimit(c *plans.Cluster) time.Duration {
+	drain := max(c.IPVS.Drain, plans.DefaultDrain)
+	for _, s := range c.Services {
+		drain = max(drain, s.Drain)
+	}
+	return applySilence + drain
+}
 
 // Run is one run over the cluster's hosts, from Open to Close.
 type Run struct {
@@ -46,6 +58,7 @@ type Run struct {
 	mu       sync.Mutex
 	sessions map[string]*session
 	failed   map[string]*report.HostError // the first failure of each host
+	notes    []report.HostNote
 }
 
 func newRun(o Options) *Run {
@@ -105,6 +118,23 @@ func (r *Run) Failures() []*report.HostError {
 		all = append(all, r.failed[name])
 	}
 	return all
+}
+
+// Notes are what the hosts had to say of what was done to them, sorted by host.
+func (r *Run) Notes() []report.HostNote {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := slices.Clone(r.notes)
+	slices.SortStableFunc(all, func(a, b report.HostNote) int { return strings.Compare(a.Host, b.Host) })
+	return all
+}
+
+func (r *Run) note(host, stage string, texts []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, text := range texts {
+		r.notes = append(r.notes, report.HostNote{Host: host, Stage: stage, Text: text})
+	}
 }
 
 func (r *Run) fail(host, stage string, err error) {

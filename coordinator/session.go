@@ -25,7 +25,22 @@ func (s *session) ask(ctx context.Context, op wire.Op, body, into any) error {
 func (s *session) askFor(ctx context.Context, timeout time.Duration, op wire.Op, body, into any) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within %s", timeout))
 	defer cancel()
-	return s.agent.call(ctx, op, body, into)
+	return s.agent.call(ctx, op, body, into, nil)
+}
+
+// askLong is for what may take as long as the agent tells how far it is: it
+// gives up after so much silence, or when limit is over.
+func (s *session) askLong(ctx context.Context, silence, limit time.Duration, op wire.Op, body, into any, progress func(text string)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit))
+	defer cancel()
+	ctx, hush := context.WithCancelCause(ctx)
+	defer hush(nil)
+	timer := time.AfterFunc(silence, func() { hush(fmt.Errorf("not a word within %s", silence)) })
+	defer timer.Stop()
+	return s.agent.call(ctx, op, body, into, func(text string) {
+		timer.Reset(silence)
+		progress(text)
+	})
 }
 
 // clockRounds is how often a clock is read; the quickest answer counts.

@@ -14,8 +14,9 @@ import (
 type Event struct {
 	Stage   string
 	Host    string
-	Note    string             // what a person should know about it
+	Note    string             // what a person should know about it, one thing a line
 	Begun   bool               // the stage begins; otherwise it ended
+	Going   bool               // the host is still at it, and Note says how far
 	Done    []wire.KindChanges // what was changed
 	Err     error
 	Took    time.Duration
@@ -38,3 +39,10 @@ func (e *HostError) Error() string { return fmt.Sprintf("%s: %s: %v", e.Host, e.
 
 // Unwrap gives the cause.
 func (e *HostError) Unwrap() error { return e.Err }
+
+// HostNote is what a person should know of what was done to a host.
+type HostNote struct {
+	Host  string `json:"host"`
+	Stage string `json:"stage"`
+	Text  string `json:"text"`
+}

@@ -23,6 +23,7 @@ type Document struct {
 	Status      map[string]*wire.IPVSResponse `json:"status,omitempty"`
 	Diagnostics []plans.Diagnostic            `json:"diagnostics,omitempty"`
 	Failures    []Failure                     `json:"failures,omitempty"`
+	Notes       []report.HostNote             `json:"notes,omitempty"` // what a person should know of what was done
 	Error       string                        `json:"error,omitempty"`
 	Exit        report.Code                   `json:"exit"`            // the worst of Codes
 	Codes       []report.Code                 `json:"codes,omitempty"` // all exit codes that apply, the worst first

@@ -9,8 +9,8 @@ import (
 	"github.com/lvsup/lvsup/plans"
 )
 
-// Event prints progress: a line when a stage begins and one for each host that
-// is through it.
+// Event prints progress: a line when a stage begins, one for each host that is
+// through it, and what a host that takes its time says meanwhile.
 func (h *Human) Event(e report.Event) {
 	if e.Begun {
 		title := e.Stage
@@ -18,6 +18,10 @@ func (h *Human) Event(e report.Event) {
 			title += " (removals)"
 		}
 		h.note("%s\n", h.paint(bold, title))
+		return
+	}
+	if e.Going {
+		h.note("    %s\n", h.paint(dim, e.Host+": "+Clean(e.Note)))
 		return
 	}
 	took := h.paint(dim, fmt.Sprintf("(%s)", e.Took.Round(10*time.Millisecond)))
@@ -34,8 +38,11 @@ func (h *Human) Event(e report.Event) {
 	default:
 		h.note("  %s: %s %s\n", e.Host, Plural(countDone(e.Done), "change"), took)
 	}
-	if e.Note != "" {
-		h.note("    %s\n", h.paint(dim, Clean(e.Note)))
+	if e.Note == "" {
+		return
+	}
+	for _, line := range cleanLines(e.Note) {
+		h.note("    %s\n", h.paint(dim, line))
 	}
 }
 

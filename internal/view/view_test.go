@@ -8,9 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lvsup/lvsup/internal/report"
 	"github.com/lvsup/lvsup/internal/step"
 	"github.com/lvsup/lvsup/internal/wire"
 	"github.com/lvsup/lvsup/plans"
@@ -100,6 +102,8 @@ func TestNothingSteersTheTerminal(t *testing.T) {
 	h.Drift(p)
 	h.Status("master", &wire.IPVSResponse{Table: hostile, Listed: hostile})
 	h.Raw(hostile)
+	h.Event(report.Event{Stage: "ipvs", Host: "master", Going: true, Note: hostile})
+	h.Event(report.Event{Stage: "ipvs", Host: "master", Note: hostile})
 	p.Hosts[0].Kinds[2].Changes[0].Action = step.Update // JSON has words for actions
 	if err := WriteJSON(&doc, &Document{Command: "plan", Plan: p}); err != nil {
 		t.Fatal(err)
@@ -134,5 +138,22 @@ func TestClean(t *testing.T) {
 		if got := Clean(in); got != want {
 			t.Errorf("Clean(%q) = %q, want %q", in, got, want)
 		}
+	}
+}
+
+func TestProgressReadsWell(t *testing.T) {
+	var out bytes.Buffer
+	h := &Human{Out: &out, Err: &out}
+	h.Event(report.Event{Stage: "ipvs", Begun: true, Reverse: true})
+	h.Event(report.Event{Stage: "ipvs", Host: "master", Going: true, Note: "draining 2 backends: 17 connections, at most 12s more"})
+	h.Event(report.Event{Stage: "ipvs", Host: "master", Took: 12 * time.Second, Note: "cut off 1 connection of 192.0.2.1:80\ncut off 2 connections of 192.0.2.2:80"})
+	const want = `ipvs (removals)
+    master: draining 2 backends: 17 connections, at most 12s more
+  master: 0 changes (12s)
+    cut off 1 connection of 192.0.2.1:80
+    cut off 2 connections of 192.0.2.2:80
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

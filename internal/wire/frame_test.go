@@ -132,7 +132,7 @@ func TestChangesSurviveTheWire(t *testing.T) {
 }
 
 func FuzzReadFrame(f *testing.F) {
-	for _, v := range []any{Hello{Protocol: 1, Kinds: []string{"sysctl"}}, Request{ID: 1, Op: OpFacts}, Response{Error: Failf(CodeLocked, "by %s", "x")}} {
+	for _, v := range []any{Hello{Protocol: 1, Kinds: []string{"sysctl"}}, Request{ID: 1, Op: OpFacts}, Response{Error: Failf(CodeLocked, "by %s", "x")}, Response{ID: 7, Progress: "half"}} {
 		var b bytes.Buffer
 		if err := WriteFrame(&b, v); err != nil {
 			f.Fatal(err)

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/lvsup/lvsup/internal/step"
 )
@@ -10,7 +11,7 @@ import (
 // Version is the protocol's version. Both sides must have the same one; since
 // the coordinator pushes the agent it was built with, a mismatch means that
 // something else answered.
-const Version = 1
+const Version = 2
 
 // Hello is the agent's first frame.
 type Hello struct {
@@ -42,12 +43,21 @@ type Request struct {
 	Body json.RawMessage `json:"body,omitempty"`
 }
 
-// Response answers the request with the same ID: Error, or Body.
+// Response answers the request with the same ID: Error, or Body. One with
+// Progress is no answer yet: it says how far the operation is, and more follows.
 type Response struct {
-	ID    uint64          `json:"id"`
-	Error *Error          `json:"error,omitempty"`
-	Body  json.RawMessage `json:"body,omitempty"`
+	ID       uint64          `json:"id"`
+	Progress string          `json:"progress,omitempty"` // one line of at most MaxProgress bytes
+	Error    *Error          `json:"error,omitempty"`
+	Body     json.RawMessage `json:"body,omitempty"`
 }
+
+// MaxProgress bounds a progress text, in bytes.
+const MaxProgress = 300
+
+// ProgressInterval is the least time between two progress frames of an agent,
+// but for the last one before the answer.
+const ProgressInterval = time.Second
 
 // Code classifies an Error.
 type Code string
@@ -123,8 +133,13 @@ type ApplyRequest struct {
 // ApplyResponse says what was done before the end or the error.
 type ApplyResponse struct {
 	Done  []KindChanges `json:"done"`
+	Notes []string      `json:"notes,omitempty"` // what a person should know of it, at most MaxNotes
 	Error *Error        `json:"error,omitempty"`
 }
+
+// MaxNotes bounds the notes of an ApplyResponse. Each has at most MaxProgress
+// bytes.
+const MaxNotes = 100
 
 // IPVSResponse is the director's table and its connections, at one moment.
 type IPVSResponse struct {
