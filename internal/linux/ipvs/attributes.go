@@ -17,14 +17,23 @@ const (
 	cmdSetDest    = 6
 	cmdDelDest    = 7
 	cmdGetDest    = 8
+	cmdNewDaemon  = 9
+	cmdDelDaemon  = 10
+	cmdGetDaemon  = 11
+	cmdSetConfig  = 12 // the answer to cmdGetConfig carries this one
+	cmdGetConfig  = 13
 	cmdSetInfo    = 14 // the answer to cmdGetInfo carries this one
 	cmdGetInfo    = 15
 )
 
 // Attributes of the first level (IPVS_CMD_ATTR_*).
 const (
-	attrService = 1
-	attrDest    = 2
+	attrService       = 1
+	attrDest          = 2
+	attrDaemon        = 3
+	attrTimeoutTCP    = 4 // u32, seconds
+	attrTimeoutTCPFin = 5
+	attrTimeoutUDP    = 6
 )
 
 // Attributes of a service (IPVS_SVC_ATTR_*), nested in attrService.
@@ -60,6 +69,18 @@ const (
 	dstTunType      = 13 // u8, since kernel 5.3
 	dstTunPort      = 14 // u16, big-endian
 	dstTunFlags     = 15 // u16, native
+)
+
+// Attributes of a sync daemon (IPVS_DAEMON_ATTR_*), nested in attrDaemon.
+const (
+	daemonState     = 1 // u32: 1 master, 2 backup
+	daemonInterface = 2 // string
+	daemonID        = 3 // u32, of which 8 bits count
+	daemonMaxLength = 4 // u16, native, since kernel 4.3 as all below
+	daemonGroup     = 5 // IPv4, big-endian
+	daemonGroup6    = 6 // 16 bytes
+	daemonPort      = 7 // u16, native
+	daemonTTL       = 8 // u8
 )
 
 // Attributes of statistics (IPVS_STATS_ATTR_*), u32 in the old block and u64

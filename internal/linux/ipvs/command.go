@@ -13,6 +13,11 @@ const (
 	OpAddDestination    Op = cmdNewDest
 	OpSetDestination    Op = cmdSetDest
 	OpDeleteDestination Op = cmdDelDest
+
+	// These are no Commands but methods of Client.
+	OpStartDaemon Op = cmdNewDaemon
+	OpStopDaemon  Op = cmdDelDaemon
+	OpSetTimeouts Op = cmdSetConfig
 )
 
 // String gives the words of an error message: "add service", ...
@@ -36,6 +41,16 @@ func (o Op) String() string {
 		return "read backends of service"
 	case cmdGetInfo:
 		return "read the version of"
+	case OpStartDaemon:
+		return "start"
+	case OpStopDaemon:
+		return "stop"
+	case cmdGetDaemon:
+		return "read the sync daemons of"
+	case OpSetTimeouts:
+		return "set the timeouts of"
+	case cmdGetConfig:
+		return "read the timeouts of"
 	}
 	return "talk to"
 }

@@ -19,7 +19,9 @@ var ErrUnavailable = errors.New("the kernel's IPVS is not loaded (modprobe ip_vs
 //     no such scheduler or persistence engine
 //   - ERANGE: the lower threshold is above the upper one, or the weight is
 //     above 2147483647
-//   - EINVAL: a value that this kernel does not take
+//   - EINVAL: a value that this kernel does not take; or a sync daemon together
+//     with backends of another address family than their service
+//   - ENODEV: there is no such interface for a sync daemon
 //   - EPERM: the process lacks CAP_NET_ADMIN
 //
 // Otherwise it is what went wrong on the socket, such as
@@ -27,13 +29,17 @@ var ErrUnavailable = errors.New("the kernel's IPVS is not loaded (modprobe ip_vs
 type Error struct {
 	Op      Op
 	Command Command // the zero Command for a read
+	Daemon  Daemon  // with OpStartDaemon and OpStopDaemon
 	Err     error
 }
 
 func (e *Error) Error() string {
 	object := "IPVS"
-	if e.Command.Op != 0 {
+	switch {
+	case e.Command.Op != 0:
 		object = e.Command.Object()
+	case e.Daemon.Role != 0:
+		object = fmt.Sprintf("sync daemon %s (id %d)", e.Daemon.Role, e.Daemon.ID)
 	}
 	return fmt.Sprintf("cannot %s %s: %s", e.Op, object, e.cause())
 }
@@ -45,6 +51,11 @@ func (e *Error) cause() string {
 	var errno syscall.Errno
 	if !errors.As(e.Err, &errno) {
 		return e.Err.Error()
+	}
+	if e.Daemon.Role != 0 {
+		if text := e.Daemon.cause(errno); text != "" {
+			return text
+		}
 	}
 	switch errno {
 	case syscall.EEXIST:
@@ -67,6 +78,22 @@ func (e *Error) cause() string {
 		return "operation not permitted: run as root"
 	}
 	return errno.Error()
+}
+
+// cause gives the words for what the kernel means about a sync daemon, if they
+// are others than for a service.
+func (d Daemon) cause(errno syscall.Errno) string {
+	switch errno {
+	case syscall.EEXIST:
+		return fmt.Sprintf("a %s runs already", d.Role)
+	case syscall.ESRCH:
+		return fmt.Sprintf("no %s runs", d.Role)
+	case syscall.ENODEV:
+		return fmt.Sprintf("there is no interface %q", d.Interface)
+	case syscall.EINVAL:
+		return "its group is no multicast address, or a service has backends of another address family, which the protocol cannot carry"
+	}
+	return ""
 }
 
 // BatchError says which commands of a Do failed.

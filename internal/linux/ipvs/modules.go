@@ -20,14 +20,15 @@ func Loaded(h host.Host) bool { return exists(h, "/proc/net/ip_vs") }
 func Modules(schedulers []string) []string {
 	var names []string
 	for _, s := range schedulers {
-		names = append(names, "ip_vs_"+s)
+		names = append(names, modulePrefix+s)
 	}
 	slices.Sort(names)
 	return append([]string{"ip_vs"}, slices.Compact(names)...)
 }
 
 // CheckModules reports why ip_vs or one of the schedulers' modules could not
-// be loaded, without loading anything.
+// be loaded, without loading anything. Of a scheduler that is missing it says
+// the kernel's release and the schedulers that this does have.
 func CheckModules(ctx context.Context, h host.Host, schedulers []string) error {
 	missing := missingModules(h, schedulers)
 	if len(missing) == 0 {
@@ -38,7 +39,7 @@ func CheckModules(ctx context.Context, h host.Host, schedulers []string) error {
 	}
 	for _, name := range missing {
 		if err := modprobe(ctx, h, "-n", name); err != nil {
-			return explain(name, err)
+			return explain(h, name, err)
 		}
 	}
 	return nil
@@ -49,16 +50,22 @@ func CheckModules(ctx context.Context, h host.Host, schedulers []string) error {
 func LoadModules(ctx context.Context, h host.Host, schedulers []string) error {
 	for _, name := range missingModules(h, schedulers) {
 		if err := modprobe(ctx, h, name); err != nil {
-			return explain(name, err)
+			return explain(h, name, err)
 		}
 	}
 	return nil
 }
 
 func missingModules(h host.Host, schedulers []string) []string {
-	return slices.DeleteFunc(Modules(schedulers), func(name string) bool {
+	missing := slices.DeleteFunc(Modules(schedulers), func(name string) bool {
 		return exists(h, "/sys/module/"+name)
 	})
+	if len(missing) == 0 {
+		return nil
+	}
+	// One that is built in and has no parameters is not below /sys/module.
+	has := builtIn(h)
+	return slices.DeleteFunc(missing, func(name string) bool { return slices.Contains(has, name) })
 }
 
 // modulesLocked reports whether the kernel refuses any more modules until it
@@ -82,12 +89,21 @@ func modprobe(ctx context.Context, h host.Host, args ...string) error {
 	return res.Err(argv...)
 }
 
-func explain(name string, err error) error {
-	if name == "ip_vs" {
-		return fmt.Errorf("cannot use IPVS, the kernel has none: %w (install the kernel's module package and kmod)", err)
+// explain says what to do about a module that cannot be loaded.
+func explain(h host.Host, name string, err error) error {
+	kernel := "the kernel"
+	if release := KernelRelease(h); release != "" {
+		kernel = "kernel " + release
 	}
-	return fmt.Errorf("cannot use scheduler %q: %w (install the kernel's module package, or choose another scheduler)",
-		strings.TrimPrefix(name, "ip_vs_"), err)
+	if name == "ip_vs" {
+		return fmt.Errorf("cannot use IPVS, %s has none: %w (install the kernel's module package and kmod)", kernel, err)
+	}
+	has := "no scheduler's module"
+	if names := KernelSchedulers(h); len(names) > 0 {
+		has = strings.Join(names, ", ")
+	}
+	return fmt.Errorf("cannot use scheduler %q: %s has %s: %w (choose one of those, or install the kernel's module package)",
+		strings.TrimPrefix(name, modulePrefix), kernel, has, err)
 }
 
 func exists(h host.Host, path string) bool {

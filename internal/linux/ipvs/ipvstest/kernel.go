@@ -16,13 +16,28 @@ type Kernel struct {
 	Write func() error
 	// Schedulers are those the kernel knows.
 	Schedulers []string
+	// Engines are the persistence engines that it knows.
+	Engines []string
+	// MTU has the interfaces that sync daemons can use, by name; nil: whatever
+	// they ask for is there, with 1500 bytes.
+	MTU map[string]int
+	// HZ is the number of ticks a second, which bound the timeouts.
+	HZ int
 
 	services []*ipvs.ServiceState
+	timeouts ipvs.Timeouts
+	daemons  []ipvs.Daemon
 }
 
-// New gives an empty table of a kernel with the usual schedulers.
+// New gives an empty table of a kernel with all schedulers and 250 ticks a
+// second.
 func New() *Kernel {
-	return &Kernel{Schedulers: []string{"rr", "wrr", "lc", "wlc", "sh", "dh", "mh", "sed", "nq", "fo", "ovf", "lblc", "lblcr"}}
+	return &Kernel{
+		Schedulers: ipvs.Schedulers(),
+		Engines:    []string{"sip"},
+		HZ:         250,
+		timeouts:   ipvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 300},
+	}
 }
 
 // Dump gives a copy of the table.
@@ -87,7 +102,7 @@ func (k *Kernel) do(c ipvs.Command) syscall.Errno {
 		if s != nil {
 			return syscall.EEXIST
 		}
-		if !slices.Contains(k.Schedulers, c.Service.Scheduler) {
+		if !k.knows(c.Service) {
 			return syscall.ENOENT
 		}
 		k.services = append(k.services, &ipvs.ServiceState{Service: stored(c.Service)})
@@ -98,22 +113,30 @@ func (k *Kernel) do(c ipvs.Command) syscall.Errno {
 	}
 	switch c.Op {
 	case ipvs.OpSetService:
-		if !slices.Contains(k.Schedulers, c.Service.Scheduler) {
+		if !k.knows(c.Service) {
 			return syscall.ENOENT
 		}
 		s.Service = stored(c.Service)
 	case ipvs.OpDeleteService:
 		k.services = slices.DeleteFunc(k.services, func(o *ipvs.ServiceState) bool { return o == s })
 	default:
-		return destination(s, c)
+		return k.destination(s, c)
 	}
 	return 0
 }
 
-func destination(s *ipvs.ServiceState, c ipvs.Command) syscall.Errno {
+// knows reports whether the kernel has what the service asks for. The scheduler
+// "none" is one to it: it takes no connections.
+func (k *Kernel) knows(s ipvs.Service) bool {
+	return (s.Scheduler == "none" || slices.Contains(k.Schedulers, s.Scheduler)) &&
+		(s.PEName == "" || slices.Contains(k.Engines, s.PEName))
+}
+
+func (k *Kernel) destination(s *ipvs.ServiceState, c ipvs.Command) syscall.Errno {
 	d := c.Destination
 	if c.Op != ipvs.OpDeleteDestination {
-		if d.Address.Is4() != s.Key.Address.Is4() && d.Forwarding != ipvs.Tunnel {
+		// The protocol of the sync daemons cannot carry mixed families.
+		if d.Address.Is4() != s.Key.Address.Is4() && (len(k.daemons) > 0 || d.Forwarding != ipvs.Tunnel) {
 			return syscall.EINVAL
 		}
 		if d.Weight >= 1<<31 || d.LowerThreshold > d.UpperThreshold {

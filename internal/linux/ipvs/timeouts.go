@@ -1,0 +1,64 @@
+package ipvs
+
+import (
+	"context"
+
+	"github.com/mdlayher/netlink"
+)
+
+// Timeouts are how long the kernel keeps an idle connection, in seconds:
+// `ipvsadm -L --timeout`. They hold for all services of a network namespace.
+type Timeouts struct {
+	TCP    uint32 // established, 900 by default
+	TCPFin uint32 // after a FIN, 120 by default
+	UDP    uint32 // 300 by default
+}
+
+// MaxTimeout is the longest that every kernel takes, in seconds: 2^31 ticks of
+// a kernel with 1,000 a second. ipvsadm(8) takes no more than 31 days.
+const MaxTimeout = (1<<31 - 1) / 1000
+
+// Timeouts reads the timeouts.
+func (c *Client) Timeouts(ctx context.Context) (Timeouts, error) {
+	var t Timeouts
+	err := c.query(ctx, cmdGetConfig, netlink.Request, nil, func(b []byte) error {
+		w := walker{rest: b}
+		for w.next() {
+			switch w.typ {
+			case attrTimeoutTCP:
+				t.TCP = w.uint32()
+			case attrTimeoutTCPFin:
+				t.TCPFin = w.uint32()
+			case attrTimeoutUDP:
+				t.UDP = w.uint32()
+			}
+		}
+		return w.err
+	})
+	if err != nil {
+		return t, &Error{Op: cmdGetConfig, Err: err}
+	}
+	return t, nil
+}
+
+// SetTimeouts sets those that are not zero and leaves the others; EINVAL for
+// one that the kernel cannot hold in its ticks (see MaxTimeout).
+func (c *Client) SetTimeouts(ctx context.Context, t Timeouts) error {
+	ae := netlink.NewAttributeEncoder()
+	ae.Uint32(attrTimeoutTCP, t.TCP)
+	ae.Uint32(attrTimeoutTCPFin, t.TCPFin)
+	ae.Uint32(attrTimeoutUDP, t.UDP)
+	if err := c.set(ctx, OpSetTimeouts, ae); err != nil {
+		return &Error{Op: OpSetTimeouts, Err: err}
+	}
+	return nil
+}
+
+// set sends one request that answers nothing but whether it succeeded.
+func (c *Client) set(ctx context.Context, cmd Op, ae *netlink.AttributeEncoder) error {
+	attrs, err := ae.Encode()
+	if err != nil {
+		return err
+	}
+	return c.query(ctx, uint8(cmd), netlink.Request|netlink.Acknowledge, attrs, func([]byte) error { return nil })
+}
