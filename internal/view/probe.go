@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/lvsup/lvsup/internal/report"
-	"github.com/lvsup/lvsup/internal/wire"
 )
 
 // Probe prints what the end-to-end test saw.
@@ -47,21 +46,5 @@ func (h *Human) serviceProbe(p *report.Probe, s report.ServiceProbe) {
 	}
 	for _, problem := range s.Problems {
 		h.printf("         %s\n", h.paint(red, Clean(problem)))
-	}
-}
-
-// Status prints a director's table and connections as ipvsadm -L -n and
-// -L -n -c would.
-func (h *Human) Status(host string, s *wire.IPVSResponse) {
-	h.printf("%s\n", h.paint(bold, host))
-	for _, line := range cleanLines(s.Table) {
-		h.printf("%s\n", line)
-	}
-	h.printf("\n")
-	for _, line := range cleanLines(s.Listed) {
-		h.printf("%s\n", line)
-	}
-	if s.Truncated {
-		h.printf("(more than %d connections; the rest is not shown)\n", wire.MaxConns)
 	}
 }

@@ -100,7 +100,11 @@ func TestNothingSteersTheTerminal(t *testing.T) {
 	p.Hosts[0].Kinds[1].Commands = [][]string{{hostile}}
 	h.Plan(p)
 	h.Drift(p)
-	h.Status("master", &wire.IPVSResponse{Table: hostile, Listed: hostile})
+	h.Status("master", &wire.IPVSResponse{
+		Table: hostile, Listed: hostile,
+		Services: []wire.IPVSService{{Key: hostile, Foreign: true}, {Key: "a", Backends: []wire.IPVSBackend{{Address: hostile, Foreign: true}}}},
+		Daemons:  []wire.IPVSDaemon{{Role: hostile, Interface: hostile, Group: hostile}},
+	})
 	h.Raw(hostile)
 	h.Event(report.Event{Stage: "ipvs", Host: "master", Going: true, Note: hostile})
 	h.Event(report.Event{Stage: "ipvs", Host: "master", Note: hostile})
@@ -156,4 +160,24 @@ func TestProgressReadsWell(t *testing.T) {
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+func TestStatusReadsWell(t *testing.T) {
+	var out bytes.Buffer
+	h := &Human{Out: &out, Err: &out}
+	h.Status("master", &wire.IPVSResponse{
+		Table:  "IP Virtual Server version 1.2.1 (size=4096)\n",
+		Listed: "IPVS connection entries\n",
+		Services: []wire.IPVSService{
+			{Key: "TCP 192.0.2.1:80", Backends: []wire.IPVSBackend{{Address: "198.51.100.1", Port: 80}, {Address: "198.51.100.9", Port: 80, Foreign: true}}},
+			{Key: "UDP [2001:db8::1]:53", Foreign: true, Backends: []wire.IPVSBackend{{Address: "2001:db8::9", Port: 53, Foreign: true}}},
+			{Key: "FWM 7", Foreign: true},
+		},
+		Timeouts: &wire.IPVSTimeouts{TCP: 900, TCPFin: 120, UDP: 300},
+		Daemons: []wire.IPVSDaemon{
+			{Role: "master", Interface: "ens33", ID: 1, Group: "224.0.0.81", Port: 8848, TTL: 1, MaxLength: 1472},
+			{Role: "backup", Interface: "ens33", ID: 2, Group: "ff02::81", Port: 8848, TTL: 1, MaxLength: 1452},
+		},
+	})
+	golden(t, "status.txt", out.Bytes())
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strings"
 )
 
 // Table is what `ipvsadm -L -n` shows.
@@ -168,7 +169,12 @@ func tableName(k ServiceKey) string {
 
 const flagsSched = FlagSched1 | FlagSched2 | FlagSched3
 
-func schedFlags(s Service) string {
+func schedFlags(s Service) string { return strings.Join(SchedulerFlags(s), ",") }
+
+// SchedulerFlags gives the words for the scheduler's flags that a service has,
+// as ipvsadm(8) has them: "sh-fallback", "mh-port", or "flag-1" of a scheduler
+// without words for them.
+func SchedulerFlags(s Service) []string {
 	names := map[string][3]string{
 		"sh": {"sh-fallback", "sh-port", ""},
 		"mh": {"mh-fallback", "mh-port", ""},
@@ -177,17 +183,13 @@ func schedFlags(s Service) string {
 	if !known {
 		words = [3]string{"flag-1", "flag-2", "flag-3"}
 	}
-	text := ""
+	var set []string
 	for i, flag := range []Flags{FlagSched1, FlagSched2, FlagSched3} {
-		if s.Flags&flag == 0 || words[i] == "" {
-			continue
+		if s.Flags&flag != 0 && words[i] != "" {
+			set = append(set, words[i])
 		}
-		if text != "" {
-			text += ","
-		}
-		text += words[i]
 	}
-	return text
+	return set
 }
 
 func methodWord(f Forwarding) string {
