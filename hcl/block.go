@@ -178,13 +178,18 @@ func (l *loader) blockHome(name string) string {
 func (b *block) checkMissing() {
 	for _, a := range b.schema.attrs {
 		if _, there := b.syntax.Body.Attributes[a.name]; a.required && !there {
-			b.missing(a)
+			b.missing(a.name)
 		}
 	}
 }
 
-func (b *block) missing(a attrSchema) {
-	b.errorAt(b.header(), fmt.Sprintf("Attribute %q is missing", a.name), fmt.Sprintf(
+func (b *block) missing(name string) {
+	a, _ := b.schema.attr(name)
+	what := "missing"
+	if _, written := b.source[name]; written {
+		what = "null"
+	}
+	b.errorAt(b.source.At(name), fmt.Sprintf("Attribute %q is %s", name, what), fmt.Sprintf(
 		"This %s block needs it, for example:\n  %s = %s", b.schema.name, a.name, a.example))
 }
 
@@ -216,6 +221,12 @@ func (b *block) value(name string) (cty.Value, hclsyntax.Expression, bool) {
 		return cty.NilVal, nil, false
 	}
 	return value, attr.Expr, true
+}
+
+// leftOut reports whether an attribute that has been read is not in the plan, or
+// is null. there says whether reading gave a value.
+func (b *block) leftOut(name string, there bool) bool {
+	return b.syntax.Body.Attributes[name] == nil || b.written(name) && !there
 }
 
 // wrong reports that an attribute, or the part of its value at the given span,

@@ -30,6 +30,7 @@ func (l *loader) load(bodies []*hclsyntax.Body) *plans.Cluster {
 		TimeSync: plans.TimeSync{MaxOffset: plans.DefaultMaxOffset},
 		Firewall: plans.PolicyUnmanaged,
 		SELinux:  plans.PolicyUnmanaged,
+		IPVS:     plans.IPVS{Drain: plans.DefaultDrain},
 		Source:   plans.Source{"": l.first},
 	}
 	var syntax hclsyntax.Blocks
@@ -197,6 +198,8 @@ func (l *loader) settings(b *block) {
 		}
 		c.TimeSync.RequireSource, _ = b.boolean("require_source")
 		c.TimeSync.Source = b.source
+	case "ipvs":
+		c.IPVS = b.ipvs()
 	case "firewall":
 		b.children()
 		if policy := b.text("policy"); b.written("policy") {

@@ -1,10 +1,12 @@
 package hcl
 
 import (
-	"fmt"
-	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/lvsup/lvsup/plans"
 )
@@ -15,29 +17,105 @@ func (b *block) service() plans.VirtualService {
 		Name:       b.label(),
 		Address:    b.address("address"),
 		Protocol:   b.textOr("protocol", "tcp"),
+		KeepVIP:    true,
 		Scheduler:  b.textOr("scheduler", plans.DefaultScheduler),
 		Forwarding: plans.Forwarding(b.textOr("forwarding", string(b.cluster.Forwarding))),
+		Drain:      b.durationOr("drain", b.cluster.IPVS.Drain),
 		Source:     b.source,
 	}
-	if port, there := b.number("port", 1, 65535); there {
-		s.Port = uint16(port)
+	b.identity(&s)
+	if keep, there := b.boolean("keep_vip"); there {
+		s.KeepVIP = keep
 	}
-	for _, inner := range b.children() {
+	s.OnePacket, _ = b.boolean("one_packet")
+	s.SchedulerFlags = b.texts("scheduler_flags")
+	slices.Sort(s.SchedulerFlags)
+	blocks := b.children()
+	for _, inner := range blocks { // what backends take over, wherever it stands
 		switch inner.schema.name {
 		case "persistence":
-			s.Persistence = inner.persistence(s.Address)
-		case "backend":
-			inner.children()
-			rounds, ok := inner.rounds()
-			if !ok { // an empty one, so that nothing is said about there being none
-				s.Backends = append(s.Backends, plans.Backend{Source: inner.source})
-			}
-			for _, round := range rounds {
-				s.Backends = append(s.Backends, round.backend(s))
-			}
+			s.Persistence = inner.persistence(s.Is6())
+		case "tunnel":
+			s.Tunnel = inner.tunnel()
 		}
 	}
+	for _, inner := range blocks {
+		if inner.schema.name == "backend" {
+			s.Backends = append(s.Backends, inner.backends(&s)...)
+		}
+	}
+	if s.Tunnel.Type != "" || s.Forwarding == plans.ForwardTUN {
+		s.Tunnel = fitted(s.Tunnel, s.Is6(), s.Is6())
+	}
 	return s
+}
+
+// identity reads what the kernel finds the service by: address, protocol and
+// port, or a mark.
+func (b *block) identity(s *plans.VirtualService) {
+	port, hasPort := b.number("port", 0, 65535)
+	s.Port = uint16(port)
+	mark, hasMark := b.number("fwmark", 1, 1<<32-1)
+	s.FWMark = uint32(mark)
+	s.Ports = b.portRanges(s.Protocol)
+	s.IPv6 = b.text("family") == plans.FamilyIPv6 || s.Address.Is6()
+	noAddress, noPort := b.leftOut("address", s.Address.IsValid()), b.leftOut("port", hasPort)
+	switch {
+	case !b.leftOut("fwmark", hasMark):
+	case noAddress && noPort:
+		b.errorAt(b.header(), "Attributes \"address\" and \"port\" are missing",
+			"A service is found by its address and port, for example:\n  address = \"192.168.140.100\"\n  port    = 80\nor by a firewall mark:\n  fwmark = 1")
+	case noAddress:
+		b.missing("address")
+	case noPort:
+		b.missing("port")
+	}
+}
+
+// portRanges reads ports. Those without a protocol have the service's.
+func (b *block) portRanges(protocol string) []plans.PortRange {
+	values, spans := b.elements("ports")
+	var out []plans.PortRange
+	for i, v := range values {
+		text, isText := asText(v)
+		if !isText && v.Type() == cty.Number && !v.IsNull() {
+			text = v.AsBigFloat().Text('f', -1)
+		} else if !isText {
+			b.wrong("ports", spans[i], "this element is "+describe(v), "")
+			continue
+		}
+		p, hint := parsePorts(text, protocol)
+		if hint != "" {
+			b.wrong("ports", spans[i], "this element is "+describe(v), hint)
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// parsePorts reads "80", "8000-8010" or "53/udp". If it cannot, hint says what to
+// write.
+func parsePorts(text, protocol string) (p plans.PortRange, hint string) {
+	number, after, other := strings.Cut(text, "/")
+	if other {
+		protocol = after
+	}
+	first, last, isRange := strings.Cut(number, "-")
+	if !isRange {
+		last = first
+	}
+	low, errLow := strconv.ParseUint(strings.TrimSpace(first), 10, 16)
+	high, errHigh := strconv.ParseUint(strings.TrimSpace(last), 10, 16)
+	switch {
+	case errLow != nil || errHigh != nil:
+		return p, "Write a number from 1 to 65535, a range or either with a protocol: 80, \"8000-8010\", \"53/udp\"."
+	case low == 0:
+		return p, "Ports begin at 1. For every port of a protocol, write \"1-65535\"."
+	case low > high:
+		return p, "A range goes from the lower port to the higher one."
+	}
+	return plans.PortRange{Protocol: protocol, First: uint16(low), Last: uint16(high)}, ""
 }
 
 func (b *block) textOr(name, otherwise string) string {
@@ -48,116 +126,17 @@ func (b *block) textOr(name, otherwise string) string {
 	return s
 }
 
-func (b *block) persistence(vip netip.Addr) *plans.Persistence {
+func (b *block) persistence(ipv6 bool) *plans.Persistence {
 	b.children()
-	p := &plans.Persistence{Timeout: b.duration("timeout"), PrefixLen: 32, Source: b.source}
+	p := &plans.Persistence{Timeout: b.duration("timeout"), PrefixLen: 32, Engine: b.text("engine"), Source: b.source}
 	if !b.written("timeout") {
 		p.Timeout = time.Second // harmless; that it is missing has been reported
 	}
-	if vip.Is6() {
+	if ipv6 {
 		p.PrefixLen = 128
 	}
 	if bits, there := b.number("prefix_length", 1, int64(p.PrefixLen)); there {
 		p.PrefixLen = bits
 	}
 	return p
-}
-
-// backend reads a backend block, or one round of it. It has no Host or no Address
-// if the plan has a mistake there.
-func (b *block) backend(s plans.VirtualService) plans.Backend {
-	out := plans.Backend{Port: s.Port, Weight: 1, Address: b.address("address"), Source: b.source}
-	if port, there := b.number("port", 1, 65535); there {
-		out.Port = uint16(port)
-	}
-	if weight, there := b.number("weight", 0, 65535); there {
-		out.Weight = weight
-	}
-	v, expr, ok := b.value("host")
-	if !ok {
-		return out
-	}
-	at := toRange(expr.Range())
-	if !isHostObject(v) {
-		hint := ""
-		if name, isText := asText(v); isText {
-			hint = b.referenceFor(name)
-		}
-		b.wrong("host", at, "this is "+describe(v), hint)
-		return out
-	}
-	out.Host = v.GetAttr(hostName).AsString()
-	host, there := b.cluster.Host(out.Host)
-	if !there {
-		b.wrong("host", at, "this is no host of the plan", "")
-		return out
-	}
-	if !b.written("address") && b.syntax.Body.Attributes["address"] == nil {
-		out.Address = b.rip(host, s)
-	}
-	return out
-}
-
-// referenceFor says which reference a person meant who wrote a name or an
-// address where a reference belongs.
-func (b *block) referenceFor(text string) string {
-	for _, h := range b.cluster.Hosts {
-		for _, i := range h.Interfaces {
-			if h.Name == text || i.Address.Addr().String() == text || i.Address.String() == text {
-				return fmt.Sprintf("Write %s.%s.", h.Role, h.Name)
-			}
-		}
-	}
-	return ""
-}
-
-// rip chooses the address of a backend that names none: the host's only one in a
-// network that the director shares, else its only one. Zero if there is none, or
-// no telling.
-func (b *block) rip(h *plans.Host, s plans.VirtualService) netip.Addr {
-	var all, near []netip.Addr
-	failed := false
-	for _, i := range h.Interfaces {
-		a := i.Address.Addr()
-		if !i.Address.IsValid() {
-			failed = true
-			continue
-		}
-		all = append(all, a)
-		if s.Address.IsValid() && a.Is4() == s.Address.Is4() && b.nearDirector(a, s.Address) {
-			near = append(near, a)
-		}
-	}
-	switch {
-	case len(near) == 1:
-		return near[0]
-	case len(all) == 1:
-		return all[0]
-	case failed:
-		return netip.Addr{} // reported at the interface
-	case len(all) == 0:
-		b.errorAt(b.source.At("host"), h.Name+" has no address", fmt.Sprintf(
-			"Give %s %q an interface, or say which address the backend has: address = \"...\"", h.Role, h.Name))
-		return netip.Addr{}
-	}
-	texts := make([]string, len(all))
-	for i, a := range all {
-		texts[i] = a.String()
-	}
-	b.errorAt(b.source.At("host"), h.Name+" has several addresses", fmt.Sprintf(
-		"Say which one the director sends to (%s), for example:\n  address = %q", strings.Join(texts, ", "), texts[0]))
-	return netip.Addr{}
-}
-
-// nearDirector reports whether a director has an interface in the network of a,
-// other than the one the VIP is in unless that is the only one.
-func (b *block) nearDirector(a, vip netip.Addr) bool {
-	for _, d := range b.cluster.Directors() {
-		for _, i := range d.Interfaces {
-			if i.Address.Masked().Contains(a) && (len(d.Interfaces) == 1 || !i.Address.Masked().Contains(vip)) {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -87,6 +87,9 @@ const (
 	wantBool     = "true or false"
 	wantDuration = "a duration in quotes, such as \"500ms\", \"10s\" or \"5m\""
 	wantPort     = "a port number from 1 to 65535"
+	wantSeconds  = "a duration of whole seconds in quotes, such as \"10s\" or \"5m\""
+	wantDrain    = "a duration of whole seconds in quotes, such as \"30s\" or \"5m\"; \"0s\" is at once"
+	wantForward  = `"nat", "dr" or "tun"`
 )
 
 // schema returns the whole language: a nameless block that holds what stands at
@@ -122,29 +125,65 @@ func schema() *blockSchema {
 	persistence := &blockSchema{name: "persistence", single: true, attrs: []attrSchema{
 		{name: "timeout", want: wantDuration, example: `"10s"`, required: true},
 		{name: "prefix_length", want: "how many bits of a client's address count, a number from 1 to 32 (IPv6: 128)", example: `24`},
+		{name: "engine", want: `"sip"`, example: `"sip"`},
+	}}
+	tunnel := &blockSchema{name: "tunnel", single: true, attrs: []attrSchema{
+		{name: "type", want: `"ipip", "gue" or "gre"`, example: `"gue"`},
+		{name: "port", want: wantPort, example: `6080`},
+		{name: "checksum", want: `"none", "full" or "remote"`, example: `"none"`},
+		{name: "mss", want: "a number of bytes from 536 to 65495, or 0", example: `1440`},
 	}}
 	backend := &blockSchema{name: "backend", attrs: []attrSchema{
-		{name: "host", want: "a real server, by reference and without quotes", example: `real_server.node1`, required: true},
+		{name: "host", want: "a real server, by reference and without quotes", example: `real_server.node1`},
 		{name: "address", want: wantIP, example: `"192.168.140.20"`},
 		{name: "port", want: wantPort, example: `8080`},
 		{name: "weight", want: "a whole number from 0 to 65535", example: `1`},
+		{name: "forwarding", want: wantForward, example: `"nat"`},
+		{name: "upper_threshold", want: "a number of connections, from 1, or 0 for no limit", example: `100`},
+		{name: "lower_threshold", want: "a number of connections, from 1, or 0", example: `80`},
 		{name: "for_each", want: "a map, or a list of texts", example: `real_server`},
-	}}
+	}, blocks: []*blockSchema{tunnel}}
 	service := &blockSchema{
 		name: "virtual_service", label: "the service's name", sample: "web",
 		attrs: []attrSchema{
-			{name: "address", want: wantIP, example: `"192.168.140.100"`, required: true},
-			{name: "port", want: wantPort, example: `80`, required: true},
+			{name: "address", want: wantIP, example: `"192.168.140.100"`},
+			{name: "port", want: wantPort + ", or 0 for every port", example: `80`},
 			{name: "protocol", want: `"tcp", "udp" or "sctp"`, example: `"tcp"`},
+			{name: "fwmark", want: "a number from 1 to 4294967295", example: `1`},
+			{name: "ports", want: "a list of ports", example: `[80, 443, "8000-8010", "53/udp"]`},
+			{name: "family", want: `"ipv4" or "ipv6"`, example: `"ipv6"`},
+			{name: "keep_vip", want: wantBool, example: `false`},
 			{name: "scheduler", want: "a scheduler's name in quotes", example: `"rr"`},
-			{name: "forwarding", want: `"nat", "dr" or "tun"`, example: `"dr"`},
+			{name: "scheduler_flags", want: "a list of flags", example: `["mh-fallback", "mh-port"]`},
+			{name: "one_packet", want: wantBool, example: `true`},
+			{name: "forwarding", want: wantForward, example: `"dr"`},
+			{name: "drain", want: wantDrain, example: `"5m"`},
 		},
-		blocks: []*blockSchema{persistence, backend},
+		blocks: []*blockSchema{persistence, tunnel, backend},
 	}
+	ipvs := &blockSchema{name: "ipvs", single: true, attrs: []attrSchema{
+		{name: "exclusive", want: wantBool, example: `true`},
+		{name: "drain", want: wantDrain, example: `"30s"`},
+	}, blocks: []*blockSchema{
+		{name: "timeouts", single: true, attrs: []attrSchema{
+			{name: "tcp", want: wantSeconds, example: `"15m"`},
+			{name: "tcp_fin", want: wantSeconds, example: `"2m"`},
+			{name: "udp", want: wantSeconds, example: `"5m"`},
+		}},
+		{name: "sync", attrs: []attrSchema{
+			{name: "role", want: `"master" or "backup"`, example: `"master"`, required: true},
+			{name: "interface", want: "the name of one of the director's interfaces, in quotes", example: `"ens33"`, required: true},
+			{name: "id", want: "a number from 0 to 255", example: `1`},
+			{name: "group", want: "a multicast address", example: `"224.0.0.81"`},
+			{name: "port", want: wantPort, example: `8848`},
+			{name: "ttl", want: "a number from 1 to 255", example: `1`},
+			{name: "max_length", want: "a number of bytes from 1 to 65507", example: `1472`},
+		}},
+	}}
 	return &blockSchema{blocks: []*blockSchema{
 		{
 			name: "cluster", label: "the cluster's name", sample: "web", single: true,
-			attrs: []attrSchema{{name: "forwarding", want: `"nat", "dr" or "tun"`, example: `"dr"`}},
+			attrs: []attrSchema{{name: "forwarding", want: wantForward, example: `"dr"`}},
 		},
 		defaults,
 		{name: "time_sync", single: true, attrs: []attrSchema{
@@ -157,6 +196,7 @@ func schema() *blockSchema {
 		{name: "selinux", single: true, attrs: []attrSchema{
 			{name: "policy", want: `"unmanaged", "permissive" or "disabled"`, example: `"disabled"`, required: true},
 		}},
+		ipvs,
 		hostBlock("director", "master"),
 		hostBlock("real_server", "node1"),
 		hostBlock("host", "client"),

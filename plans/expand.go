@@ -6,13 +6,11 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strconv"
 
 	"github.com/lvsup/lvsup/internal/step/address"
 	"github.com/lvsup/lvsup/internal/step/boot"
 	"github.com/lvsup/lvsup/internal/step/firewall"
 	"github.com/lvsup/lvsup/internal/step/httpd"
-	"github.com/lvsup/lvsup/internal/step/ipvs"
 	"github.com/lvsup/lvsup/internal/step/packages"
 	"github.com/lvsup/lvsup/internal/step/selinux"
 	"github.com/lvsup/lvsup/internal/step/sysctl"
@@ -34,10 +32,14 @@ func Expand(c *Cluster, hold map[string]bool) (map[string][]wire.Desired, error)
 			"selinux":  wantSELinux(c),
 			"address":  wantAddress(h),
 			"sysctl":   wantSysctl(c, h),
-			"boot":     wantBoot(c, h),
 			"vip":      wantVIP(c, h),
+			"tunnel":   wantTunnel(c, h),
+			"mangle":   wantMangle(c, h),
 			"httpd":    wantHTTPD(h),
 			"ipvs":     wantIPVS(c, h, hold),
+		}
+		if wants["tunnel"] != nil || wants["mangle"] != nil || wants["ipvs"] != nil {
+			wants["boot"] = boot.Desired{Restore: true}
 		}
 		for _, kind := range KindOrder() {
 			if wants[kind] == nil {
@@ -67,28 +69,6 @@ func wantFirewall(c *Cluster, h *Host) any {
 	return firewall.Desired{Policy: string(c.Firewall), Ports: Ports(c, h)}
 }
 
-// Ports are the ports that traffic of the cluster reaches on the host, such as
-// "80/tcp": those of the services on a director, those of its backends on a
-// real server. Under dr and tun a real server sees the service's port.
-func Ports(c *Cluster, h *Host) []string {
-	set := map[string]bool{}
-	for _, s := range c.Services {
-		if h.Role == RoleDirector {
-			set[portName(s.Port, s.Protocol)] = true
-		}
-		for _, b := range s.Backends {
-			if b.Host == h.Name {
-				set[portName(b.Port, s.Protocol)] = true
-			}
-		}
-	}
-	return slices.Sorted(maps.Keys(set))
-}
-
-func portName(port uint16, protocol string) string {
-	return strconv.Itoa(int(port)) + "/" + protocol
-}
-
 func wantSELinux(c *Cluster) any {
 	if c.SELinux == "" || c.SELinux == PolicyUnmanaged {
 		return nil
@@ -115,16 +95,7 @@ func wantAddress(h *Host) any {
 }
 
 func wantSysctl(c *Cluster, h *Host) any {
-	settings := map[string]string{}
-	for _, s := range c.Services {
-		if h.Role == RoleDirector && s.Forwarding == ForwardNAT {
-			settings[s.forwardSysctl()] = "1"
-		}
-		if s.Forwarding != ForwardNAT && s.hasBackend(h.Name) {
-			settings["net.ipv4.conf.all.arp_ignore"] = "1"
-			settings["net.ipv4.conf.all.arp_announce"] = "2"
-		}
-	}
+	settings := c.neededSysctls(h)
 	maps.Copy(settings, h.Sysctls)
 	if len(settings) == 0 {
 		return nil
@@ -132,33 +103,35 @@ func wantSysctl(c *Cluster, h *Host) any {
 	return sysctl.Desired{Settings: settings}
 }
 
-// forwardSysctl is the parameter without which a NAT director drops what it
-// should hand on.
-func (s *VirtualService) forwardSysctl() string {
-	if s.Address.Is6() {
-		return "net.ipv6.conf.all.forwarding"
+// neededSysctls are the parameters without which the services do not work: a NAT
+// director drops what it should hand on, and a real server that has the VIP would
+// answer ARP for it.
+func (c *Cluster) neededSysctls(h *Host) map[string]string {
+	needed := map[string]string{}
+	for i := range c.Services {
+		s := &c.Services[i]
+		if h.Role == RoleDirector && s.forwards("", ForwardNAT) {
+			if s.Is6() {
+				needed["net.ipv6.conf.all.forwarding"] = "1"
+			} else {
+				needed["net.ipv4.ip_forward"] = "1"
+			}
+		}
+		if s.forwards(h.Name, ForwardDR, ForwardTUN) {
+			needed["net.ipv4.conf.all.arp_ignore"] = "1"
+			needed["net.ipv4.conf.all.arp_announce"] = "2"
+		}
 	}
-	return "net.ipv4.ip_forward"
-}
-
-func (s *VirtualService) hasBackend(host string) bool {
-	return slices.ContainsFunc(s.Backends, func(b Backend) bool { return b.Host == host })
-}
-
-// wantBoot brings back at boot what only lvsup's own files keep.
-func wantBoot(c *Cluster, h *Host) any {
-	if h.Role != RoleDirector || len(c.Services) == 0 {
-		return nil
-	}
-	return boot.Desired{Restore: true}
+	return needed
 }
 
 func wantVIP(c *Cluster, h *Host) any {
 	var want vip.Desired
 	seen := map[netip.Addr]bool{}
-	for _, s := range c.Services {
-		needs := h.Role == RoleDirector || s.Forwarding != ForwardNAT && s.hasBackend(h.Name)
-		if !needs || seen[s.Address] || h.declares(s.Address) {
+	for i := range c.Services {
+		s := &c.Services[i]
+		needs := h.Role == RoleDirector || s.forwards(h.Name, ForwardDR, ForwardTUN)
+		if !needs || !s.KeepVIP || !s.Address.IsValid() || seen[s.Address] || h.declares(s.Address) {
 			continue
 		}
 		seen[s.Address] = true
@@ -198,34 +171,4 @@ func wantHTTPD(h *Host) any {
 		return nil
 	}
 	return httpd.Desired{Index: h.HTTPD.Index}
-}
-
-func wantIPVS(c *Cluster, h *Host, hold map[string]bool) any {
-	if h.Role != RoleDirector || len(c.Services) == 0 {
-		return nil
-	}
-	want := ipvs.Desired{Boot: true}
-	for _, s := range c.Services {
-		service := ipvs.Service{
-			Protocol:  s.Protocol,
-			Address:   s.Address.String(),
-			Port:      s.Port,
-			Scheduler: s.Scheduler,
-		}
-		if p := s.Persistence; p != nil {
-			service.PersistenceSeconds = int(p.Timeout.Seconds())
-			service.PersistencePrefix = p.PrefixLen
-		}
-		for _, b := range s.Backends {
-			service.Backends = append(service.Backends, ipvs.Backend{
-				Address:    b.Address.String(),
-				Port:       b.Port,
-				Forwarding: string(s.Forwarding),
-				Weight:     b.Weight,
-				Hold:       hold[b.Host],
-			})
-		}
-		want.Services = append(want.Services, service)
-	}
-	return want
 }

@@ -32,8 +32,8 @@ func TestExpandByFamily(t *testing.T) {
 		c := &Cluster{
 			Hosts: []Host{host("master", RoleDirector, tc.dip), host("node1", RoleRealServer, tc.rip)},
 			Services: []VirtualService{{
-				Address: netip.MustParseAddr(tc.vip), Port: 80, Protocol: "tcp", Scheduler: "rr", Forwarding: tc.forwarding,
-				Backends: []Backend{{Host: "node1", Address: netip.MustParsePrefix(tc.rip).Addr(), Port: 80, Weight: 1}},
+				Address: netip.MustParseAddr(tc.vip), Port: 80, Protocol: "tcp", Scheduler: "rr", Forwarding: tc.forwarding, KeepVIP: true,
+				Backends: []Backend{{Host: "node1", Address: netip.MustParsePrefix(tc.rip).Addr(), Port: 80, Weight: 1, Forwarding: tc.forwarding}},
 			}},
 		}
 		all, err := Expand(c, nil)

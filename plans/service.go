@@ -2,6 +2,8 @@ package plans
 
 import (
 	"net/netip"
+	"slices"
+	"strconv"
 	"time"
 )
 
@@ -31,7 +33,7 @@ type Timeouts struct {
 // SyncDaemon is a kernel thread that multicasts the connections to another
 // director, or takes them in (ipvsadm --start-daemon).
 type SyncDaemon struct {
-	Role      string     // "master" sends, "backup" receives
+	Role      string     // SyncMaster sends, SyncBackup receives
 	Interface string     // the one that the multicasts go through
 	ID        int        // 0..255; a backup takes what has its own ID, 0 takes all
 	Group     netip.Addr // DefaultSyncGroup unless the plan says otherwise
@@ -40,6 +42,12 @@ type SyncDaemon struct {
 	MaxLength int        // longest datagram in bytes; 0: what the interface's MTU allows
 	Source    Source
 }
+
+// The roles of a sync daemon.
+const (
+	SyncMaster = "master"
+	SyncBackup = "backup"
+)
 
 // What the kernel takes where a sync daemon is not told (IP_VS_SYNC_GROUP,
 // IP_VS_SYNC_PORT and the TTL in net/netfilter/ipvs/ip_vs_sync.c).
@@ -72,10 +80,33 @@ type VirtualService struct {
 	OnePacket      bool     // each UDP datagram is scheduled on its own
 	Persistence    *Persistence
 	Forwarding     Forwarding    // of backends that name none
-	Tunnel         Tunnel        // of backends that name none; zero unless Forwarding is tun
+	Tunnel         Tunnel        // of backends that name none; zero unless Forwarding is tun or the plan says it
 	Drain          time.Duration // the cluster's unless the service says otherwise; whole seconds
 	Backends       []Backend
 	Source         Source
+}
+
+// The words for the family of a service that has a mark and no address.
+const (
+	FamilyIPv4 = "ipv4"
+	FamilyIPv6 = "ipv6"
+)
+
+// Is6 reports whether the service is of IPv6: by its address, or by what the plan
+// says of a mark.
+func (s *VirtualService) Is6() bool {
+	if s.Address.IsValid() {
+		return s.Address.Is6()
+	}
+	return s.IPv6
+}
+
+// forwards reports whether the service hands packets on in that way: to a
+// backend on the host, or to any if host is "".
+func (s *VirtualService) forwards(host string, ways ...Forwarding) bool {
+	return slices.ContainsFunc(s.Backends, func(b Backend) bool {
+		return (host == "" || b.Host == host) && slices.Contains(ways, b.Forwarding)
+	})
 }
 
 // DefaultScheduler is the one ipvsadm(8) takes when none is given.
@@ -86,6 +117,15 @@ type PortRange struct {
 	Protocol string // "tcp", "udp" or "sctp"
 	First    uint16
 	Last     uint16 // First for a single port
+}
+
+// String gives "80/tcp" or "8000-8010/udp".
+func (p PortRange) String() string {
+	text := strconv.Itoa(int(p.First))
+	if p.Last != p.First {
+		text += "-" + strconv.Itoa(int(p.Last))
+	}
+	return text + "/" + p.Protocol
 }
 
 // Persistence keeps a client on one real server.
@@ -125,4 +165,39 @@ type Tunnel struct {
 	// in bytes, so that their packets fit into the tunnel; 0 leaves it alone.
 	MSS    int
 	Source Source
+}
+
+// The words for how packets are wrapped (ipvsadm --tun-type, --tun-nocsum,
+// --tun-csum, --tun-remcsum).
+const (
+	TunnelIPIP = "ipip"
+	TunnelGUE  = "gue"
+	TunnelGRE  = "gre"
+
+	ChecksumNone   = "none"
+	ChecksumFull   = "full"
+	ChecksumRemote = "remote"
+)
+
+// FitMSS is the largest TCP segment, in bytes, that fits through the tunnel
+// where packets can be 1500 bytes long: what is left beside the outer IP header,
+// that of the wrapping, the inner IP header and 20 bytes of TCP. The kernel
+// counts the same way (__ip_vs_get_out_rt in net/netfilter/ipvs/ip_vs_xmit.c).
+func (t Tunnel) FitMSS(outerIPv6, innerIPv6 bool) int {
+	const packet, tcp = 1500, 20
+	ip := map[bool]int{false: 20, true: 40}
+	wrapping := 0
+	switch t.Type {
+	case TunnelGUE:
+		wrapping = 8 + 4 // UDP, and GUE without options
+		if t.Checksum == ChecksumRemote {
+			wrapping += 4 + 4 // private flags, and where the checksum is
+		}
+	case TunnelGRE:
+		wrapping = 4
+		if t.Checksum == ChecksumFull {
+			wrapping += 4
+		}
+	}
+	return packet - ip[outerIPv6] - wrapping - ip[innerIPv6] - tcp
 }

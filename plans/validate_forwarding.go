@@ -10,11 +10,6 @@ import (
 // checkForwarding looks at whether packets can travel the way that the
 // forwarding needs.
 func (v *validator) checkForwarding(s *VirtualService) {
-	if s.Forwarding == ForwardTUN && len(s.Backends) > 0 {
-		v.warnAt(s.Source.At("forwarding"), fmt.Sprintf("The real servers of %q need a tunnel device", s.Name),
-			"lvsup does not make it yet, and without it they refuse what the director sends. On each of them, now and at boot:\n"+
-				"  modprobe ipip && ip link set tunl0 up\n  sysctl -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.tunl0.rp_filter=0")
-	}
 	directors := v.cluster.Directors()
 	if len(directors) == 0 || len(directors[0].Interfaces) == 0 || !s.Address.IsValid() {
 		return
@@ -25,7 +20,7 @@ func (v *validator) checkForwarding(s *VirtualService) {
 		if !there || h.Role != RoleRealServer || !b.Address.IsValid() || b.Address.Is4() != s.Address.Is4() {
 			continue
 		}
-		switch s.Forwarding {
+		switch b.Forwarding {
 		case ForwardNAT:
 			v.checkNAT(s, b, h)
 		case ForwardDR:

@@ -49,16 +49,9 @@ func (v *validator) checkPackages(h *Host) {
 
 func (v *validator) checkSysctls(h *Host) {
 	needed := map[string]string{}
-	for i := range v.cluster.Services {
-		s := &v.cluster.Services[i]
-		if h.Role == RoleDirector && s.Forwarding == ForwardNAT {
-			for _, name := range procsys.Aliases(s.forwardSysctl()) {
-				needed[name] = "1"
-			}
-		}
-		if h.Role == RoleRealServer && s.Forwarding != ForwardNAT && s.hasBackend(h.Name) {
-			needed["net.ipv4.conf.all.arp_ignore"] = "1"
-			needed["net.ipv4.conf.all.arp_announce"] = "2"
+	for name, value := range v.cluster.neededSysctls(h) {
+		for _, alias := range procsys.Aliases(name) {
+			needed[alias] = value
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(h.Sysctls)) {

@@ -9,7 +9,7 @@ import (
 // Schedulers returns the names of the kernel's IPVS schedulers
 // (net/netfilter/ipvs/Kconfig), those of the plan language.
 func Schedulers() []string {
-	return []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"}
+	return []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos"}
 }
 
 // maxPersistence is the longest timeout that ipvsadm(8) accepts: 31 days.
@@ -198,12 +198,12 @@ func (v *validator) checkBackend(s *VirtualService, b *Backend) {
 		v.errorAt(b.Source.At("address"), fmt.Sprintf("%s is not an address of %s", b.Address, h.Name),
 			fmt.Sprintf("Its interfaces have %s. Leave address out to take it from there.", addressesOf(h)))
 	}
-	if s.Address.IsValid() && b.Address.Is4() != s.Address.Is4() && s.Forwarding != ForwardTUN {
+	if s.Address.IsValid() && b.Address.Is4() != s.Address.Is4() && b.Forwarding != ForwardTUN {
 		v.errorAt(b.Source.At("host"), fmt.Sprintf("VIP %s and backend %s are of different families", s.Address, b.Address),
 			"IPv4 and IPv6 mix under forwarding = \"tun\" only. Give the service a VIP of the backends' family.")
 	}
-	if s.Forwarding != ForwardNAT && s.Forwarding != "" && b.Port != s.Port && s.Port != 0 {
+	if b.Forwarding != ForwardNAT && b.Forwarding != "" && b.Port != s.Port && s.Port != 0 {
 		v.errorAt(b.Source.At("port"), fmt.Sprintf("Port %d differs from the service's port %d", b.Port, s.Port), fmt.Sprintf(
-			"With forwarding %q packets reach the real server unchanged, so it must listen on port %d. Leave port out, or use \"nat\".", s.Forwarding, s.Port))
+			"With forwarding %q packets reach the real server unchanged, so it must listen on port %d. Leave port out, or use \"nat\".", b.Forwarding, s.Port))
 	}
 }

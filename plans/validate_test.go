@@ -22,6 +22,7 @@ func drCluster() *plans.Cluster {
 		Name: "dr", Forwarding: plans.ForwardDR,
 		TimeSync: plans.TimeSync{MaxOffset: plans.DefaultMaxOffset},
 		Firewall: plans.PolicyUnmanaged, SELinux: plans.PolicyUnmanaged,
+		IPVS: plans.IPVS{Drain: plans.DefaultDrain},
 		Hosts: []plans.Host{
 			host("master", plans.RoleDirector, "192.168.140.10/24"),
 			host("node1", plans.RoleRealServer, "192.168.140.20/24"),
@@ -29,10 +30,10 @@ func drCluster() *plans.Cluster {
 		},
 		Services: []plans.VirtualService{{
 			Name: "web", Address: netip.MustParseAddr("192.168.140.100"), Port: 80, Protocol: "tcp",
-			Scheduler: "rr", Forwarding: plans.ForwardDR,
+			Scheduler: "rr", Forwarding: plans.ForwardDR, KeepVIP: true, Drain: plans.DefaultDrain,
 			Backends: []plans.Backend{
-				{Host: "node1", Address: netip.MustParseAddr("192.168.140.20"), Port: 80, Weight: 1},
-				{Host: "node2", Address: netip.MustParseAddr("192.168.140.30"), Port: 80, Weight: 1},
+				{Host: "node1", Address: netip.MustParseAddr("192.168.140.20"), Port: 80, Weight: 1, Forwarding: plans.ForwardDR},
+				{Host: "node2", Address: netip.MustParseAddr("192.168.140.30"), Port: 80, Weight: 1, Forwarding: plans.ForwardDR},
 			},
 		}},
 	}
@@ -47,8 +48,8 @@ func TestValidateAcceptsTheTutorialsCluster(t *testing.T) {
 // Every scheduler of the kernel is known, and every one is named in the message
 // about one that is not.
 func TestValidateKnowsTheSchedulers(t *testing.T) {
-	if n := len(plans.Schedulers()); n != 13 {
-		t.Errorf("%d schedulers, want the kernel's 13", n)
+	if n := len(plans.Schedulers()); n != 14 {
+		t.Errorf("%d schedulers, want the kernel's 14", n)
 	}
 	for _, scheduler := range plans.Schedulers() {
 		c := drCluster()

@@ -1,0 +1,139 @@
+package hcl
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/lvsup/lvsup/plans"
+)
+
+// backends reads a backend block: one backend, or one for each round.
+func (b *block) backends(s *plans.VirtualService) []plans.Backend {
+	own := s.Tunnel
+	for _, inner := range b.children() {
+		own = inner.tunnel()
+		b.source[inner.schema.name] = inner.header()
+	}
+	rounds, ok := b.rounds()
+	if !ok { // an empty one, so that nothing is said about there being none
+		return []plans.Backend{{Forwarding: s.Forwarding, Source: b.source}}
+	}
+	var out []plans.Backend
+	for _, round := range rounds {
+		backend := round.backend(s)
+		if _, written := b.source["tunnel"]; written || backend.Forwarding == plans.ForwardTUN {
+			backend.Tunnel = fitted(own, backend.Address.Is6(), s.Is6())
+		}
+		out = append(out, backend)
+	}
+	return out
+}
+
+// backend reads a backend block, or one round of it. It has no Address if the
+// plan has a mistake there, and no Host either if it is there.
+func (b *block) backend(s *plans.VirtualService) plans.Backend {
+	out := plans.Backend{
+		Port: s.Port, Weight: 1, Address: b.address("address"),
+		Forwarding: plans.Forwarding(b.textOr("forwarding", string(s.Forwarding))), Source: b.source,
+	}
+	if port, there := b.number("port", 1, 65535); there {
+		out.Port = uint16(port)
+	}
+	if weight, there := b.number("weight", 0, 65535); there {
+		out.Weight = weight
+	}
+	out.UpperThreshold, _ = b.number("upper_threshold", 0, 1<<31-1)
+	out.LowerThreshold, _ = b.number("lower_threshold", 0, 1<<31-1)
+	v, expr, ok := b.value("host")
+	if b.leftOut("host", ok) && b.leftOut("address", out.Address.IsValid()) {
+		b.errorAt(b.header(), "Backend without a host", "Name a real server of the plan:\n  host = real_server.node1\n"+
+			"or, of a machine that lvsup is to leave alone, the address:\n  address = \"192.168.140.20\"")
+	}
+	if !ok {
+		return out
+	}
+	at := toRange(expr.Range())
+	if !isHostObject(v) {
+		hint := ""
+		if name, isText := asText(v); isText {
+			hint = b.referenceFor(name)
+		}
+		b.wrong("host", at, "this is "+describe(v), hint)
+		return out
+	}
+	out.Host = v.GetAttr(hostName).AsString()
+	host, there := b.cluster.Host(out.Host)
+	if !there {
+		b.wrong("host", at, "this is no host of the plan", "")
+		return out
+	}
+	if b.leftOut("address", out.Address.IsValid()) {
+		out.Address = b.rip(host, s)
+	}
+	return out
+}
+
+// referenceFor says which reference a person meant who wrote a name or an
+// address where a reference belongs.
+func (b *block) referenceFor(text string) string {
+	for _, h := range b.cluster.Hosts {
+		for _, i := range h.Interfaces {
+			if h.Name == text || i.Address.Addr().String() == text || i.Address.String() == text {
+				return fmt.Sprintf("Write %s.%s.", h.Role, h.Name)
+			}
+		}
+	}
+	return ""
+}
+
+// rip chooses the address of a backend that names none: the host's only one in a
+// network that the director shares, else its only one. Zero if there is none, or
+// no telling.
+func (b *block) rip(h *plans.Host, s *plans.VirtualService) netip.Addr {
+	var all, near []netip.Addr
+	failed := false
+	for _, i := range h.Interfaces {
+		a := i.Address.Addr()
+		if !i.Address.IsValid() {
+			failed = true
+			continue
+		}
+		all = append(all, a)
+		if s.Address.IsValid() && a.Is4() == s.Address.Is4() && b.nearDirector(a, s.Address) {
+			near = append(near, a)
+		}
+	}
+	switch {
+	case len(near) == 1:
+		return near[0]
+	case len(all) == 1:
+		return all[0]
+	case failed:
+		return netip.Addr{} // reported at the interface
+	case len(all) == 0:
+		b.errorAt(b.source.At("host"), h.Name+" has no address", fmt.Sprintf(
+			"Give %s %q an interface, or say which address the backend has: address = \"...\"", h.Role, h.Name))
+		return netip.Addr{}
+	}
+	texts := make([]string, len(all))
+	for i, a := range all {
+		texts[i] = a.String()
+	}
+	b.errorAt(b.source.At("host"), h.Name+" has several addresses", fmt.Sprintf(
+		"Say which one the director sends to (%s), for example:\n  address = %q", strings.Join(texts, ", "), texts[0]))
+	return netip.Addr{}
+}
+
+// nearDirector reports whether a director has an interface in the network of a,
+// other than the one the VIP is in unless that is the only one.
+func (b *block) nearDirector(a, vip netip.Addr) bool {
+	for _, d := range b.cluster.Directors() {
+		for _, i := range d.Interfaces {
+			if i.Address.Masked().Contains(a) && (len(d.Interfaces) == 1 || !i.Address.Masked().Contains(vip)) {
+				return true
+			}
+		}
+	}
+	return false
+}
