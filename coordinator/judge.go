@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -18,17 +19,21 @@ const rounds = 3
 // maxRequests bounds the requests of one probe, however large the weights.
 const maxRequests = 120
 
-// shapeRequests chooses the requests that show what the scheduler does.
+// shapeRequests chooses the requests that show what the scheduler does. A
+// backend with a threshold must not be filled up by a probe: what it was asked
+// counts there for minutes.
 func shapeRequests(s *plans.VirtualService, sources []string) wire.FetchRequest {
 	req := wire.FetchRequest{Path: "/", Timeout: fetchTimeout, Count: rounds * max(1, len(live(s)))}
 	if len(sources) > 0 {
 		req.Sources = sources[:1] // one client, unless the scheduler looks at clients
 	}
 	switch {
+	case limited(s):
+		req.Count = 1
 	case s.Persistence != nil:
 	case s.Scheduler == "wrr":
 		req.Count = rounds * cycle(s)
-	case s.Scheduler == "sh" && len(sources) > 0:
+	case hashesClients(s) && len(sources) > 0:
 		req.Sources = sources
 		req.Count = 2 * len(sources)
 	case s.Scheduler == "lc" || s.Scheduler == "wlc":
@@ -37,6 +42,17 @@ func shapeRequests(s *plans.VirtualService, sources []string) wire.FetchRequest 
 	}
 	req.Count = min(req.Count, maxRequests)
 	return req
+}
+
+// limited reports whether a backend takes only so many connections.
+func limited(s *plans.VirtualService) bool {
+	return slices.ContainsFunc(live(s), func(b plans.Backend) bool { return b.UpperThreshold > 0 })
+}
+
+// hashesClients reports whether the address of a client, and nothing else of
+// it, says which server it gets: sh and mh can look at its port too.
+func hashesClients(s *plans.VirtualService) bool {
+	return (s.Scheduler == "sh" || s.Scheduler == "mh") && !slices.Contains(s.SchedulerFlags, s.Scheduler+"-port")
 }
 
 // live are the backends that take new connections.
@@ -65,28 +81,40 @@ func gcd(a, b int) int {
 	return a
 }
 
+// foreign is what a service had to do beside a probe.
+type foreign struct {
+	came int // connections that came meanwhile, also those that have ended since
+	open int // connections that were open before
+}
+
 // judge says whether the requests went where the scheduler should have sent
-// them. fresh are the director's connections that came during the probe.
-func judge(p *report.ServiceProbe, s *plans.VirtualService, res wire.FetchResponse, fresh []wire.IPVSConn) {
+// them.
+func judge(p *report.ServiceProbe, s *plans.VirtualService, res wire.FetchResponse, others foreign) {
 	if p.Answered < p.Requests {
 		p.Verdict = fmt.Sprintf("%d of %d requests were answered", p.Answered, p.Requests)
+		if refuses(s) {
+			p.Verdict += fmt.Sprintf("; %[1]s without %[1]s-fallback refuses those whose server has weight 0", s.Scheduler)
+		}
 		return
 	}
-	foreign := foreignConns(p, res, fresh)
 	var problem string
 	switch {
 	case s.Persistence != nil:
 		p.Verdict, problem = judgeSticky(p)
+	case limited(s):
+		p.Verdict = "answered; the split is not judged where a backend has a threshold"
 	case s.Scheduler == "rr":
-		p.Verdict, problem = judgeRoundRobin(p, s, foreign)
+		p.Verdict, problem = judgeRoundRobin(p, s, others.came)
 	case s.Scheduler == "wrr":
-		p.Verdict, problem = judgeWeighted(p, s, foreign)
-	case s.Scheduler == "sh":
+		p.Verdict, problem = judgeWeighted(p, s, others.came)
+	case hashesClients(s):
 		p.Verdict, problem = judgeSourceHash(p, res)
 	case s.Scheduler == "lc" || s.Scheduler == "wlc":
-		p.Verdict, problem = judgeLeastConn(p, s, foreign)
+		p.Verdict, problem = judgeLeastConn(p, s, others.came+others.open)
+	case s.Scheduler == "fo":
+		p.Verdict, problem = judgeFailover(p, s)
 	default:
-		p.Verdict = "answered; the split of " + s.Scheduler + " is not judged"
+		p.Verdict = "answered; the split of " + strings.Join(append([]string{s.Scheduler}, s.SchedulerFlags...), " ") + " is not judged"
 	}
 	if problem != "" {
 		p.Verdict = "wrong split"
@@ -94,21 +122,68 @@ func judge(p *report.ServiceProbe, s *plans.VirtualService, res wire.FetchRespon
 	}
 }
 
-// foreignConns counts connections to the service that this probe did not make,
-// also those that have ended since. They take their turns too, so a strict order
-// cannot be expected beside them.
-func foreignConns(p *report.ServiceProbe, res wire.FetchResponse, fresh []wire.IPVSConn) int {
+// refuses reports whether the scheduler gives some clients no server at all:
+// that of their hash has weight 0, and it may not look for another one.
+func refuses(s *plans.VirtualService) bool {
+	return (s.Scheduler == "sh" || s.Scheduler == "mh") && len(live(s)) < len(s.Backends) &&
+		!slices.Contains(s.SchedulerFlags, s.Scheduler+"-fallback")
+}
+
+// foreignConns counts connections to the service that this probe did not make.
+// They take their turns too, so a strict order cannot be expected beside them.
+// fresh are the connections that came during the probe.
+func foreignConns(p *report.ServiceProbe, s *plans.VirtualService, res wire.FetchResponse, fresh []wire.IPVSConn) int {
 	mine := map[string]bool{}
 	for _, f := range res.Fetches {
 		mine[f.Local] = true
 	}
 	n := 0
 	for _, c := range fresh {
-		if c.Virtual == p.Address && !mine[c.Client] {
+		to, err := netip.ParseAddrPort(c.Virtual)
+		ours := err == nil && (c.Virtual == p.Address || (s.FWMark != 0 || s.Port == 0) && to.Addr() == s.Address)
+		if ours && !mine[c.Client] && !strings.HasSuffix(c.Client, ":0") { // port 0: a template of persistence
 			n++
 		}
 	}
 	return n
+}
+
+// openConns counts the established connections of the service's backends.
+func openConns(s *plans.VirtualService, table []wire.IPVSService) int {
+	n := 0
+	for _, t := range table {
+		if t.FWMark != s.FWMark || s.FWMark == 0 && (t.Protocol != s.Protocol || t.Address != s.Address.String() || t.Port != s.Port) {
+			continue
+		}
+		for _, b := range t.Backends {
+			n += int(b.ActiveConns)
+		}
+	}
+	return n
+}
+
+// judgeAcrossPorts holds that persistence of a firewall mark keeps a client on
+// one server whatever port it asks: that is what people use it for.
+func judgeAcrossPorts(s *plans.VirtualService, ports []report.ServiceProbe) {
+	if s.Persistence == nil || len(ports) < 2 {
+		return
+	}
+	split := map[string]int{}
+	for _, p := range ports {
+		if len(p.Problems) > 0 {
+			return // told already
+		}
+		for name, n := range p.Split {
+			split[name] += n
+		}
+	}
+	last := &ports[len(ports)-1]
+	if len(split) > 1 {
+		last.Verdict = "wrong split"
+		last.Problems = append(last.Problems, "one client reached several servers on the ports of one mark although the service is persistent: "+splitText(split))
+		return
+	}
+	last.Verdict += ", on every port"
 }
 
 func judgeSticky(p *report.ServiceProbe) (verdict, problem string) {
@@ -142,13 +217,14 @@ func evenSplit(p *report.ServiceProbe, s *plans.VirtualService, share func(plans
 	for _, b := range live(s) {
 		sum += share(b)
 	}
-	for _, b := range s.Backends {
+	names := labels(s)
+	for i, b := range s.Backends {
 		want := 0.0
 		if b.Weight > 0 {
 			want = float64(p.Requests) * float64(share(b)) / float64(sum)
 		}
-		if diff := float64(p.Split[b.Host]) - want; diff > 1+float64(slack) || diff < -1-float64(slack) {
-			return "", fmt.Sprintf("%s took %d of %d requests, its share is %.1f (%s)", b.Host, p.Split[b.Host], p.Requests, want, splitText(p.Split))
+		if diff := float64(p.Split[names[i]]) - want; diff > 1+float64(slack) || diff < -1-float64(slack) {
+			return "", fmt.Sprintf("%s took %d of %d requests, its share is %.1f (%s)", names[i], p.Split[names[i]], p.Requests, want, splitText(p.Split))
 		}
 	}
 	return verdict, ""
@@ -181,6 +257,21 @@ func judgeLeastConn(p *report.ServiceProbe, s *plans.VirtualService, foreign int
 		share = func(plans.Backend) int { return 1 }
 	}
 	return evenSplit(p, s, share, "each connection went to the least loaded server", foreign)
+}
+
+// judgeFailover expects every request at the server with the largest weight, as
+// ip_vs_fo.c has it.
+func judgeFailover(p *report.ServiceProbe, s *plans.VirtualService) (verdict, problem string) {
+	most := 0
+	for _, b := range s.Backends {
+		most = max(most, b.Weight)
+	}
+	for i, name := range labels(s) {
+		if p.Split[name] > 0 && s.Backends[i].Weight < most {
+			return "", fmt.Sprintf("%s, of weight %d, was reached although another has weight %d (%s)", name, s.Backends[i].Weight, most, splitText(p.Split))
+		}
+	}
+	return "every request went to the server with the largest weight", ""
 }
 
 func splitText(split map[string]int) string {

@@ -30,6 +30,13 @@ func service(scheduler string, weights ...int) *plans.VirtualService {
 func TestJudge(t *testing.T) {
 	sticky := service("rr", 1, 1)
 	sticky.Persistence = &plans.Persistence{}
+	flagged := func(scheduler string, flags []string, weights ...int) *plans.VirtualService {
+		s := service(scheduler, weights...)
+		s.SchedulerFlags = flags
+		return s
+	}
+	full := service("rr", 1, 1)
+	full.Backends[0].UpperThreshold = 2
 	for _, tc := range []struct {
 		name     string
 		service  *plans.VirtualService
@@ -54,13 +61,24 @@ func TestJudge(t *testing.T) {
 		{"sh repeats", service("sh", 1, 1), "a/1 b/2 a/1 b/2", 0, ""},
 		{"sh wavers", service("sh", 1, 1), "a/1 b/2 a/2 b/2", 0, "and then"},
 		{"sh over IPv6", service("sh", 1, 1), "2001:db8::a/1 2001:db8::b/2 2001:db8::a/1 2001:db8::b/2", 0, ""},
+		{"sh looks at ports too", flagged("sh", []string{"sh-port"}, 1, 1), "a/1 b/2 a/2 b/2", 0, ""},
+		{"sh refuses", service("sh", 1, 0), "a/1 b/? a/1 b/?", 0, "without sh-fallback refuses"},
+		{"sh falls back", flagged("sh", []string{"sh-fallback"}, 1, 0), "a/1 b/? a/1 b/?", 0, "2 of 4 requests were answered"},
+		{"mh repeats", flagged("mh", []string{"mh-fallback"}, 1, 1), "a/1 b/2 a/1 b/2", 0, ""},
+		{"mh wavers", service("mh", 1, 1), "a/1 b/2 a/2 b/2", 0, "and then"},
+		{"mh looks at ports too", flagged("mh", []string{"mh-fallback", "mh-port"}, 1, 1), "a/1 b/2 a/2 b/2", 0, ""},
+		{"fo stays at the largest weight", service("fo", 1, 5, 3), "2 2 2", 0, ""},
+		{"fo goes elsewhere", service("fo", 1, 5, 3), "2 3 2", 0, "of weight 3, was reached"},
+		{"a threshold makes turns uneven", full, "2 2 2", 0, ""},
+		{"sed", service("sed", 1, 1), "2 2 2", 0, ""},
+		{"wlc beside open connections", service("wlc", 1, 1), "2 2 2 2", -4, ""}, // below 0: open before
 		{"persistent", sticky, "2 2 2 2", 0, ""},
 		{"persistent wavers", sticky, "2 2 1 2", 0, "several servers"},
 		{"unanswered", service("rr", 1, 1), "1 ? 1", 0, "answered"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p, res, fresh := seen(tc.service, tc.sequence, tc.foreign)
-			judge(p, tc.service, res, fresh)
+			judge(p, tc.service, res, foreign{came: foreignConns(p, tc.service, res, fresh), open: max(0, -tc.foreign)})
 			said := strings.Join(append([]string{p.Verdict}, p.Problems...), "; ")
 			passed := len(p.Problems) == 0 && p.Answered == p.Requests
 			if passed != (tc.problem == "") || !strings.Contains(said, tc.problem) {
@@ -98,6 +116,10 @@ func seen(s *plans.VirtualService, sequence string, foreign int) (*report.Servic
 }
 
 func TestRequestsCoverWholeCycles(t *testing.T) {
+	limited := service("wlc", 1, 1)
+	limited.Backends[1].UpperThreshold = 3
+	byPort := service("sh", 1, 1)
+	byPort.SchedulerFlags = []string{"sh-port"}
 	for _, tc := range []struct {
 		service *plans.VirtualService
 		sources []string
@@ -109,6 +131,8 @@ func TestRequestsCoverWholeCycles(t *testing.T) {
 		{service("wrr", 500, 1), nil, maxRequests},
 		{service("sh", 1, 1), []string{"a", "b", "c"}, 6},
 		{service("rr", 0), nil, 3},
+		{limited, nil, 1},
+		{byPort, []string{"a", "b", "c"}, 6},
 	} {
 		if got := shapeRequests(tc.service, tc.sources).Count; got != tc.count {
 			t.Errorf("%s: %d requests, want %d", tc.service.Scheduler, got, tc.count)

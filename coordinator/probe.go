@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -50,7 +48,7 @@ func (r *Run) Probe(ctx context.Context, from string) (*report.Probe, error) {
 	defer v.close()
 	rep.Vantage = v.name
 	for i := range r.opts.Cluster.Services {
-		rep.Services = append(rep.Services, r.probeService(ctx, v, director, &r.opts.Cluster.Services[i]))
+		rep.Services = append(rep.Services, r.probeService(ctx, v, director, &r.opts.Cluster.Services[i])...)
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx) // what was not asked has not failed
@@ -58,48 +56,71 @@ func (r *Run) Probe(ctx context.Context, from string) (*report.Probe, error) {
 	return rep, nil
 }
 
-// probeDirect fetches each backend's page from the director.
+// probeDirect asks each backend by its RIP from the director: for its page
+// where the plan gives its host one, else for a connection. A backend that gets
+// no requests is not asked, nor one beyond a tunnel whose host is not the
+// plan's: it may take packets through the tunnel alone.
 func (r *Run) probeDirect(ctx context.Context, director string) []report.DirectProbe {
 	var all []report.DirectProbe
 	seen := map[string]bool{}
-	for _, s := range r.opts.Cluster.Services {
-		for _, b := range s.Backends {
-			addr := netip.AddrPortFrom(b.Address, b.Port).String()
-			if s.Protocol != "tcp" || seen[addr] {
-				continue
-			}
-			seen[addr] = true
-			probe := report.DirectProbe{From: director, Host: b.Host, Address: addr}
-			var res wire.FetchResponse
-			err := r.sessions[director].ask(ctx, wire.OpFetch, wire.FetchRequest{Address: addr, Path: "/", Count: 1, Timeout: fetchTimeout}, &res)
-			switch {
-			case err != nil:
-				probe.Error = err.Error()
-			case len(res.Fetches) != 1:
-				probe.Error = "the agent gave no answer"
-			default:
-				f := res.Fetches[0]
-				probe.Status, probe.Page, probe.Error = f.Status, firstLine(f.Body), f.Error
-				h, _ := r.opts.Cluster.Host(b.Host)
-				if probe.Error == "" {
-					probe.Error = wrongPage(h, f)
+	for i := range r.opts.Cluster.Services {
+		s := &r.opts.Cluster.Services[i]
+		for _, port := range directPorts(r.opts.Cluster, s) {
+			for _, b := range live(s) {
+				addr := netip.AddrPortFrom(b.Address, portOf(b, port)).String()
+				if seen[addr] || b.Host == "" && b.Forwarding == plans.ForwardTUN {
+					continue
 				}
+				seen[addr] = true
+				all = append(all, r.askDirect(ctx, director, b, addr, portOf(b, port) == pagePort))
 			}
-			all = append(all, probe)
 		}
 	}
 	return all
 }
 
-// wrongPage says what is wrong with the page of a host, if anything.
-func wrongPage(h *plans.Host, f wire.Fetch) string {
-	if f.Status != 200 {
-		return fmt.Sprintf("status %d instead of 200", f.Status)
+// directPorts are the ports that a service's backends are asked on. That
+// needs no VIP.
+func directPorts(c *plans.Cluster, s *plans.VirtualService) []uint16 {
+	reachable := *s
+	if !reachable.Address.IsValid() {
+		reachable.Address = netip.IPv4Unspecified()
 	}
-	if h == nil || h.HTTPD == nil {
+	ports, _ := asks(c, &reachable)
+	return ports
+}
+
+func (r *Run) askDirect(ctx context.Context, director string, b plans.Backend, addr string, page bool) report.DirectProbe {
+	probe := report.DirectProbe{From: director, Host: b.Host, Address: addr}
+	req := wire.FetchRequest{Address: addr, Path: "/", Count: 1, Timeout: fetchTimeout, ConnectOnly: !page}
+	var res wire.FetchResponse
+	err := r.sessions[director].ask(ctx, wire.OpFetch, req, &res)
+	switch {
+	case err != nil:
+		probe.Error = err.Error()
+	case len(res.Fetches) != 1:
+		probe.Error = "the agent gave no answer"
+	default:
+		f := res.Fetches[0]
+		probe.Status, probe.Page, probe.Error = f.Status, firstLine(f.Body), f.Error
+		if probe.Error == "" && page {
+			probe.Error = wrongPage(pageOf(r.opts.Cluster, b), f)
+		}
+	}
+	return probe
+}
+
+// wrongPage says what is wrong with an answer, if anything. Where the plan has
+// no page, any answer of a server that works will do.
+func wrongPage(want *plans.HTTPD, f wire.Fetch) string {
+	switch {
+	case want == nil && f.Status < 500:
 		return ""
-	}
-	if !bytes.Equal(bytes.TrimRight(f.Body, "\n"), bytes.TrimRight([]byte(h.HTTPD.Index), "\n")) {
+	case want == nil:
+		return fmt.Sprintf("status %d", f.Status)
+	case f.Status != 200:
+		return fmt.Sprintf("status %d instead of 200", f.Status)
+	case !bytes.Equal(bytes.TrimRight(f.Body, "\n"), bytes.TrimRight([]byte(want.Index), "\n")):
 		return fmt.Sprintf("the page is %q, not the plan's", firstLine(f.Body))
 	}
 	return ""
@@ -187,46 +208,76 @@ func sourcesOnLink(f wire.Facts, vip netip.Addr) []string {
 	return all
 }
 
-// probeService asks one service through its VIP.
-func (r *Run) probeService(ctx context.Context, v *vantagePoint, director string, s *plans.VirtualService) report.ServiceProbe {
-	vip := net.JoinHostPort(s.Address.String(), strconv.Itoa(int(s.Port)))
-	p := report.ServiceProbe{Service: s.Name, Address: vip, Scheduler: s.Scheduler, Split: map[string]int{}}
-	if s.Protocol != "tcp" {
-		p.Verdict = "not run: only tcp services can be asked for a page"
-		return p
+// probeService asks one service through its VIP, a firewall mark on each of its
+// ports.
+func (r *Run) probeService(ctx context.Context, v *vantagePoint, director string, s *plans.VirtualService) []report.ServiceProbe {
+	ports, notRun := asks(r.opts.Cluster, s)
+	host, _ := r.opts.Cluster.Host(director)
+	if notRun == "" && keptElsewhere(s, host, r.sessions[director].facts) {
+		notRun = "the director does not have the VIP, which the plan leaves to others"
 	}
-	if v.arp != nil && s.Address.Is4() && len(v.sources(s.Address)) > 0 {
-		res, err := v.arp(ctx, wire.ARPRequest{Address: s.Address.String(), Wait: arpWait})
-		p.MACs = res.MACs
-		if err != nil {
-			p.Problems = append(p.Problems, "cannot ask who has the VIP: "+err.Error())
-		} else if len(res.MACs) != 1 {
-			p.Problems = append(p.Problems, fmt.Sprintf("%d MAC addresses answer for the VIP instead of one: %s", len(res.MACs), strings.Join(res.MACs, ", ")))
+	if notRun != "" {
+		return []report.ServiceProbe{{Service: s.Name, Address: called(s), Scheduler: s.Scheduler, NotRun: notRun}}
+	}
+	var all []report.ServiceProbe
+	for i, port := range ports {
+		p := report.ServiceProbe{
+			Service: s.Name, Address: netip.AddrPortFrom(s.Address, port).String(),
+			Scheduler: s.Scheduler, Split: map[string]int{},
 		}
+		if i == 0 {
+			r.askMACs(ctx, v, s, &p)
+		}
+		r.askPort(ctx, v, director, s, port, &p)
+		all = append(all, p)
 	}
+	judgeAcrossPorts(s, all)
+	return all
+}
+
+// askMACs finds out who answers for the VIP, where the vantage point is on its
+// link.
+func (r *Run) askMACs(ctx context.Context, v *vantagePoint, s *plans.VirtualService, p *report.ServiceProbe) {
+	if v.arp == nil || !s.Address.Is4() || len(v.sources(s.Address)) == 0 {
+		return
+	}
+	res, err := v.arp(ctx, wire.ARPRequest{Address: s.Address.String(), Wait: arpWait})
+	p.MACs = res.MACs
+	if err != nil {
+		p.Problems = append(p.Problems, "cannot ask who has the VIP: "+err.Error())
+	} else if len(res.MACs) != 1 {
+		p.Problems = append(p.Problems, fmt.Sprintf("%d MAC addresses answer for the VIP instead of one: %s", len(res.MACs), strings.Join(res.MACs, ", ")))
+	}
+}
+
+// askPort asks one port of the VIP, and follows and judges the requests.
+func (r *Run) askPort(ctx context.Context, v *vantagePoint, director string, s *plans.VirtualService, port uint16, p *report.ServiceProbe) {
 	req := shapeRequests(s, v.sources(s.Address))
-	req.Address = vip
+	req.Address = p.Address
+	req.ConnectOnly = !slices.ContainsFunc(live(s), func(b plans.Backend) bool { return portOf(b, port) == pagePort })
 	var before, table wire.IPVSResponse
 	if err := r.sessions[director].ask(ctx, wire.OpIPVS, nil, &before); err != nil {
 		p.Problems = append(p.Problems, "cannot read the director's connections: "+err.Error())
-		return p
+		return
 	}
 	res, err := v.fetch(ctx, req)
 	if err != nil {
 		p.Problems = append(p.Problems, err.Error())
-		return p
+		return
 	}
 	if len(res.Fetches) != req.Count {
 		p.Problems = append(p.Problems, fmt.Sprintf("%d requests were made instead of %d", len(res.Fetches), req.Count))
-		return p
+		return
 	}
 	if err := r.sessions[director].ask(ctx, wire.OpIPVS, nil, &table); err != nil {
 		p.Problems = append(p.Problems, "cannot read the director's connections: "+err.Error())
-		return p
+		return
 	}
-	r.trace(&p, s, res, table)
-	judge(&p, s, res, since(table.Conns, before.Conns))
-	return p
+	r.trace(p, s, port, res, table)
+	judge(p, s, res, foreign{
+		came: foreignConns(p, s, res, since(table.Conns, before.Conns)),
+		open: openConns(s, before.Services),
+	})
 }
 
 // since leaves out the connections that were there before.
@@ -242,40 +293,41 @@ func since(now, before []wire.IPVSConn) []wire.IPVSConn {
 // trace follows each request through the connection table to the host that
 // served it, by its source address and port: other people's traffic does not
 // count.
-func (r *Run) trace(p *report.ServiceProbe, s *plans.VirtualService, res wire.FetchResponse, table wire.IPVSResponse) {
+func (r *Run) trace(p *report.ServiceProbe, s *plans.VirtualService, port uint16, res wire.FetchResponse, table wire.IPVSResponse) {
 	served := map[string]string{} // client address:port -> backend address:port
 	for _, c := range table.Conns {
-		if c.Virtual == p.Address && strings.EqualFold(c.Protocol, s.Protocol) {
+		if c.Virtual == p.Address && strings.EqualFold(c.Protocol, "tcp") {
 			served[c.Client] = c.Destination
 		}
 	}
-	names := map[string]string{}
-	for _, b := range s.Backends {
-		names[netip.AddrPortFrom(b.Address, b.Port).String()] = b.Host
+	backends := map[string]int{}
+	names := labels(s)
+	for i, b := range s.Backends {
+		backends[netip.AddrPortFrom(b.Address, portOf(b, port)).String()] = i
 	}
 	p.Requests = len(res.Fetches)
 	for _, f := range res.Fetches {
-		if f.Error != "" {
+		dest, ok := served[f.Local]
+		i, known := backends[dest]
+		noPage := known && portOf(s.Backends[i], port) != pagePort
+		if f.Error != "" && !(noPage && f.Local != "") {
 			p.Problems = append(p.Problems, "no answer: "+f.Error)
 			p.Sequence = append(p.Sequence, "?")
 			continue
 		}
 		p.Answered++
-		dest, ok := served[f.Local]
-		name := names[dest]
+		name := "?"
 		switch {
 		case !ok && table.Truncated:
 			p.Problems = append(p.Problems, fmt.Sprintf("the director has more than %d connections: the requests cannot be followed through its table", wire.MaxConns))
-			name = "?"
 		case !ok:
 			p.Problems = append(p.Problems, fmt.Sprintf("the request from %s was answered but is not in the director's connection table", f.Local))
-			name = "?"
-		case name == "":
+		case !known:
 			p.Problems = append(p.Problems, fmt.Sprintf("the request from %s went to %s, which the plan does not name", f.Local, dest))
 			name = dest
 		default:
-			h, _ := r.opts.Cluster.Host(name)
-			if wrong := wrongPage(h, f); wrong != "" {
+			name = names[i]
+			if wrong := wrongPage(pageOf(r.opts.Cluster, s.Backends[i]), f); wrong != "" && !noPage {
 				p.Problems = append(p.Problems, name+": "+wrong)
 			}
 		}

@@ -30,11 +30,12 @@ type DirectProbe struct {
 	Host    string `json:"host"`
 	Address string `json:"address"` // RIP:port
 	Status  int    `json:"status,omitempty"`
-	Page    string `json:"page,omitempty"`
+	Page    string `json:"page,omitempty"` // empty where only a connection was asked for
 	Error   string `json:"error,omitempty"`
 }
 
-// ServiceProbe is a virtual service asked through its VIP.
+// ServiceProbe is a virtual service asked through its VIP. A firewall mark has
+// one for each port that was asked.
 type ServiceProbe struct {
 	Service   string         `json:"service"`
 	Address   string         `json:"address"`
@@ -45,5 +46,6 @@ type ServiceProbe struct {
 	Sequence  []string       `json:"sequence"` // host that each request reached, in order
 	Split     map[string]int `json:"split"`    // host -> requests
 	Verdict   string         `json:"verdict"`
+	NotRun    string         `json:"not_run,omitempty"` // why it was not asked
 	Problems  []string       `json:"problems,omitempty"`
 }

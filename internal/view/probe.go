@@ -17,7 +17,11 @@ func (h *Human) Probe(p *report.Probe) {
 			h.printf("  %s %s from %s: %s\n", h.paint(red, "failed"), d.Address, d.From, Clean(d.Error))
 			continue
 		}
-		h.printf("  %s     %s from %s: %s\n", h.paint(green, "ok"), d.Address, d.From, Clean(d.Page))
+		page := d.Page
+		if d.Status == 0 {
+			page = "connected"
+		}
+		h.printf("  %s     %s from %s: %s\n", h.paint(green, "ok"), d.Address, d.From, Clean(page))
 	}
 	for _, s := range p.Services {
 		h.serviceProbe(p, s)
@@ -28,6 +32,10 @@ func (h *Human) Probe(p *report.Probe) {
 }
 
 func (h *Human) serviceProbe(p *report.Probe, s report.ServiceProbe) {
+	if s.NotRun != "" {
+		h.printf("  %s %s: %s\n", h.paint(yellow, "not run"), s.Address, Clean(s.NotRun))
+		return
+	}
 	label := h.paint(green, "ok    ")
 	if len(s.Problems) > 0 {
 		label = h.paint(red, "failed")

@@ -100,6 +100,8 @@ type FetchRequest struct {
 	// Hold keeps the connections open until all are made, so that a scheduler
 	// that counts connections sees them.
 	Hold bool `json:"hold,omitempty"`
+	// ConnectOnly asks for no page: what listens there need not speak HTTP.
+	ConnectOnly bool `json:"connect_only,omitempty"`
 }
 
 // FetchResponse has one result per fetch, in order.

@@ -22,6 +22,8 @@ type Options struct {
 	Host    string        // Host header; Address without a port 80 if empty
 	Local   netip.Addr    // source address; the zero Addr leaves it to the kernel
 	Timeout time.Duration // for connecting and reading together; DefaultTimeout if zero
+	// ConnectOnly stops when the connection is there.
+	ConnectOnly bool
 }
 
 // Result is a page.
@@ -67,6 +69,9 @@ func fetch(ctx context.Context, o Options, keep bool) (net.Conn, Result, error) 
 	if tcp, ok := conn.LocalAddr().(*net.TCPAddr); ok {
 		local := tcp.AddrPort()
 		res.LocalAddr = netip.AddrPortFrom(local.Addr().Unmap(), local.Port())
+	}
+	if o.ConnectOnly {
+		return conn, res, nil
 	}
 	// A deadline in the past wakes a read that is under way.
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })

@@ -49,7 +49,7 @@ func Many(ctx context.Context, req wire.FetchRequest) wire.FetchResponse {
 
 // one makes the i-th fetch and times it.
 func one(ctx context.Context, req wire.FetchRequest, i int) (net.Conn, wire.Fetch) {
-	o := Options{Address: req.Address, Path: req.Path, Timeout: req.Timeout}
+	o := Options{Address: req.Address, Path: req.Path, Timeout: req.Timeout, ConnectOnly: req.ConnectOnly}
 	if len(req.Sources) > 0 {
 		source := req.Sources[i%len(req.Sources)]
 		local, err := netip.ParseAddr(source)
