@@ -1,9 +1,11 @@
 // Command lvsup-agent is what lvsup pushes to a host. It is started over SSH
-// to serve one coordinator, and by systemd at boot to bring IPVS rules back.
+// to serve one coordinator, and by systemd at boot to bring back what no file of
+// the system's own keeps.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -16,11 +18,12 @@ import (
 	"github.com/lvsup/lvsup/internal/linux/host"
 	"github.com/lvsup/lvsup/internal/step/all"
 	"github.com/lvsup/lvsup/internal/step/ipvs"
+	"github.com/lvsup/lvsup/internal/step/tunnel"
 )
 
 const usage = `usage: lvsup-agent serve | restore | version
   serve    answer a coordinator on stdin and stdout
-  restore  bring the recorded IPVS rules back (run at boot)
+  restore  bring tunnels and virtual services back (run at boot)
   version  print the build
 `
 
@@ -47,7 +50,7 @@ func run(args []string) error {
 		log := zerolog.New(os.Stderr).With().Timestamp().Logger()
 		return agent.New(h, agent.DefaultDirs(), build.Version(), all.Kinds(h), log).Serve(ctx, os.Stdin, os.Stdout)
 	case "restore":
-		return ipvs.Restore(ctx, h)
+		return restore(ctx, h)
 	case "version":
 		fmt.Println(build.Version())
 		return nil
@@ -55,4 +58,10 @@ func run(args []string) error {
 	fmt.Fprint(os.Stderr, usage)
 	os.Exit(2)
 	return nil
+}
+
+// restore brings back all that can be: a part that fails does not keep the
+// others from it. What carries packets comes before what sends them.
+func restore(ctx context.Context, h host.Host) error {
+	return errors.Join(tunnel.Restore(ctx, h), ipvs.Restore(ctx, h))
 }

@@ -111,8 +111,13 @@ func RouteTo(addr netip.Addr) (Route, error) {
 func AddAddress(ifname string, p netip.Prefix) error {
 	l, err := link(ifname)
 	if err == nil {
+		a := &netlink.Addr{IPNet: ipNet(p)}
+		if p.Addr().IsLoopback() {
+			// Never the source of what leaves, as with ifconfig (inet_insert_ifa).
+			a.Scope = unix.RT_SCOPE_HOST
+		}
 		// Replace and not add: it also lifts the lifetime of a lease.
-		err = netlink.AddrReplace(l, &netlink.Addr{IPNet: ipNet(p)})
+		err = netlink.AddrReplace(l, a)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot add address %s to %s: %w", p, ifname, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/lvsup/lvsup/internal/step/packages"
 	"github.com/lvsup/lvsup/internal/step/selinux"
 	"github.com/lvsup/lvsup/internal/step/sysctl"
+	"github.com/lvsup/lvsup/internal/step/tunnel"
 	"github.com/lvsup/lvsup/internal/step/vip"
 )
 
@@ -24,6 +25,7 @@ func Kinds(h host.Host) []step.Any {
 		step.Erase(selinux.New(h)),
 		step.Erase(address.New(h)),
 		step.Erase(sysctl.New(h)),
+		step.Erase(tunnel.New(h)),
 		step.Erase(boot.New(h)),
 		step.Erase(vip.New(h)),
 		step.Erase(httpd.New(h)),
