@@ -37,11 +37,7 @@ func (c *Client) send(ctx context.Context, cmds []Command, fail *BatchError) (in
 	base := fail.Sent
 	msgs := make([]netlink.Message, len(cmds))
 	for i, cmd := range cmds {
-		attrs, err := encodeCommand(cmd)
-		if err != nil {
-			return 0, &Error{Op: cmd.Op, Command: cmd, Err: err}
-		}
-		msgs[i] = c.message(uint8(cmd.Op), netlink.Request, attrs)
+		msgs[i] = c.message(uint8(cmd.Op), netlink.Request, encodeCommand(nil, cmd))
 	}
 	last := len(msgs) - 1
 	msgs[last].Header.Flags |= netlink.Acknowledge

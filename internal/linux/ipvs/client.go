@@ -150,20 +150,17 @@ type Info struct {
 func (c *Client) Info(ctx context.Context) (Info, error) {
 	var info Info
 	err := c.query(ctx, cmdGetInfo, netlink.Request, nil, func(b []byte) error {
-		ad, err := netlink.NewAttributeDecoder(b)
-		if err != nil {
-			return err
-		}
-		for ad.Next() {
-			switch ad.Type() {
+		w := walker{rest: b}
+		for w.next() {
+			switch w.typ {
 			case infoVersion:
-				v := ad.Uint32()
+				v := w.uint32()
 				info.Version = [3]uint8{uint8(v >> 16), uint8(v >> 8), uint8(v)}
 			case infoConnSize:
-				info.ConnTableSize = ad.Uint32()
+				info.ConnTableSize = w.uint32()
 			}
 		}
-		return ad.Err()
+		return w.err
 	})
 	if err != nil {
 		return info, &Error{Op: cmdGetInfo, Err: err}
@@ -171,28 +168,35 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	return info, nil
 }
 
-// query sends one request and hands the attributes of each answer to fn.
-func (c *Client) query(ctx context.Context, cmd uint8, flags netlink.HeaderFlags, attrs []byte, fn func([]byte) error) error {
+// query sends one request and hands the attributes of each answer to fn, which
+// must not keep them. A dump is read as it comes, not kept as a whole.
+func (c *Client) query(ctx context.Context, cmd uint8, flags netlink.HeaderFlags, attrs attributes, fn func([]byte) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.ready(ctx); err != nil {
 		return err
 	}
 	defer bound(ctx, c.conn)()
-	msgs, err := c.conn.Execute(c.message(cmd, flags, attrs))
+	req, err := c.conn.Send(c.message(cmd, flags, attrs))
 	if err != nil {
-		var op *netlink.OpError
-		if errors.As(err, &op) && op.Sequence != 0 {
-			return op.Err // an answer of the kernel: the connection is in order
-		}
 		return c.broke(ctx, err)
 	}
-	for _, m := range msgs {
-		if len(m.Data) < genlHeader {
-			return fmt.Errorf("an answer of the kernel is too short")
+	for m, err := range c.conn.ReceiveIter() {
+		var op *netlink.OpError
+		switch {
+		case errors.As(err, &op) && op.Sequence == req.Header.Sequence:
+			return op.Err // an answer of the kernel: the connection is in order
+		case err != nil:
+			return c.broke(ctx, err)
+		case m.Header.Sequence != req.Header.Sequence:
+			return c.broke(ctx, errors.New("the kernel answered something else"))
+		case m.Header.Type == netlink.Error:
+			continue // with the code 0: it is done
+		case len(m.Data) < genlHeader:
+			return c.broke(ctx, errors.New("an answer of the kernel is too short"))
 		}
 		if err := fn(m.Data[genlHeader:]); err != nil {
-			return fmt.Errorf("cannot read an answer of the kernel: %w", err)
+			return c.broke(ctx, fmt.Errorf("cannot read an answer of the kernel: %w", err))
 		}
 	}
 	return nil
@@ -201,7 +205,7 @@ func (c *Client) query(ctx context.Context, cmd uint8, flags netlink.HeaderFlags
 // genlHeader is the size of struct genlmsghdr (include/uapi/linux/genetlink.h).
 const genlHeader = 4
 
-func (c *Client) message(cmd uint8, flags netlink.HeaderFlags, attrs []byte) netlink.Message {
+func (c *Client) message(cmd uint8, flags netlink.HeaderFlags, attrs attributes) netlink.Message {
 	data := make([]byte, genlHeader, genlHeader+len(attrs))
 	data[0], data[1] = cmd, familyVersion
 	return netlink.Message{

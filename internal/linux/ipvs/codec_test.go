@@ -68,10 +68,7 @@ func genDestination(t *rapid.T) Destination {
 func TestWhatIsEncodedDecodesToTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, d := genService(t), genDestination(t)
-		b, err := encodeCommand(AddService(s))
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := encodeCommand(nil, AddService(s))
 		if len(b)+20 > messageCost {
 			t.Errorf("a message takes %d bytes, more than is reckoned with", len(b)+20)
 		}
@@ -82,14 +79,12 @@ func TestWhatIsEncodedDecodesToTheSame(t *testing.T) {
 		if diff := cmp.Diff(s, got.Service, compareAddrs); diff != "" {
 			t.Error(diff)
 		}
-		if b, err = encodeCommand(SetDestination(s.Key, d)); err != nil {
-			t.Fatal(err)
-		}
+		b = encodeCommand(nil, SetDestination(s.Key, d))
 		if len(b)+20 > messageCost {
 			t.Errorf("a message takes %d bytes, more than is reckoned with", len(b)+20)
 		}
-		dest, err := decodeDestinationMessage(b, s.Key)
-		if err != nil {
+		var dest DestinationState
+		if err := decodeDestinationMessage(b, s.Key, &dest); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(d, dest.Destination, compareAddrs); diff != "" {
@@ -102,29 +97,35 @@ func TestWhatIsEncodedDecodesToTheSame(t *testing.T) {
 	})
 }
 
-// attributes flattens a message to type path -> bytes.
-func attributes(t *testing.T, b []byte, nested uint16) map[uint16][]byte {
+// content lists the attributes within one of the message, by type, as another
+// reader of netlink sees them.
+func content(t *testing.T, b []byte, within uint16) map[uint16][]byte {
 	t.Helper()
 	out := map[uint16][]byte{}
-	found, err := decodeNested(b, nested, func(ad *netlink.AttributeDecoder) error {
-		for ad.Next() {
-			out[ad.Type()] = ad.Bytes()
+	ad, err := netlink.NewAttributeDecoder(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ad.Next() {
+		if ad.Type() != within {
+			continue
 		}
-		return nil
-	})
-	if err != nil || !found {
-		t.Fatalf("no attribute %d: %v", nested, err)
+		ad.Nested(func(nad *netlink.AttributeDecoder) error {
+			for nad.Next() {
+				out[nad.Type()] = nad.Bytes()
+			}
+			return nil
+		})
+	}
+	if err := ad.Err(); err != nil || len(out) == 0 {
+		t.Fatalf("no attribute %d: %v", within, err)
 	}
 	return out
 }
 
 func TestAServiceIsSentWhole(t *testing.T) {
 	s := Service{Key: ServiceKey{Protocol: TCP, Address: netip.MustParseAddr("192.0.2.1"), Port: 80}, Scheduler: "rr"}
-	b, err := encodeCommand(AddService(s))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := attributes(t, b, attrService)
+	got := content(t, encodeCommand(nil, AddService(s)), attrService)
 	for _, typ := range []uint16{svcSched, svcFlags, svcTimeout, svcNetmask} {
 		if got[typ] == nil {
 			t.Errorf("attribute %d is missing: the kernel answers EINVAL", typ)
@@ -142,10 +143,7 @@ func TestAServiceIsSentWhole(t *testing.T) {
 		}
 	}
 	s.Key.Address = netip.MustParseAddr("2001:db8::1")
-	if b, err = encodeCommand(SetService(s)); err != nil {
-		t.Fatal(err)
-	}
-	if got := attributes(t, b, attrService)[svcNetmask]; binary.NativeEndian.Uint32(got) != 128 {
+	if got := content(t, encodeCommand(nil, SetService(s)), attrService)[svcNetmask]; binary.NativeEndian.Uint32(got) != 128 {
 		t.Errorf("the IPv6 netmask is % x, want 128 in native order", got)
 	}
 }
@@ -154,11 +152,7 @@ func TestADestinationsFamilyIsAlwaysSent(t *testing.T) {
 	k := ServiceKey{Protocol: TCP, Address: netip.MustParseAddr("192.0.2.1"), Port: 80}
 	d := Destination{Address: netip.MustParseAddr("2001:db8::2"), Port: 80, Forwarding: Tunnel, Weight: 1}
 	for _, c := range []Command{AddDestination(k, d), SetDestination(k, d), DeleteDestination(k, d.Addr())} {
-		b, err := encodeCommand(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := attributes(t, b, attrDest)
+		got := content(t, encodeCommand(nil, c), attrDest)
 		if binary.NativeEndian.Uint16(got[dstFamily]) != afINET6 || len(got[dstAddress]) != 16 {
 			t.Errorf("%s: family % x, address % x", c.Op, got[dstFamily], got[dstAddress])
 		}
@@ -168,7 +162,8 @@ func TestADestinationsFamilyIsAlwaysSent(t *testing.T) {
 func TestAnOldKernelsDestinationInheritsTheServicesFamily(t *testing.T) {
 	ae := netlink.NewAttributeEncoder()
 	ae.Nested(attrDest, func(nae *netlink.AttributeEncoder) error {
-		nae.Bytes(dstAddress, address16(netip.MustParseAddr("198.51.100.7")))
+		addr := address16(netip.MustParseAddr("198.51.100.7"))
+		nae.Bytes(dstAddress, addr[:])
 		nae.Bytes(dstPort, []byte{0x1f, 0x90})
 		return nil
 	})
@@ -176,7 +171,8 @@ func TestAnOldKernelsDestinationInheritsTheServicesFamily(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := decodeDestinationMessage(b, ServiceKey{Address: netip.MustParseAddr("192.0.2.1")})
+	var d DestinationState
+	err = decodeDestinationMessage(b, ServiceKey{Address: netip.MustParseAddr("192.0.2.1")}, &d)
 	if err != nil || d.Addr().String() != "198.51.100.7:8080" {
 		t.Errorf("got %v, %v", d.Addr(), err)
 	}
@@ -185,7 +181,9 @@ func TestAnOldKernelsDestinationInheritsTheServicesFamily(t *testing.T) {
 func TestTheKernelsOwnFlagsAreMasked(t *testing.T) {
 	ae := netlink.NewAttributeEncoder()
 	ae.Nested(attrService, func(nae *netlink.AttributeEncoder) error {
-		encodeKey(nae, ServiceKey{Protocol: TCP, Address: netip.MustParseAddr("192.0.2.1"), Port: 80})
+		addr := address16(netip.MustParseAddr("192.0.2.1"))
+		nae.Uint16(svcFamily, afINET)
+		nae.Bytes(svcAddress, addr[:])
 		nae.Bytes(svcFlags, append(binary.NativeEndian.AppendUint32(nil, 0x3), 255, 255, 255, 255))
 		return nil
 	})
@@ -229,18 +227,18 @@ func FuzzDecode(f *testing.F) {
 		AddService(Service{Key: k, Scheduler: "rr", PEName: "sip"}),
 		AddDestination(k, Destination{Address: netip.MustParseAddr("2001:db8::1"), Forwarding: Tunnel, Tunnel: TunnelSettings{Type: TunnelGUE}}),
 	} {
-		b, err := encodeCommand(c)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
+		f.Add([]byte(encodeCommand(nil, c)))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if s, err := decodeServiceMessage(b); err == nil && !s.Key.Address.IsValid() {
 			t.Error("a service without an address")
 		}
-		if d, err := decodeDestinationMessage(b, k); err == nil && !d.Address.IsValid() {
+		var d DestinationState
+		if err := decodeDestinationMessage(b, k, &d); err == nil && !d.Address.IsValid() {
 			t.Error("a destination without an address")
+		}
+		if d, err := decodeDaemon(b); err == nil && d.Group.IsValid() && d.Group.BitLen() == 0 {
+			t.Error("a daemon with an odd group")
 		}
 	})
 }

@@ -2,6 +2,7 @@ package ipvs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -106,43 +107,76 @@ func decodeDaemon(b []byte) (Daemon, error) {
 // cannot carry. As long as a daemon runs, such backends are refused with
 // EINVAL too.
 func (c *Client) StartDaemon(ctx context.Context, d Daemon) error {
-	return c.daemon(ctx, OpStartDaemon, d, func(nae *netlink.AttributeEncoder) {
-		nae.String(daemonInterface, d.Interface)
-		if d.MaxLength != 0 {
-			nae.Uint16(daemonMaxLength, d.MaxLength)
-		}
-		switch {
-		case d.Group.Is4():
-			nae.Bytes(daemonGroup, d.Group.AsSlice())
-		case d.Group.Is6():
-			nae.Bytes(daemonGroup6, d.Group.AsSlice())
-		}
-		if d.Port != 0 {
-			nae.Uint16(daemonPort, d.Port)
-		}
-		if d.TTL != 0 {
-			nae.Uint8(daemonTTL, d.TTL)
-		}
-	})
+	a := attributes{}.nested(attrDaemon, func(a attributes) attributes { return encodeDaemon(a, d) })
+	if err := c.query(ctx, cmdNewDaemon, netlink.Request|netlink.Acknowledge, a, nil); err != nil {
+		return &Error{Op: OpStartDaemon, Daemon: d, Err: err}
+	}
+	return nil
 }
 
 // StopDaemon stops the daemon of that role; ESRCH if none runs. The kernel
 // does not compare the ID.
 func (c *Client) StopDaemon(ctx context.Context, role DaemonRole, id uint8) error {
-	return c.daemon(ctx, OpStopDaemon, Daemon{Role: role, ID: id}, func(*netlink.AttributeEncoder) {})
-}
-
-// daemon sends a request about one; more adds what only some of them have.
-func (c *Client) daemon(ctx context.Context, cmd Op, d Daemon, more func(*netlink.AttributeEncoder)) error {
-	ae := netlink.NewAttributeEncoder()
-	ae.Nested(attrDaemon, func(nae *netlink.AttributeEncoder) error {
-		nae.Uint32(daemonState, uint32(d.Role))
-		nae.Uint32(daemonID, uint32(d.ID))
-		more(nae)
-		return nil
+	d := Daemon{Role: role, ID: id}
+	a := attributes{}.nested(attrDaemon, func(a attributes) attributes {
+		return a.uint32(daemonState, uint32(role)).uint32(daemonID, uint32(id))
 	})
-	if err := c.set(ctx, cmd, ae); err != nil {
-		return &Error{Op: cmd, Daemon: d, Err: err}
+	if err := c.stop(ctx, a); err != nil {
+		return &Error{Op: OpStopDaemon, Daemon: d, Err: err}
 	}
 	return nil
+}
+
+// stop sends a request that the kernel may carry out without an answer: that
+// happens to a daemon whose thread had not begun to run, since kthread_stop
+// gives EINTR then and netlink_rcv_skb takes that for "no answer". So a second
+// request follows in the same send. When its answer comes first, there is none
+// to the first, and the daemon is gone.
+func (c *Client) stop(ctx context.Context, attrs attributes) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.ready(ctx); err != nil {
+		return err
+	}
+	defer bound(ctx, c.conn)()
+	sent, err := c.conn.SendMessages([]netlink.Message{
+		c.message(cmdDelDaemon, netlink.Request|netlink.Acknowledge, attrs),
+		c.message(cmdGetInfo, netlink.Request, nil),
+	})
+	if err != nil {
+		return c.broke(ctx, err)
+	}
+	var refused error
+	for {
+		answers, err := c.conn.Receive()
+		var op *netlink.OpError
+		switch {
+		case errors.As(err, &op) && op.Sequence == sent[0].Header.Sequence:
+			refused = op.Err
+		case err != nil:
+			return c.broke(ctx, err)
+		case len(answers) > 0 && answers[len(answers)-1].Header.Sequence == sent[1].Header.Sequence:
+			return refused
+		}
+	}
+}
+
+func encodeDaemon(a attributes, d Daemon) attributes {
+	a = a.uint32(daemonState, uint32(d.Role)).uint32(daemonID, uint32(d.ID)).string(daemonInterface, d.Interface)
+	if d.MaxLength != 0 {
+		a = a.uint16(daemonMaxLength, d.MaxLength)
+	}
+	switch {
+	case d.Group.Is4():
+		a = a.bytes(daemonGroup, d.Group.AsSlice()...)
+	case d.Group.Is6():
+		a = a.bytes(daemonGroup6, d.Group.AsSlice()...)
+	}
+	if d.Port != 0 {
+		a = a.uint16(daemonPort, d.Port)
+	}
+	if d.TTL != 0 {
+		a = a.uint8(daemonTTL, d.TTL)
+	}
+	return a
 }

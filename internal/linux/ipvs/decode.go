@@ -2,249 +2,183 @@ package ipvs
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
-
-	"github.com/mdlayher/netlink"
 )
 
 // decodeServiceMessage reads the attributes of a message that answers
 // IPVS_CMD_GET_SERVICE.
 func decodeServiceMessage(b []byte) (ServiceState, error) {
-	var s ServiceState
-	found, err := decodeNested(b, attrService, func(ad *netlink.AttributeDecoder) error {
-		var err error
-		s, err = decodeService(ad)
-		return err
-	})
-	if err == nil && !found {
-		err = fmt.Errorf("the message has no service")
+	content, err := nested(b, attrService)
+	if err != nil {
+		return ServiceState{}, err
 	}
-	return s, err
+	return decodeService(content)
 }
 
 // decodeDestinationMessage reads the attributes of a message that answers
-// IPVS_CMD_GET_DEST. Kernels before 3.18 do not say the destination's family;
-// it is then the service's.
-func decodeDestinationMessage(b []byte, k ServiceKey) (DestinationState, error) {
-	var d DestinationState
-	found, err := decodeNested(b, attrDest, func(ad *netlink.AttributeDecoder) error {
-		var err error
-		d, err = decodeDestination(ad, family(k.Address))
+// IPVS_CMD_GET_DEST into d. Kernels before 3.18 do not say the destination's
+// family; it is then the service's.
+func decodeDestinationMessage(b []byte, k ServiceKey, d *DestinationState) error {
+	content, err := nested(b, attrDest)
+	if err != nil {
 		return err
-	})
-	if err == nil && !found {
-		err = fmt.Errorf("the message has no destination")
 	}
-	return d, err
+	return decodeDestination(content, family(k.Address), d)
 }
 
-// decodeNested calls fn with the content of the attribute of that type.
-func decodeNested(b []byte, typ uint16, fn func(*netlink.AttributeDecoder) error) (found bool, err error) {
-	ad, err := netlink.NewAttributeDecoder(b)
-	if err != nil {
-		return false, err
-	}
-	for ad.Next() {
-		if ad.Type() == typ {
-			found = true
-			ad.Nested(fn)
+// nested gives the content of the attribute of that type.
+func nested(b []byte, typ uint16) ([]byte, error) {
+	w := walker{rest: b}
+	for w.next() {
+		if w.typ == typ {
+			return w.value, nil
 		}
 	}
-	return found, ad.Err()
+	if w.err == nil {
+		w.err = fmt.Errorf("the message has no attribute %d", typ)
+	}
+	return nil, w.err
 }
 
-func decodeService(ad *netlink.AttributeDecoder) (ServiceState, error) {
+func decodeService(b []byte) (ServiceState, error) {
 	var s ServiceState
 	var fam uint16
-	var addr, mask []byte
-	var old Stats
-	var have64 bool
-	for ad.Next() {
-		switch ad.Type() {
+	var addr, mask, stats, stats64 []byte
+	w := walker{rest: b}
+	for w.next() {
+		switch w.typ {
 		case svcFamily:
-			fam = ad.Uint16()
+			fam = w.uint16()
 		case svcProtocol:
-			s.Key.Protocol = Protocol(ad.Uint16())
+			s.Key.Protocol = Protocol(w.uint16())
 		case svcAddress:
-			addr = ad.Bytes()
+			addr = w.value
 		case svcPort:
-			ad.Do(func(b []byte) (err error) { s.Key.Port, err = port(b); return err })
+			s.Key.Port = w.port()
 		case svcFWMark:
-			s.Key.FWMark = ad.Uint32()
+			s.Key.FWMark = w.uint32()
 		case svcSched:
-			s.Scheduler = ad.String()
+			s.Scheduler = w.string()
 		case svcFlags:
-			ad.Do(func(b []byte) error {
-				if len(b) != 8 {
-					return fmt.Errorf("flags have %d bytes instead of 8", len(b))
-				}
-				s.Flags = Flags(binary.NativeEndian.Uint32(b)) & flagsKnown
-				return nil
-			})
+			if v, ok := w.sized(8); ok {
+				s.Flags = Flags(binary.NativeEndian.Uint32(v)) & flagsKnown
+			}
 		case svcTimeout:
-			s.Timeout = ad.Uint32()
+			s.Timeout = w.uint32()
 		case svcNetmask:
-			mask = ad.Bytes()
+			mask, _ = w.sized(4)
 		case svcPEName:
-			s.PEName = ad.String()
+			s.PEName = w.string()
 		case svcStats:
-			ad.Nested(func(nad *netlink.AttributeDecoder) (err error) {
-				old, err = decodeStats(nad)
-				return err
-			})
+			stats = w.value
 		case svcStats64:
-			have64 = true
-			ad.Nested(func(nad *netlink.AttributeDecoder) (err error) {
-				s.Stats, err = decodeStats(nad)
-				return err
-			})
+			stats64 = w.value
 		}
 	}
-	if err := ad.Err(); err != nil {
-		return s, err
-	}
-	if !have64 {
-		s.Stats = old
-	}
-	if s.Key.FWMark != 0 {
-		s.Key.Protocol, s.Key.Port, addr = 0, 0, make([]byte, 16)
+	if w.err != nil {
+		return s, w.err
 	}
 	var err error
+	if s.Stats, err = decodeStats(stats, stats64); err != nil {
+		return s, err
+	}
+	var none [16]byte
+	if s.Key.FWMark != 0 {
+		s.Key.Protocol, s.Key.Port, addr = 0, 0, none[:]
+	}
 	if s.Key.Address, err = decodeAddress(addr, fam); err != nil {
 		return s, err
 	}
-	if len(mask) == 4 {
-		if fam == afINET {
-			s.Netmask = Netmask(binary.BigEndian.Uint32(mask))
-		} else {
-			s.Netmask = Netmask(binary.NativeEndian.Uint32(mask))
-		}
+	switch {
+	case mask == nil:
+	case fam == afINET:
+		s.Netmask = Netmask(binary.BigEndian.Uint32(mask))
+	default:
+		s.Netmask = Netmask(binary.NativeEndian.Uint32(mask))
 	}
 	return s, nil
 }
 
-func decodeDestination(ad *netlink.AttributeDecoder, fam uint16) (DestinationState, error) {
-	var d DestinationState
-	var addr []byte
-	var old Stats
-	var have64 bool
-	for ad.Next() {
-		switch ad.Type() {
+func decodeDestination(b []byte, fam uint16, d *DestinationState) error {
+	var addr, stats, stats64 []byte
+	w := walker{rest: b}
+	for w.next() {
+		switch w.typ {
 		case dstAddress:
-			addr = ad.Bytes()
+			addr = w.value
 		case dstPort:
-			ad.Do(func(b []byte) (err error) { d.Port, err = port(b); return err })
+			d.Port = w.port()
 		case dstFamily:
-			fam = ad.Uint16()
+			fam = w.uint16()
 		case dstForwarding:
-			d.Forwarding = Forwarding(ad.Uint32() & forwardingMask)
+			d.Forwarding = Forwarding(w.uint32() & forwardingMask)
 		case dstWeight:
-			d.Weight = ad.Uint32()
+			d.Weight = w.uint32()
 		case dstUpper:
-			d.UpperThreshold = ad.Uint32()
+			d.UpperThreshold = w.uint32()
 		case dstLower:
-			d.LowerThreshold = ad.Uint32()
+			d.LowerThreshold = w.uint32()
 		case dstActiveConns:
-			d.ActiveConns = ad.Uint32()
+			d.ActiveConns = w.uint32()
 		case dstInActConns:
-			d.InActConns = ad.Uint32()
+			d.InActConns = w.uint32()
 		case dstPersistConns:
-			d.PersistConns = ad.Uint32()
+			d.PersistConns = w.uint32()
 		case dstTunType:
-			d.Tunnel.Type = TunnelType(ad.Uint8())
+			d.Tunnel.Type = TunnelType(w.uint8())
 		case dstTunPort:
-			ad.Do(func(b []byte) (err error) { d.Tunnel.Port, err = port(b); return err })
+			d.Tunnel.Port = w.port()
 		case dstTunFlags:
-			d.Tunnel.Flags = TunnelFlags(ad.Uint16())
+			d.Tunnel.Flags = TunnelFlags(w.uint16())
 		case dstStats:
-			ad.Nested(func(nad *netlink.AttributeDecoder) (err error) {
-				old, err = decodeStats(nad)
-				return err
-			})
+			stats = w.value
 		case dstStats64:
-			have64 = true
-			ad.Nested(func(nad *netlink.AttributeDecoder) (err error) {
-				d.Stats, err = decodeStats(nad)
-				return err
-			})
+			stats64 = w.value
 		}
 	}
-	if err := ad.Err(); err != nil {
-		return d, err
-	}
-	if !have64 {
-		d.Stats = old
+	if w.err != nil {
+		return w.err
 	}
 	var err error
+	if d.Stats, err = decodeStats(stats, stats64); err != nil {
+		return err
+	}
 	d.Address, err = decodeAddress(addr, fam)
-	return d, err
+	return err
 }
 
-// decodeStats reads either statistics block. In the old one the rates and the
-// packets have 32 bits; a number's own length says which it is.
-func decodeStats(ad *netlink.AttributeDecoder) (Stats, error) {
-	var s Stats
-	for ad.Next() {
-		var field *uint64
-		switch ad.Type() {
-		case statConns:
-			field = &s.Conns
-		case statInPkts:
-			field = &s.InPkts
-		case statOutPkts:
-			field = &s.OutPkts
-		case statInBytes:
-			field = &s.InBytes
-		case statOutBytes:
-			field = &s.OutBytes
-		case statCPS:
-			field = &s.CPS
-		case statInPPS:
-			field = &s.InPPS
-		case statOutPPS:
-			field = &s.OutPPS
-		case statInBPS:
-			field = &s.InBPS
-		case statOutBPS:
-			field = &s.OutBPS
-		default:
-			continue
-		}
-		ad.Do(func(b []byte) error {
-			switch len(b) {
-			case 4:
-				*field = uint64(binary.NativeEndian.Uint32(b))
-			case 8:
-				*field = binary.NativeEndian.Uint64(b)
-			default:
-				return fmt.Errorf("a counter has %d bytes instead of 4 or 8", len(b))
-			}
-			return nil
-		})
+// decodeStats reads the 64-bit statistics or, of a kernel before 4.1 that has
+// none, those of 32 bits. Both have the same attributes; a number's length
+// says how wide it is.
+func decodeStats(stats, stats64 []byte) (Stats, error) {
+	if stats64 != nil {
+		stats = stats64
 	}
-	return s, ad.Err()
+	var v [statOutBPS + 1]uint64
+	w := walker{rest: stats}
+	for w.next() {
+		if int(w.typ) < len(v) {
+			v[w.typ] = w.counter()
+		}
+	}
+	return Stats{
+		Conns: v[statConns], InPkts: v[statInPkts], OutPkts: v[statOutPkts], InBytes: v[statInBytes], OutBytes: v[statOutBytes],
+		CPS: v[statCPS], InPPS: v[statInPPS], OutPPS: v[statOutPPS], InBPS: v[statInBPS], OutBPS: v[statOutBPS],
+	}, w.err
 }
+
+var errNoAddress = errors.New("the address is missing or too short")
 
 func decodeAddress(b []byte, fam uint16) (netip.Addr, error) {
-	size := 4
-	switch fam {
-	case afINET:
-	case afINET6:
-		size = 16
-	default:
+	switch {
+	case fam == afINET && len(b) >= 4:
+		return netip.AddrFrom4([4]byte(b)), nil
+	case fam == afINET6 && len(b) >= 16:
+		return netip.AddrFrom16([16]byte(b)), nil
+	case fam != afINET && fam != afINET6:
 		return netip.Addr{}, fmt.Errorf("address family %d is neither IPv4 nor IPv6", fam)
 	}
-	if len(b) < size {
-		return netip.Addr{}, fmt.Errorf("an address has %d bytes instead of %d", len(b), size)
-	}
-	a, _ := netip.AddrFromSlice(b[:size])
-	return a, nil
-}
-
-func port(b []byte) (uint16, error) {
-	if len(b) != 2 {
-		return 0, fmt.Errorf("a port has %d bytes instead of 2", len(b))
-	}
-	return binary.BigEndian.Uint16(b), nil
+	return netip.Addr{}, errNoAddress
 }

@@ -44,13 +44,10 @@ func (c *Client) Dump(ctx context.Context) ([]ServiceState, error) {
 // ESRCH if there is none.
 func (c *Client) Service(ctx context.Context, k ServiceKey) (ServiceState, error) {
 	var s ServiceState
-	attrs, err := keyAttributes(k)
-	if err == nil {
-		err = c.query(ctx, cmdGetService, netlink.Request, attrs, func(b []byte) (err error) {
-			s, err = decodeServiceMessage(b)
-			return err
-		})
-	}
+	err := c.query(ctx, cmdGetService, netlink.Request, keyAttributes(k), func(b []byte) (err error) {
+		s, err = decodeServiceMessage(b)
+		return err
+	})
 	if err != nil {
 		return s, &Error{Op: cmdGetService, Command: Command{Op: cmdGetService, Service: Service{Key: k}}, Err: err}
 	}
@@ -61,25 +58,16 @@ func (c *Client) Service(ctx context.Context, k ServiceKey) (ServiceState, error
 // there has none.
 func (c *Client) Destinations(ctx context.Context, k ServiceKey) ([]DestinationState, error) {
 	var dests []DestinationState
-	attrs, err := keyAttributes(k)
-	if err == nil {
-		err = c.query(ctx, cmdGetDest, netlink.Request|netlink.Dump, attrs, func(b []byte) error {
-			d, err := decodeDestinationMessage(b, k)
-			dests = append(dests, d)
-			return err
-		})
-	}
+	err := c.query(ctx, cmdGetDest, netlink.Request|netlink.Dump, keyAttributes(k), func(b []byte) error {
+		dests = append(dests, DestinationState{})
+		return decodeDestinationMessage(b, k, &dests[len(dests)-1])
+	})
 	if err != nil {
 		return nil, &Error{Op: cmdGetDest, Command: Command{Op: cmdGetDest, Service: Service{Key: k}}, Err: err}
 	}
 	return dests, nil
 }
 
-func keyAttributes(k ServiceKey) ([]byte, error) {
-	ae := netlink.NewAttributeEncoder()
-	ae.Nested(attrService, func(nae *netlink.AttributeEncoder) error {
-		encodeKey(nae, k)
-		return nil
-	})
-	return ae.Encode()
+func keyAttributes(k ServiceKey) attributes {
+	return attributes{}.nested(attrService, func(a attributes) attributes { return encodeKey(a, k) })
 }

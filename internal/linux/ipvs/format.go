@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"strings"
 )
 
 // Table is what `ipvsadm -L -n` shows.
@@ -24,7 +23,7 @@ func WriteTable(w io.Writer, t Table) error {
 	for _, s := range sortedServices(t.Services) {
 		p.printf("%s %s", tableName(s.Key), s.Scheduler)
 		if s.Flags&flagsSched != 0 {
-			p.printf(" (%s)", schedFlags(s.Service))
+			p.printf(" (%s)", schedFlags(s.Service, saved))
 		}
 		if s.Flags&FlagPersistent != 0 {
 			p.printf(" persistent %d", s.Timeout)
@@ -52,78 +51,12 @@ func WriteTable(w io.Writer, t Table) error {
 func WriteRules(w io.Writer, services []ServiceState) error {
 	p := &printer{w: w}
 	for _, s := range sortedServices(services) {
-		p.printf("-A %s\n", ServiceArguments(s.Service))
+		p.printf("-A %s\n", saved.service(s.Service))
 		for _, d := range sortedDestinations(s.Destinations) {
-			p.printf("-a %s\n", DestinationArguments(s.Key, d.Destination))
+			p.printf("-a %s\n", saved.destination(s.Key, d.Destination))
 		}
 	}
 	return p.err
-}
-
-// ServiceArguments gives what follows -A or -E on ipvsadm's command line, in
-// the order in which `ipvsadm -S -n` writes it: "-t 192.0.2.1:80 -s rr".
-func ServiceArguments(s Service) string {
-	line := KeyArguments(s.Key) + " -s " + s.Scheduler
-	if s.Flags&FlagPersistent != 0 {
-		line += fmt.Sprintf(" -p %d", s.Timeout)
-		if s.Mask() != FullMask(s.Key.Address) {
-			line += " -M " + s.Mask().Text(s.Key.Address)
-		}
-	}
-	if s.PEName != "" {
-		line += " --pe " + s.PEName
-	}
-	if s.Flags&FlagOnePacket != 0 {
-		line += " -o"
-	}
-	if s.Flags&flagsSched != 0 {
-		line += " -b " + schedFlags(s)
-	}
-	return line
-}
-
-// DestinationArguments gives what follows -a or -e on ipvsadm's command line:
-// "-t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 1".
-func DestinationArguments(k ServiceKey, d Destination) string {
-	line := fmt.Sprintf("%s -r %s %s -w %d", KeyArguments(k), endpoint(d.Addr()), methodOption(d.Forwarding), int32(d.Weight))
-	if d.Forwarding != Tunnel {
-		return line
-	}
-	checksum := map[TunnelFlags]string{
-		TunnelNoChecksum: "--tun-nocsum", TunnelChecksum: "--tun-csum", TunnelRemoteChecksum: "--tun-remcsum",
-	}[d.Tunnel.Flags]
-	switch d.Tunnel.Type {
-	case TunnelIPIP:
-		line += " --tun-type ipip"
-	case TunnelGUE:
-		line += fmt.Sprintf(" --tun-type gue --tun-port %d %s", d.Tunnel.Port, checksum)
-	case TunnelGRE:
-		line += " --tun-type gre " + checksum
-	}
-	return line
-}
-
-// KeyArguments gives ipvsadm's options for a service: "-t 192.0.2.1:80",
-// "-f 1 -6".
-func KeyArguments(k ServiceKey) string {
-	if k.FWMark != 0 {
-		// ipvsadm prints the mark as a signed number.
-		line := fmt.Sprintf("-f %d", int32(k.FWMark))
-		if k.Address.Is6() {
-			line += " -6"
-		}
-		return line
-	}
-	option := "--xxx-service"
-	switch k.Protocol {
-	case TCP:
-		option = "-t"
-	case UDP:
-		option = "-u"
-	case SCTP:
-		option = "--sctp-service"
-	}
-	return option + " " + endpoint(netip.AddrPortFrom(k.Address, k.Port))
 }
 
 // WriteConns prints connections byte for byte as `ipvsadm -L -n -c` of ipvsadm
@@ -167,31 +100,6 @@ func tableName(k ServiceKey) string {
 	return name
 }
 
-const flagsSched = FlagSched1 | FlagSched2 | FlagSched3
-
-func schedFlags(s Service) string { return strings.Join(SchedulerFlags(s), ",") }
-
-// SchedulerFlags gives the words for the scheduler's flags that a service has,
-// as ipvsadm(8) has them: "sh-fallback", "mh-port", or "flag-1" of a scheduler
-// without words for them.
-func SchedulerFlags(s Service) []string {
-	names := map[string][3]string{
-		"sh": {"sh-fallback", "sh-port", ""},
-		"mh": {"mh-fallback", "mh-port", ""},
-	}
-	words, known := names[s.Scheduler]
-	if !known {
-		words = [3]string{"flag-1", "flag-2", "flag-3"}
-	}
-	var set []string
-	for i, flag := range []Flags{FlagSched1, FlagSched2, FlagSched3} {
-		if s.Flags&flag != 0 && words[i] != "" {
-			set = append(set, words[i])
-		}
-	}
-	return set
-}
-
 func methodWord(f Forwarding) string {
 	switch f {
 	case NAT:
@@ -204,18 +112,6 @@ func methodWord(f Forwarding) string {
 		return "Route"
 	}
 	return "(null)" // what the C library makes of ipvsadm's missing word
-}
-
-func methodOption(f Forwarding) string {
-	switch f {
-	case NAT:
-		return "-m"
-	case Tunnel:
-		return "-i"
-	case Local, Route:
-		return "-g"
-	}
-	return "(null)"
 }
 
 // endpoint gives address:port as inet_ntop(3) of glibc writes it, which knows

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -164,4 +165,16 @@ func TestKernelConnections(t *testing.T) {
 	record(t, "table.json", string(b)+"\n")
 	record(t, "ipvsadm-Ln", listed)
 	record(t, "ipvsadm-Sn", saved)
+}
+
+// sortedByName gives a copy in the order of the keys: the kernel lists its
+// hash table.
+func sortedByName(in []ServiceState) []ServiceState {
+	table := slices.Clone(in)
+	slices.SortFunc(table, func(a, b ServiceState) int { return a.Key.Compare(b.Key) })
+	for i, s := range table {
+		table[i].Destinations = slices.Clone(s.Destinations)
+		slices.SortFunc(table[i].Destinations, func(a, b DestinationState) int { return a.Addr().Compare(b.Addr()) })
+	}
+	return table
 }

@@ -31,7 +31,7 @@ func sortedDestinations(in []DestinationState) []DestinationState {
 	})
 }
 
-func diffWords(a, b []byte, six bool) int32 {
+func diffWords(a, b [16]byte, six bool) int32 {
 	words := 1
 	if six {
 		words = 4

@@ -39,7 +39,7 @@ func machine(t *testing.T, content map[string]string, empty ...string) host.Host
 
 const ipvsTree = "/lib/modules/6.1.0-13-amd64/kernel/net/netfilter/ipvs/"
 
-func TestKernelSchedulersAreFoundWhereverTheyAre(t *testing.T) {
+func TestSchedulersOfAKernelAreFoundWhereverTheyAre(t *testing.T) {
 	h := machine(t, map[string]string{
 		"/proc/sys/kernel/osrelease": "6.1.0-13-amd64\n",
 		"/lib/modules/6.1.0-13-amd64/modules.builtin": "kernel/net/netfilter/ipvs/ip_vs.ko\n" +

@@ -44,21 +44,9 @@ func (c *Client) Timeouts(ctx context.Context) (Timeouts, error) {
 // SetTimeouts sets those that are not zero and leaves the others; EINVAL for
 // one that the kernel cannot hold in its ticks (see MaxTimeout).
 func (c *Client) SetTimeouts(ctx context.Context, t Timeouts) error {
-	ae := netlink.NewAttributeEncoder()
-	ae.Uint32(attrTimeoutTCP, t.TCP)
-	ae.Uint32(attrTimeoutTCPFin, t.TCPFin)
-	ae.Uint32(attrTimeoutUDP, t.UDP)
-	if err := c.set(ctx, OpSetTimeouts, ae); err != nil {
+	a := attributes{}.uint32(attrTimeoutTCP, t.TCP).uint32(attrTimeoutTCPFin, t.TCPFin).uint32(attrTimeoutUDP, t.UDP)
+	if err := c.query(ctx, cmdSetConfig, netlink.Request|netlink.Acknowledge, a, nil); err != nil {
 		return &Error{Op: OpSetTimeouts, Err: err}
 	}
 	return nil
-}
-
-// set sends one request that answers nothing but whether it succeeded.
-func (c *Client) set(ctx context.Context, cmd Op, ae *netlink.AttributeEncoder) error {
-	attrs, err := ae.Encode()
-	if err != nil {
-		return err
-	}
-	return c.query(ctx, uint8(cmd), netlink.Request|netlink.Acknowledge, attrs, func([]byte) error { return nil })
 }

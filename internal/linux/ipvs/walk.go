@@ -29,6 +29,7 @@ type walker struct {
 const (
 	attrHeader = 4
 	attrAlign  = 4
+	attrNested = 0x8000
 	// attrTypeMask takes the flags "nested" and "network byte order" away.
 	attrTypeMask = 0x3fff
 )
@@ -63,6 +64,9 @@ func (w *walker) sized(n int) ([]byte, bool) {
 	}
 	return w.value, true
 }
+
+// The readers below give the current value, or zero and a mistake if it has
+// another size.
 
 func (w *walker) uint8() uint8 {
 	b, ok := w.sized(1)
