@@ -44,7 +44,7 @@ func (f form) service(s Service) string {
 		line += " -o"
 	}
 	if s.Flags&flagsSched != 0 {
-		line += " -b " + schedFlags(s, f)
+		line += " -b " + strings.Join(f.schedulerFlags(s), ",")
 	}
 	return line
 }
@@ -112,9 +112,11 @@ func methodOption(f Forwarding) string {
 
 const flagsSched = FlagSched1 | FlagSched2 | FlagSched3
 
-// schedFlags names the scheduler's flags. Of sh and mh ipvsadm prints only the
-// two that have a name; it takes the third as any scheduler's.
-func schedFlags(s Service, f form) string {
+// SchedulerFlags gives the words that ipvsadm(8) takes for the scheduler's flags
+// of a service: "sh-fallback", "mh-port", or "flag-1" where there is no word.
+func SchedulerFlags(s Service) []string { return taken.schedulerFlags(s) }
+
+func (f form) schedulerFlags(s Service) []string {
 	words := [3]string{"flag-1", "flag-2", "flag-3"}
 	if s.Scheduler == "sh" || s.Scheduler == "mh" {
 		words[0], words[1] = s.Scheduler+"-fallback", s.Scheduler+"-port"
@@ -128,7 +130,7 @@ func schedFlags(s Service, f form) string {
 			set = append(set, words[i])
 		}
 	}
-	return strings.Join(set, ",")
+	return set
 }
 
 // TimeoutArguments gives ipvsadm's words: "--set 900 120 300"; a 0 among them

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strings"
 )
 
 // Table is what `ipvsadm -L -n` shows.
@@ -23,7 +24,7 @@ func WriteTable(w io.Writer, t Table) error {
 	for _, s := range sortedServices(t.Services) {
 		p.printf("%s %s", tableName(s.Key), s.Scheduler)
 		if s.Flags&flagsSched != 0 {
-			p.printf(" (%s)", schedFlags(s.Service, saved))
+			p.printf(" (%s)", strings.Join(saved.schedulerFlags(s.Service), ","))
 		}
 		if s.Flags&FlagPersistent != 0 {
 			p.printf(" persistent %d", s.Timeout)
