@@ -185,11 +185,11 @@ func (b *block) checkMissing() {
 
 func (b *block) missing(name string) {
 	a, _ := b.schema.attr(name)
-	what := "missing"
-	if _, written := b.source[name]; written {
-		what = "null"
+	at, what := b.header(), "missing"
+	if attr, null := b.syntax.Body.Attributes[name]; null {
+		at, what = toRange(attr.Expr.Range()), "null"
 	}
-	b.errorAt(b.source.At(name), fmt.Sprintf("Attribute %q is %s", name, what), fmt.Sprintf(
+	b.errorAt(at, fmt.Sprintf("Attribute %q is %s", name, what), fmt.Sprintf(
 		"This %s block needs it, for example:\n  %s = %s", b.schema.name, a.name, a.example))
 }
 
@@ -217,6 +217,8 @@ func (b *block) value(name string) (cty.Value, hclsyntax.Expression, bool) {
 			b.fail(at)
 			b.errorAt(at, fmt.Sprintf("Attribute %q is null", name), fmt.Sprintf(
 				"This %s block needs a value, for example:\n  %s = %s", b.schema.name, a.name, a.example))
+		} else {
+			delete(b.source, name)
 		}
 		return cty.NilVal, nil, false
 	}
@@ -224,9 +226,10 @@ func (b *block) value(name string) (cty.Value, hclsyntax.Expression, bool) {
 }
 
 // leftOut reports whether an attribute that has been read is not in the plan, or
-// is null. there says whether reading gave a value.
-func (b *block) leftOut(name string, there bool) bool {
-	return b.syntax.Body.Attributes[name] == nil || b.written(name) && !there
+// is null.
+func (b *block) leftOut(name string) bool {
+	_, there := b.source[name]
+	return !there
 }
 
 // wrong reports that an attribute, or the part of its value at the given span,
@@ -284,6 +287,13 @@ func (b *block) withEach(key string, value cty.Value) *block {
 	c.extra = map[string]cty.Value{"each": cty.ObjectVal(map[string]cty.Value{
 		"key": cty.StringVal(key), "value": value,
 	})}
+	return &c
+}
+
+// within copies a block that stands inside another for one round of that.
+func (b *block) within(round *block) *block {
+	c := *b
+	c.source, c.extra = maps.Clone(b.source), round.extra
 	return &c
 }
 

@@ -10,10 +10,9 @@ import (
 
 // backends reads a backend block: one backend, or one for each round.
 func (b *block) backends(s *plans.VirtualService) []plans.Backend {
-	own := s.Tunnel
-	for _, inner := range b.children() {
-		own = inner.tunnel()
-		b.source[inner.schema.name] = inner.header()
+	inner := b.children()
+	for _, tunnel := range inner {
+		b.source["tunnel"] = tunnel.header()
 	}
 	rounds, ok := b.rounds()
 	if !ok { // an empty one, so that nothing is said about there being none
@@ -21,9 +20,12 @@ func (b *block) backends(s *plans.VirtualService) []plans.Backend {
 	}
 	var out []plans.Backend
 	for _, round := range rounds {
-		backend := round.backend(s)
-		if _, written := b.source["tunnel"]; written || backend.Forwarding == plans.ForwardTUN {
-			backend.Tunnel = fitted(own, backend.Address.Is6(), s.Is6())
+		backend, tunnel := round.backend(s), s.Tunnel
+		for _, own := range inner {
+			tunnel = own.within(round).tunnel()
+		}
+		if len(inner) > 0 || backend.Forwarding == plans.ForwardTUN {
+			backend.Tunnel = fitted(tunnel, backend.Address.Is6(), s.Is6())
 		}
 		out = append(out, backend)
 	}
@@ -46,7 +48,7 @@ func (b *block) backend(s *plans.VirtualService) plans.Backend {
 	out.UpperThreshold, _ = b.number("upper_threshold", 0, 1<<31-1)
 	out.LowerThreshold, _ = b.number("lower_threshold", 0, 1<<31-1)
 	v, expr, ok := b.value("host")
-	if b.leftOut("host", ok) && b.leftOut("address", out.Address.IsValid()) {
+	if b.leftOut("host") && b.leftOut("address") {
 		b.errorAt(b.header(), "Backend without a host", "Name a real server of the plan:\n  host = real_server.node1\n"+
 			"or, of a machine that lvsup is to leave alone, the address:\n  address = \"192.168.140.20\"")
 	}
@@ -68,7 +70,7 @@ func (b *block) backend(s *plans.VirtualService) plans.Backend {
 		b.wrong("host", at, "this is no host of the plan", "")
 		return out
 	}
-	if b.leftOut("address", out.Address.IsValid()) {
+	if b.leftOut("address") {
 		out.Address = b.rip(host, s)
 	}
 	return out

@@ -76,9 +76,10 @@ func (b *block) tunnel() plans.Tunnel {
 	return t
 }
 
-// fitted is the tunnel with the MSS that fits, unless the plan says another.
+// fitted is the tunnel, ipip where the plan has no tunnel block, with the MSS that
+// fits unless the plan says another.
 func fitted(t plans.Tunnel, outerIPv6, innerIPv6 bool) plans.Tunnel {
-	if t.Type == "" {
+	if t.Source == nil {
 		t.Type, t.Checksum = plans.TunnelIPIP, plans.ChecksumNone
 	}
 	if _, written := t.Source["mss"]; !written {

@@ -1,7 +1,6 @@
 package hcl
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,8 +27,7 @@ func (b *block) service() plans.VirtualService {
 		s.KeepVIP = keep
 	}
 	s.OnePacket, _ = b.boolean("one_packet")
-	s.SchedulerFlags = b.texts("scheduler_flags")
-	slices.Sort(s.SchedulerFlags)
+	s.SchedulerFlags = b.sortedTexts("scheduler_flags")
 	blocks := b.children()
 	for _, inner := range blocks { // what backends take over, wherever it stands
 		switch inner.schema.name {
@@ -44,7 +42,7 @@ func (b *block) service() plans.VirtualService {
 			s.Backends = append(s.Backends, inner.backends(&s)...)
 		}
 	}
-	if s.Tunnel.Type != "" || s.Forwarding == plans.ForwardTUN {
+	if s.Tunnel.Source != nil || s.Forwarding == plans.ForwardTUN {
 		s.Tunnel = fitted(s.Tunnel, s.Is6(), s.Is6())
 	}
 	return s
@@ -53,54 +51,58 @@ func (b *block) service() plans.VirtualService {
 // identity reads what the kernel finds the service by: address, protocol and
 // port, or a mark.
 func (b *block) identity(s *plans.VirtualService) {
-	port, hasPort := b.number("port", 0, 65535)
+	port, _ := b.number("port", 0, 65535)
 	s.Port = uint16(port)
-	mark, hasMark := b.number("fwmark", 1, 1<<32-1)
+	mark, _ := b.number("fwmark", 1, 1<<32-1)
 	s.FWMark = uint32(mark)
 	s.Ports = b.portRanges(s.Protocol)
-	s.IPv6 = b.text("family") == plans.FamilyIPv6 || s.Address.Is6()
-	noAddress, noPort := b.leftOut("address", s.Address.IsValid()), b.leftOut("port", hasPort)
+	family := b.text("family")
+	if b.written("family") && family != plans.FamilyIPv4 && family != plans.FamilyIPv6 {
+		b.wrong("family", b.source["family"], "this is the text "+strconv.Quote(shorten(family)), "")
+	}
+	s.IPv6 = family == plans.FamilyIPv6 && !s.Address.IsValid() || s.Address.Is6()
+	noAddress, noPort := b.leftOut("address"), b.leftOut("port")
 	switch {
-	case !b.leftOut("fwmark", hasMark):
-	case noAddress && noPort:
+	case !b.leftOut("fwmark"):
+	case noAddress && noPort && b.leftOut("ports"):
 		b.errorAt(b.header(), "Attributes \"address\" and \"port\" are missing",
 			"A service is found by its address and port, for example:\n  address = \"192.168.140.100\"\n  port    = 80\nor by a firewall mark:\n  fwmark = 1")
 	case noAddress:
 		b.missing("address")
-	case noPort:
+	case noPort && b.leftOut("ports"):
 		b.missing("port")
 	}
 }
 
-// portRanges reads ports. Those without a protocol have the service's.
+// portRanges reads ports. Those without a protocol have the service's. One with a
+// mistake has no ports in it.
 func (b *block) portRanges(protocol string) []plans.PortRange {
 	values, spans := b.elements("ports")
-	var out []plans.PortRange
+	out := make([]plans.PortRange, len(values))
 	for i, v := range values {
+		out[i].Protocol = protocol
 		text, isText := asText(v)
-		if !isText && v.Type() == cty.Number && !v.IsNull() {
-			text = v.AsBigFloat().Text('f', -1)
-		} else if !isText {
+		if !v.IsNull() && v.Type() == cty.Number {
+			text, isText = v.AsBigFloat().Text('f', -1), true
+		}
+		if !isText {
 			b.wrong("ports", spans[i], "this element is "+describe(v), "")
 			continue
 		}
-		p, hint := parsePorts(text, protocol)
-		if hint != "" {
+		if hint := parsePorts(text, &out[i]); hint != "" {
 			b.wrong("ports", spans[i], "this element is "+describe(v), hint)
-			continue
 		}
-		out = append(out, p)
+	}
+	if len(out) == 0 {
+		return nil
 	}
 	return out
 }
 
-// parsePorts reads "80", "8000-8010" or "53/udp". If it cannot, hint says what to
-// write.
-func parsePorts(text, protocol string) (p plans.PortRange, hint string) {
-	number, after, other := strings.Cut(text, "/")
-	if other {
-		protocol = after
-	}
+// parsePorts reads "80", "8000-8010" or "53/udp" into p. If it cannot, it says
+// what to write.
+func parsePorts(text string, p *plans.PortRange) (hint string) {
+	number, protocol, other := strings.Cut(text, "/")
 	first, last, isRange := strings.Cut(number, "-")
 	if !isRange {
 		last = first
@@ -109,13 +111,17 @@ func parsePorts(text, protocol string) (p plans.PortRange, hint string) {
 	high, errHigh := strconv.ParseUint(strings.TrimSpace(last), 10, 16)
 	switch {
 	case errLow != nil || errHigh != nil:
-		return p, "Write a number from 1 to 65535, a range or either with a protocol: 80, \"8000-8010\", \"53/udp\"."
+		return "Write a number from 1 to 65535, a range or either with a protocol: 80, \"8000-8010\", \"53/udp\"."
 	case low == 0:
-		return p, "Ports begin at 1. For every port of a protocol, write \"1-65535\"."
+		return "Ports begin at 1. For every port of a protocol, write \"1-65535\"."
 	case low > high:
-		return p, "A range goes from the lower port to the higher one."
+		return "A range goes from the lower port to the higher one."
 	}
-	return plans.PortRange{Protocol: protocol, First: uint16(low), Last: uint16(high)}, ""
+	p.First, p.Last = uint16(low), uint16(high)
+	if other {
+		p.Protocol = protocol
+	}
+	return ""
 }
 
 func (b *block) textOr(name, otherwise string) string {

@@ -256,6 +256,29 @@ func (b *block) texts(name string) []string {
 	return out
 }
 
+// sortedTexts reads an attribute that is a list of texts whose order means
+// nothing. The recorded spans follow the elements.
+func (b *block) sortedTexts(name string) []string {
+	values, spans := b.elements(name)
+	places := map[string][]plans.Range{}
+	for i, v := range values {
+		s, ok := asText(v)
+		if !ok {
+			b.wrong(name, spans[i], "this element is "+describe(v), "")
+			continue
+		}
+		places[s] = append(places[s], spans[i])
+	}
+	var out []string
+	for _, s := range sortedKeys(places) {
+		for _, at := range places[s] {
+			b.source[name+"."+strconv.Itoa(len(out))] = at
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // textMap reads an attribute that is a map of texts, numbers and booleans, which
 // become text. The span of each item is recorded as NAME.KEY. nil if there is no
 // usable value.

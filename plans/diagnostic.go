@@ -48,6 +48,13 @@ func (s Source) At(attribute string) Range {
 	return s[""]
 }
 
+// said reports whether the plan wrote the attribute. Of what was not read from a
+// file, everything counts as written.
+func (s Source) said(attribute string) bool {
+	_, ok := s[attribute]
+	return ok || s == nil
+}
+
 // Diagnostic is one mistake or doubt about a plan.
 type Diagnostic struct {
 	Severity Severity `json:"severity"`

@@ -20,6 +20,7 @@ func Validate(c *Cluster) []Diagnostic {
 	v.checkHosts()
 	v.checkAddresses()
 	v.checkServices()
+	v.checkIPVS()
 	slices.SortStableFunc(v.diags, func(a, b Diagnostic) int {
 		return cmp.Or(
 			cmp.Compare(a.Subject.File, b.Subject.File),

@@ -79,7 +79,9 @@ func TestValidateWithoutSources(t *testing.T) {
 	}{
 		{func(c *plans.Cluster) { c.Hosts = nil }, "has no hosts"},
 		{func(c *plans.Cluster) { c.Name = "a b" }, "Invalid cluster name"},
-		{func(c *plans.Cluster) { c.Forwarding, c.Services[0].Forwarding = "", "" }, "has no forwarding"},
+		{func(c *plans.Cluster) {
+			c.Forwarding, c.Services[0].Forwarding, c.Services[0].Backends[0].Forwarding = "", "", ""
+		}, "has no forwarding"},
 		{func(c *plans.Cluster) { c.Services[0].Forwarding = "direct" }, "Unknown forwarding"},
 		{func(c *plans.Cluster) { c.Services[0].Protocol = "" }, "Unknown protocol"},
 		{func(c *plans.Cluster) { c.Firewall = "off" }, "Unknown firewall policy"},

@@ -1,0 +1,38 @@
+cluster "web" {
+  forwarding = "dr"
+}
+
+director "master" {
+  interface "ens33" {
+    address = "192.168.140.10/24"
+  }
+}
+
+real_server "node1" {
+  interface "ens33" {
+    address = "192.168.140.20/24"
+  }
+}
+
+virtual_service "web" {
+  address = "192.168.140.100"
+  port    = 80
+  backend {
+    address = "192.168.140.20"
+  }
+  backend {
+    address = "192.168.140.50"
+  }
+  backend {
+    address = "192.168.140.50"
+  }
+  backend {
+    address = "2001:db8::50"
+  }
+  backend {
+    address = "224.0.0.1"
+  }
+  backend {
+    address = "192.168.140.100"
+  }
+}

@@ -1,0 +1,37 @@
+cluster "web" {
+  forwarding = "dr"
+}
+
+director "master" {
+  interface "ens33" {
+    address = "192.168.140.10/24"
+  }
+}
+
+real_server "node1" {
+  interface "ens33" {
+    address = "192.168.140.20/24"
+  }
+}
+
+virtual_service "web" {
+  address = "192.168.140.100"
+  fwmark  = 0
+  backend {
+    host = real_server.node1
+  }
+}
+
+virtual_service "other" {
+  fwmark = 4294967296
+  backend {
+    host = real_server.node1
+  }
+}
+
+virtual_service "text" {
+  fwmark = "1"
+  backend {
+    host = real_server.node1
+  }
+}

@@ -1,0 +1,9 @@
+cluster "web" {
+}
+
+host "client" {
+}
+
+ipvs {
+  exclusive = true
+}

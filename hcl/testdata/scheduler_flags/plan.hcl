@@ -1,0 +1,35 @@
+cluster "web" {
+  forwarding = "dr"
+}
+
+director "master" {
+  interface "ens33" {
+    address = "192.168.140.10/24"
+  }
+}
+
+real_server "node1" {
+  interface "ens33" {
+    address = "192.168.140.20/24"
+  }
+}
+
+virtual_service "web" {
+  address = "192.168.140.100"
+  port            = 80
+  scheduler       = "sh"
+  scheduler_flags = ["sh-port", "mh-fallback", "fallback", "sh-port", 3]
+  backend {
+    host = real_server.node1
+  }
+}
+
+virtual_service "other" {
+  address = "192.168.140.100"
+  port            = 81
+  scheduler       = "rr"
+  scheduler_flags = ["sh-port"]
+  backend {
+    host = real_server.node1
+  }
+}

@@ -1,0 +1,35 @@
+cluster "web" {
+  forwarding = "dr"
+}
+
+director "master" {
+  interface "ens33" {
+    address = "192.168.140.10/24"
+  }
+}
+
+real_server "node1" {
+  interface "ens33" {
+    address = "192.168.140.20/24"
+  }
+}
+
+ipvs {
+  sync {
+    role      = "master"
+    interface = "ens33"
+  }
+  sync {
+    role      = "master"
+    interface = "ens33"
+    id        = 2
+  }
+}
+
+virtual_service "web" {
+  address = "192.168.140.100"
+  port    = 80
+  backend {
+    host = real_server.node1
+  }
+}

@@ -1,0 +1,36 @@
+cluster "web" {
+  forwarding = "dr"
+}
+
+director "master" {
+  interface "ens33" {
+    address = "192.168.140.10/24"
+  }
+}
+
+real_server "node1" {
+  interface "ens33" {
+    address = "192.168.140.20/24"
+  }
+}
+
+virtual_service "web" {
+  address = "192.168.140.100"
+  port            = 80
+  scheduler       = "mh"
+  scheduler_flags = ["mh-fallback"]
+  backend {
+    host            = real_server.node1
+    weight          = 0
+  }
+}
+
+virtual_service "other" {
+  address = "192.168.140.100"
+  port      = 81
+  scheduler = "dh"
+  backend {
+    host            = real_server.node1
+    weight          = 0
+  }
+}
