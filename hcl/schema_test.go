@@ -1,10 +1,13 @@
 package hcl
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/lvsup/lvsup/plans"
 )
 
 // The reference page has a section for every block and, in it or in the section
@@ -82,5 +85,29 @@ func TestReferencePageOpensWithAPlan(t *testing.T) {
 	src, _, found := strings.Cut(rest, "```\n")
 	if c, diags := Parse("docs", []byte(src), Options{}); !found || c == nil || len(diags) > 0 {
 		t.Errorf("diagnostics: %v", diags)
+	}
+}
+
+// The segment sizes on the reference page are those that plans get.
+func TestReferencePageKnowsSegmentSizes(t *testing.T) {
+	raw, err := os.ReadFile("../docs/plan-language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tunnel := range []plans.Tunnel{
+		{Type: plans.TunnelIPIP},
+		{Type: plans.TunnelGRE},
+		{Type: plans.TunnelGRE, Checksum: plans.ChecksumFull},
+		{Type: plans.TunnelGUE},
+		{Type: plans.TunnelGUE, Checksum: plans.ChecksumRemote},
+	} {
+		name := tunnel.Type
+		if tunnel.Checksum != "" {
+			name += ", checksum " + tunnel.Checksum
+		}
+		row := fmt.Sprintf("| %s | %d | %d | %d |\n", name, tunnel.FitMSS(false, false), tunnel.FitMSS(true, false), tunnel.FitMSS(true, true))
+		if !strings.Contains(string(raw), row) {
+			t.Errorf("no row %s", row)
+		}
 	}
 }

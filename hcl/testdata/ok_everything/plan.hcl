@@ -35,6 +35,29 @@ selinux {
   policy = "permissive"
 }
 
+ipvs {
+  exclusive = true
+  drain     = "1m"
+  timeouts {
+    tcp     = "15m"
+    tcp_fin = "2m"
+    udp     = "5m"
+  }
+  sync {
+    role      = "backup"
+    interface = director.lb.interface["eth0.100"].name
+  }
+  sync {
+    role       = "master"
+    interface  = "eth0.100"
+    id         = 1
+    group      = "ff02::81"
+    port       = 8849
+    ttl        = 4
+    max_length = 1452
+  }
+}
+
 director "lb" {
   connection {
     host   = "lb.example.org"
@@ -99,11 +122,76 @@ virtual_service "dns" {
   address    = local.vip
   port       = 53
   protocol   = "udp"
+  one_packet = true
   forwarding = "tun"
+  drain      = "0s"
   backend {
     for_each = real_server
     host     = each.value
     address  = each.value.ip
     weight   = 0
+  }
+}
+
+virtual_service "shop" {
+  address         = cidrhost(var.net, -3)
+  fwmark          = 4294967295
+  ports           = [80, 443, "8000-8010", "53/udp", 8443]
+  keep_vip        = false
+  scheduler       = "mh"
+  scheduler_flags = ["mh-port", "mh-fallback"]
+  forwarding      = "tun"
+  tunnel {
+    type     = "gue"
+    port     = 6080
+    checksum = "remote"
+  }
+  backend {
+    host            = real_server.node1
+    upper_threshold = 100
+    lower_threshold = 80
+  }
+  backend {
+    for_each = { node2 = 1400 }
+    host     = real_server[each.key]
+    tunnel {
+      type     = "gre"
+      checksum = "full"
+      mss      = each.value
+    }
+  }
+  backend {
+    address    = "10.0.5.99"
+    forwarding = "nat"
+  }
+}
+
+virtual_service "calls" {
+  fwmark    = 2
+  family    = "ipv6"
+  scheduler = "sh"
+  persistence {
+    timeout       = "1m"
+    prefix_length = 64
+    engine        = "sip"
+  }
+  backend {
+    address    = "2001:db8::5"
+    forwarding = "nat"
+  }
+}
+
+virtual_service "rest" {
+  address    = local.vip
+  port       = 0
+  forwarding = "tun"
+  tunnel {
+    mss = 0
+  }
+  persistence {
+    timeout = "5m"
+  }
+  backend {
+    host = real_server.node2
   }
 }
