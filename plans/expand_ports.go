@@ -8,12 +8,13 @@ import (
 // Ports are the ports that traffic of the cluster reaches on the host, such as
 // "80/tcp" and "8000-8010/tcp": those of the services on a director, those of its
 // backends on a real server. Under dr and tun a real server sees the service's
-// ports. Tunnels and sync daemons add the UDP port that they listen on.
+// ports. Tunnels add what their packets come as: a UDP port, or an IP protocol by its
+// number, such as "4/ip". A sync daemon that receives adds its port.
 func Ports(c *Cluster, h *Host) []string {
-	set := map[string]bool{}
-	add := func(ports ...PortRange) {
-		for _, p := range ports {
-			set[p.String()] = true
+	ports, names := map[PortRange]bool{}, map[string]bool{}
+	add := func(more ...PortRange) {
+		for _, p := range more {
+			ports[p] = true
 		}
 	}
 	for i := range c.Services {
@@ -27,17 +28,41 @@ func Ports(c *Cluster, h *Host) []string {
 				continue
 			}
 			add(b.ports(s)...)
-			if b.Forwarding == ForwardTUN && b.Tunnel.Port != 0 {
-				add(PortRange{Protocol: "udp", First: b.Tunnel.Port, Last: b.Tunnel.Port})
+			switch {
+			case b.Forwarding != ForwardTUN:
+			case b.Tunnel.Type == TunnelGUE:
+				add(PortRange{"udp", b.Tunnel.Port, b.Tunnel.Port})
+			default:
+				names[b.Tunnel.protocol(s.Is6())] = true
 			}
 		}
 	}
 	for _, d := range c.IPVS.Sync {
 		if h.Role == RoleDirector && d.Role == SyncBackup {
-			add(PortRange{Protocol: "udp", First: d.Port, Last: d.Port})
+			add(PortRange{"udp", d.Port, d.Port})
 		}
 	}
-	return slices.Sorted(maps.Keys(set))
+	for p := range ports {
+		wider := false
+		for q := range ports {
+			wider = wider || q != p && q.overlaps(p) && q.First <= p.First && p.Last <= q.Last
+		}
+		if !wider {
+			names[p.String()] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// protocol is the IP protocol of what the tunnel sends (assigned by IANA).
+func (t Tunnel) protocol(innerIPv6 bool) string {
+	switch {
+	case t.Type == TunnelGRE:
+		return "47/ip"
+	case innerIPv6:
+		return "41/ip" // IPv6 in whatever
+	}
+	return "4/ip" // IPv4 in whatever
 }
 
 // ports are what reaches the service; of a mark that somebody else sets, nothing

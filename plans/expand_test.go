@@ -59,8 +59,8 @@ func TestExpandOfEveryWord(t *testing.T) {
 	}
 	for _, test := range []struct{ host, kind, want string }{
 		{"lb", "firewall", `{"policy":"open","ports":["25/tcp","53/udp","80/tcp","8000-8010/udp","8848/udp"]}`},
-		{"node1", "firewall", `{"policy":"open","ports":["25/tcp","6080/udp","80/tcp","8000-8010/udp"]}`},
-		{"node2", "firewall", `{"policy":"open","ports":["53/udp","8080/tcp","8080/udp"]}`},
+		{"node1", "firewall", `{"policy":"open","ports":["25/tcp","4/ip","6080/udp","80/tcp","8000-8010/udp"]}`},
+		{"node2", "firewall", `{"policy":"open","ports":["4/ip","53/udp","8080/tcp","8080/udp"]}`},
 		{"lb", "sysctl", `{"settings":{"net.ipv4.ip_forward":"1"}}`},
 		{"node1", "sysctl", `{"settings":{"net.ipv4.conf.all.arp_announce":"2","net.ipv4.conf.all.arp_ignore":"1"}}`},
 		{"lb", "vip", `{"vips":[{"address":"192.0.2.1/32","interface":"lo"}]}`},

@@ -77,8 +77,8 @@ func Drops(ctx context.Context, h host.Host) bool {
 	return nftDrops(nft) || slices.ContainsFunc(filter, iptablesDrops)
 }
 
-// Refused lists those of the ports, such as "80/tcp", that no rule accepts by
-// number while what no rule accepts is dropped. A rule that matches the destination
+// Refused lists those of the ports, such as "80/tcp", "8000-8010/udp", or "4/ip" for
+// an IP protocol, that no rule accepts by number while what no rule accepts is dropped. A rule that matches the destination
 // port, alone, in a list or in a range, and accepts counts as one, whatever else
 // it asks for: whoever wrote it has thought of the port.
 func Refused(ctx context.Context, h host.Host, ports []string) []string {

@@ -94,18 +94,48 @@ func iptablesDrops(out string) bool {
 	return false
 }
 
-// nftMatch is a match statement on a port, as far as it is looked at.
+// nftMatch is a match statement on a port or a protocol, as far as it is looked
+// at.
 type nftMatch struct {
 	Op   string
 	Left struct {
 		Payload struct{ Protocol, Field string }
+		Meta    struct{ Key string }
 	}
 	Right json.RawMessage
 }
 
+// protocolNames are what the tools may print for an IP protocol: its number, and
+// its names in the /etc/protocols of distributions.
+func protocolNames(number string) []string {
+	switch number {
+	case "4":
+		return []string{number, "ipencap", "ipv4"}
+	case "41":
+		return []string{number, "ipv6"}
+	case "47":
+		return []string{number, "gre"}
+	}
+	return []string{number}
+}
+
+// on reports whether the statement is about the port or protocol.
+func (m nftMatch) on(port string) bool {
+	number, protocol, _ := strings.Cut(port, "/")
+	payload := m.Left.Payload
+	switch {
+	case m.Op != "==":
+		return false
+	case protocol != "ip":
+		return payload.Field == "dport" && (payload.Protocol == protocol || payload.Protocol == "th") && nftHolds(m.Right, number)
+	case m.Left.Meta.Key == "l4proto", payload.Protocol == "ip" && payload.Field == "protocol", payload.Protocol == "ip6" && payload.Field == "nexthdr":
+		return slices.ContainsFunc(protocolNames(number), func(name string) bool { return nftHolds(m.Right, name) })
+	}
+	return false
+}
+
 // nftAccepts reports whether a rule accepts the port by number.
 func nftAccepts(out, port string) bool {
-	number, protocol, _ := strings.Cut(port, "/")
 	for item := range nftItems(out) {
 		if item.Rule == nil {
 			continue
@@ -116,11 +146,8 @@ func nftAccepts(out, port string) bool {
 				accepts = true
 			}
 			var m nftMatch
-			if json.Unmarshal(statement["match"], &m) != nil || m.Op != "==" || m.Left.Payload.Field != "dport" {
-				continue
-			}
-			if p := m.Left.Payload.Protocol; p == protocol || p == "th" {
-				matches = matches || nftHolds(m.Right, number)
+			if json.Unmarshal(statement["match"], &m) == nil && m.on(port) {
+				matches = true
 			}
 		}
 		if matches && accepts {
@@ -130,11 +157,16 @@ func nftAccepts(out, port string) bool {
 	return false
 }
 
-// nftHolds reports whether a number, a range or a set of them holds the port.
+// nftHolds reports whether a number, a name, a range or a set of them holds the
+// port, all of them if it is a range.
 func nftHolds(right json.RawMessage, port string) bool {
 	var number json.Number
 	if json.Unmarshal(right, &number) == nil {
 		return number.String() == port
+	}
+	var name string
+	if json.Unmarshal(right, &name) == nil {
+		return name == port
 	}
 	var several struct {
 		Set   []json.RawMessage
@@ -149,12 +181,18 @@ func nftHolds(right json.RawMessage, port string) bool {
 	return slices.ContainsFunc(several.Set, func(e json.RawMessage) bool { return nftHolds(e, port) })
 }
 
-// within reports whether a port lies in a range; all three are decimal.
+// within reports whether a port, or a range such as 8000-8010, lies in a range; all
+// are decimal.
 func within(port, low, high string) bool {
-	p, err1 := strconv.ParseUint(port, 10, 16)
-	l, err2 := strconv.ParseUint(low, 10, 16)
-	h, err3 := strconv.ParseUint(high, 10, 16)
-	return err1 == nil && err2 == nil && err3 == nil && l <= p && p <= h
+	first, last, ranged := strings.Cut(port, "-")
+	if !ranged {
+		last = first
+	}
+	f, err1 := strconv.ParseUint(first, 10, 16)
+	t, err2 := strconv.ParseUint(last, 10, 16)
+	l, err3 := strconv.ParseUint(low, 10, 16)
+	h, err4 := strconv.ParseUint(high, 10, 16)
+	return err1 == nil && err2 == nil && err3 == nil && err4 == nil && l <= f && t <= h
 }
 
 // iptablesAccepts reports whether a rule that iptables-save printed accepts the
@@ -169,7 +207,13 @@ func iptablesAccepts(out, port string) bool {
 			}
 			return ""
 		}
-		if after("-p") != protocol || after("-j") != "ACCEPT" {
+		if after("-j") != "ACCEPT" {
+			continue
+		}
+		if protocol == "ip" && slices.Contains(protocolNames(number), after("-p")) {
+			return true
+		}
+		if after("-p") != protocol {
 			continue
 		}
 		for _, item := range strings.Split(after("--dport")+","+after("--dports"), ",") {

@@ -33,6 +33,7 @@ func TestNFTAccepts(t *testing.T) {
 	out := recorded(t, "policy-drop")
 	for port, want := range map[string]bool{
 		"80/tcp": true, "443/tcp": true, "1500/tcp": true, "500/udp": true, "600/udp": true,
+		"1500-1600/tcp": true, "1500-2001/tcp": false, "80-443/tcp": false,
 		"81/tcp": false, "80/udp": false, "2001/tcp": false, "8080/tcp": false,
 	} {
 		if got := nftAccepts(out, port); got != want {
@@ -64,9 +65,27 @@ func TestIPTables(t *testing.T) {
 	if !iptablesDrops("*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n") {
 		t.Error("a policy is not seen")
 	}
-	for port, want := range map[string]bool{"22/tcp": true, "443/tcp": true, "1999/tcp": true, "8080/tcp": false, "22/udp": false, "2/tcp": false} {
+	for port, want := range map[string]bool{"22/tcp": true, "443/tcp": true, "1999/tcp": true, "8080/tcp": false, "22/udp": false, "2/tcp": false, "1000-2000/tcp": true, "999-2000/tcp": false, "4/ip": false} {
 		if got := iptablesAccepts(services, port); got != want {
 			t.Errorf("%s: %t", port, got)
+		}
+	}
+}
+
+// A tunnel's packets are let in by their protocol, which the tools print by number
+// or by a name of /etc/protocols.
+func TestProtocols(t *testing.T) {
+	for _, text := range []string{"4", "ipencap", "ipv4"} {
+		if !iptablesAccepts("-A INPUT -p "+text+" -j ACCEPT\n", "4/ip") || iptablesAccepts("-A INPUT -p "+text+" -j DROP\n", "4/ip") {
+			t.Errorf("iptables: %s", text)
+		}
+	}
+	for right, want := range map[string]bool{`4`: true, `"ipencap"`: true, `{"set": ["gre", "ipencap"]}`: true, `"gre"`: false, `"tcp"`: false} {
+		for _, left := range []string{`{"meta": {"key": "l4proto"}}`, `{"payload": {"protocol": "ip", "field": "protocol"}}`} {
+			out := `{"nftables": [{"rule": {"family": "inet", "table": "f", "chain": "input", "expr": [{"match": {"op": "==", "left": ` + left + `, "right": ` + right + `}}, {"accept": null}]}}]}`
+			if got := nftAccepts(out, "4/ip"); got != want {
+				t.Errorf("nft: %s %s: %t", left, right, got)
+			}
 		}
 	}
 }

@@ -8,8 +8,10 @@ import (
 // Desired is how far lvsup may go with a host's firewall. The zero value leaves
 // it alone.
 type Desired struct {
-	Policy string   `json:"policy,omitempty"` // "unmanaged", "open" or "disabled"
-	Ports  []string `json:"ports,omitempty"`  // to let in where the policy is "open", such as "80/tcp"
+	Policy string `json:"policy,omitempty"` // "unmanaged", "open" or "disabled"
+	// Ports are let in where the policy is "open": "80/tcp", "8000-8010/udp", or an
+	// IP protocol by its number, "4/ip".
+	Ports []string `json:"ports,omitempty"`
 }
 
 // The policies.
@@ -19,7 +21,7 @@ const (
 	Disabled  = "disabled"  // off now and at boot
 )
 
-var portRE = regexp.MustCompile(`^[1-9][0-9]{0,4}/(tcp|udp|sctp)$`)
+var portRE = regexp.MustCompile(`^([1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?/(tcp|udp|sctp)|[1-9][0-9]{0,2}/ip)$`)
 
 // Validate names the field that is wrong.
 func Validate(want Desired) error {

@@ -121,7 +121,9 @@ func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 			}
 		case want.Policy == Open && s.Name == ufw && s.Active:
 			for _, port := range want.Ports {
-				wish(door{port: port}.id(ufw), portOpen)
+				if !isProtocol(port) {
+					wish(door{port: port}.id(ufw), portOpen)
+				}
 			}
 		}
 	}
@@ -169,17 +171,26 @@ func finish(c *step.Change, want Desired) {
 // refusals are for rule sets that somebody wrote: where in them a port belongs
 // is not for lvsup to guess.
 func refusals(refused map[string][]string) []step.Change {
+	const otherwise = ", or write policy = \"disabled\" or \"unmanaged\" in the firewall block"
 	var changes []step.Change
 	for name, ports := range refused {
 		for _, port := range ports {
+			why := "the rules that " + name + " loads are written by hand and drop it; open it there" + otherwise
+			if name == ufw {
+				number, _, _ := strings.Cut(port, "/")
+				why = "ufw's command cannot open a protocol; add -A ufw-before-input -p " + number +
+					" -j ACCEPT to /etc/ufw/before.rules (ufw6-before-input to before6.rules) and run ufw reload" + otherwise
+			}
 			changes = append(changes, step.Change{
-				Action: step.Create, ID: door{port: port}.id(name), To: portOpen,
-				Blocked: "the rules that " + name + " loads are written by hand and drop it; open it there, or write policy = \"disabled\" or \"unmanaged\" in the firewall block",
+				Action: step.Create, ID: door{port: port}.id(name), To: portOpen, Blocked: why,
 			})
 		}
 	}
 	return changes
 }
+
+// isProtocol reports whether a port is an IP protocol, such as "4/ip".
+func isProtocol(port string) bool { return strings.HasSuffix(port, "/ip") }
 
 // state flattens what was seen.
 func (o Observed) state() step.State {
@@ -241,19 +252,30 @@ func persistentSwitch(on bool) []string {
 func (d door) command(name string, open bool) []string {
 	switch {
 	case name == ufw && open:
-		return []string{"ufw", "allow", d.port}
+		return []string{"ufw", "allow", ufwPort(d.port)}
 	case name == ufw:
-		return []string{"ufw", "delete", "allow", d.port}
+		return []string{"ufw", "delete", "allow", ufwPort(d.port)}
 	}
 	argv := []string{"firewall-cmd"}
 	if d.when == boot {
 		argv = append(argv, "--permanent")
 	}
 	if open {
-		return append(argv, "--zone="+d.zone, "--add-port="+d.port)
+		return append(argv, "--zone="+d.zone, d.option("add"))
 	}
-	return append(argv, "--zone="+d.zone, "--remove-port="+d.port)
+	return append(argv, "--zone="+d.zone, d.option("remove"))
 }
+
+// option is what firewall-cmd(1) calls the port or protocol.
+func (d door) option(verb string) string {
+	if number, ok := strings.CutSuffix(d.port, "/ip"); ok {
+		return "--" + verb + "-protocol=" + number
+	}
+	return "--" + verb + "-port=" + d.port
+}
+
+// ufwPort writes ranges as ufw(8) does, with a colon.
+func ufwPort(port string) string { return strings.Replace(port, "-", ":", 1) }
 
 // sortedSet is a sorted copy without duplicates.
 func sortedSet(s []string) []string {

@@ -123,11 +123,15 @@ func (f *fake) firewallCmd(argv []string) host.Result {
 	}
 	zone := strings.TrimPrefix(argv[0], "--zone=")
 	verb, port, _ := strings.Cut(argv[1], "=")
+	verb, what, _ := strings.Cut(verb[2:], "-")
 	key := when + " " + zone + " " + port
+	if what == "protocol" {
+		key += "/ip"
+	}
 	switch verb {
-	case "--query-port":
+	case "query":
 		return answer(f.ports[key])
-	case "--add-port":
+	case "add":
 		return f.mutate(func() { f.ports[key] = true })
 	default:
 		return f.mutate(func() { delete(f.ports, key) })
@@ -156,7 +160,7 @@ func (f *fake) ufw(argv []string) host.Result {
 
 func TestConform(t *testing.T) {
 	off := Desired{Policy: Disabled}
-	open := Desired{Policy: Open, Ports: []string{"80/tcp", "53/udp"}}
+	open := Desired{Policy: Open, Ports: []string{"80/tcp", "53/udp", "8000-8010/tcp", "4/ip"}}
 	with := func(units map[string]*unit) func(*testing.T, steptest.Fake) {
 		return func(_ *testing.T, f steptest.Fake) {
 			for n, u := range units {
@@ -206,7 +210,7 @@ func TestHandWrittenRules(t *testing.T) {
 	f.rules = `{"nftables": [{"chain": {"family": "inet", "table": "f", "name": "input", "hook": "input", "policy": "drop"}},
 		{"rule": {"family": "inet", "table": "f", "chain": "input", "expr": [{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 80}}, {"accept": null}]}}]}`
 	k := New(f.Host.Host)
-	for port, blocked := range map[string]bool{"80/tcp": false, "443/tcp": true} {
+	for port, blocked := range map[string]bool{"80/tcp": false, "443/tcp": true, "80-81/tcp": true, "4/ip": true} {
 		want := Desired{Policy: Open, Ports: []string{port}}
 		have, err := k.Observe(t.Context(), want, nil)
 		if err != nil {
@@ -215,6 +219,34 @@ func TestHandWrittenRules(t *testing.T) {
 		changes := k.Diff(want, nil, have)
 		if got := len(changes) == 1 && strings.Contains(changes[0].Blocked, "open it there"); got != blocked {
 			t.Errorf("%s: %+v", port, changes)
+		}
+	}
+}
+
+// ufw has no command for tunnels' protocols, so what its rules drop is said.
+func TestUFWAndProtocols(t *testing.T) {
+	f := newFake(t).(*fake)
+	f.units["ufw"] = &unit{true, true}
+	f.Put("/etc/ufw/ufw.conf", "ENABLED=yes\n")
+	k := New(f.Host.Host)
+	want := Desired{Policy: Open, Ports: []string{"80/tcp", "4/ip"}}
+	for rules, blocked := range map[string]bool{
+		`{"nftables": []}`: false,
+		`{"nftables": [{"chain": {"family": "ip", "table": "filter", "name": "INPUT", "hook": "input", "policy": "drop"}}]}`: true,
+	} {
+		f.rules = rules
+		have, err := k.Observe(t.Context(), want, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said []string
+		for _, c := range k.Diff(want, nil, have) {
+			if c.Blocked != "" {
+				said = append(said, c.Blocked)
+			}
+		}
+		if got := len(said) == 1 && strings.Contains(said[0], "-A ufw-before-input -p 4 -j ACCEPT"); got != blocked {
+			t.Errorf("%s: %q", rules, said)
 		}
 	}
 }
@@ -231,6 +263,11 @@ func TestCommands(t *testing.T) {
 			"firewall-cmd --permanent --zone=public --add-port=80/tcp"},
 		{step.Change{Action: step.Delete, ID: door{"80/tcp", "public", live}.id(firewalld), From: portOpen},
 			"firewall-cmd --zone=public --remove-port=80/tcp"},
+		{step.Change{Action: step.Create, ID: door{"4/ip", "public", live}.id(firewalld), To: portOpen},
+			"firewall-cmd --zone=public --add-protocol=4"},
+		{step.Change{Action: step.Create, ID: door{"8000-8010/tcp", "public", live}.id(firewalld), To: portOpen},
+			"firewall-cmd --zone=public --add-port=8000-8010/tcp"},
+		{step.Change{Action: step.Create, ID: door{port: "8000-8010/tcp"}.id(ufw), To: portOpen}, "ufw allow 8000:8010/tcp"},
 		{step.Change{Action: step.Delete, ID: door{port: "80/tcp"}.id(ufw), From: portOpen}, "ufw delete allow 80/tcp"},
 	} {
 		if got := strings.Join(commands(Desired{}, tt.change), "; "); got != tt.want {
@@ -240,7 +277,7 @@ func TestCommands(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	for _, bad := range []Desired{{Policy: "off"}, {Policy: Open, Ports: []string{"http"}}, {Policy: Open, Ports: []string{"80/tcp --zone=x"}}, {Ports: []string{"0/tcp"}}} {
+	for _, bad := range []Desired{{Policy: "off"}, {Policy: Open, Ports: []string{"http"}}, {Policy: Open, Ports: []string{"80/tcp --zone=x"}}, {Ports: []string{"0/tcp"}}, {Ports: []string{"8000-/tcp"}}, {Ports: []string{"4-5/ip"}}} {
 		if Validate(bad) == nil {
 			t.Errorf("%+v is accepted", bad)
 		}

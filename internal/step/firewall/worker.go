@@ -83,10 +83,16 @@ func (w worker) observePorts(ctx context.Context, name string, ports []string, o
 		if err != nil {
 			return err
 		}
+		var protocols []string
 		for _, port := range ports {
-			if slices.Contains(strings.Split(added, "\n"), "ufw allow "+port) {
+			if isProtocol(port) {
+				protocols = append(protocols, port)
+			} else if slices.Contains(strings.Split(added, "\n"), "ufw allow "+ufwPort(port)) {
 				have.Ports[door{port: port}.id(ufw)] = portOpen
 			}
+		}
+		if refused := netfilter.Refused(ctx, w.host, protocols); len(refused) > 0 {
+			have.Refused[name] = refused
 		}
 	default:
 		if refused := netfilter.Refused(ctx, w.host, ports); len(refused) > 0 {
@@ -119,12 +125,13 @@ func (w worker) observeFirewalld(ctx context.Context, ports []string, owned step
 	for _, zone := range sortedSet(zones) {
 		for _, port := range ports {
 			for when, argv := range map[string][]string{live: {"firewall-cmd"}, boot: {"firewall-cmd", "--permanent"}} {
-				yes, err := w.query(ctx, append(argv, "--zone="+zone, "--query-port="+port)...)
+				d := door{port, zone, when}
+				yes, err := w.query(ctx, append(argv, "--zone="+zone, d.option("query"))...)
 				if err != nil {
 					return err
 				}
 				if yes {
-					have.Ports[door{port, zone, when}.id(firewalld)] = portOpen
+					have.Ports[d.id(firewalld)] = portOpen
 				}
 			}
 		}
