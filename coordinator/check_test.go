@@ -89,7 +89,7 @@ func TestOnlyHushedRealServersMayAnswer(t *testing.T) {
 	vip := netip.MustParseAddr("192.0.2.1")
 	for forwarding, want := range map[plans.Forwarding]bool{plans.ForwardDR: true, plans.ForwardTUN: true, plans.ForwardNAT: false} {
 		s := service("rr", 1)
-		s.Forwarding = forwarding
+		s.Backends[0].Forwarding = forwarding
 		c := &plans.Cluster{Services: []plans.VirtualService{*s}}
 		if got := hushes(c, "node1", vip); got != want {
 			t.Errorf("%s: got %v", forwarding, got)

@@ -162,8 +162,8 @@ func (r *Run) ask(ctx context.Context, q question, owners map[string]string) (pl
 // for it: dr and tun backends do. Under nat a real server has no use for it.
 func hushes(c *plans.Cluster, host string, vip netip.Addr) bool {
 	return slices.ContainsFunc(c.Services, func(s plans.VirtualService) bool {
-		return s.Address == vip && s.Forwarding != plans.ForwardNAT &&
-			slices.ContainsFunc(s.Backends, func(b plans.Backend) bool { return b.Host == host })
+		return s.Address == vip &&
+			slices.ContainsFunc(s.Backends, func(b plans.Backend) bool { return b.Host == host && b.Forwarding != plans.ForwardNAT })
 	})
 }
 

@@ -159,8 +159,8 @@ func threeHosts() (*plans.Cluster, fakeDialer, *eventLog) {
 	c.Services = []plans.VirtualService{{
 		Name: "web", Address: netip.MustParseAddr("192.0.2.1"), Port: 80, Protocol: "tcp", Scheduler: "rr", Forwarding: plans.ForwardNAT, KeepVIP: true,
 		Backends: []plans.Backend{
-			{Host: "a", Address: netip.MustParseAddr("198.51.100.1"), Port: 80, Weight: 1},
-			{Host: "b", Address: netip.MustParseAddr("198.51.100.2"), Port: 80, Weight: 1},
+			{Host: "a", Address: netip.MustParseAddr("198.51.100.1"), Port: 80, Weight: 1, Forwarding: plans.ForwardNAT},
+			{Host: "b", Address: netip.MustParseAddr("198.51.100.2"), Port: 80, Weight: 1, Forwarding: plans.ForwardNAT},
 		},
 	}}
 	for _, name := range []string{"a", "b"} {
