@@ -79,7 +79,7 @@ func (b *block) tunnel() plans.Tunnel {
 // fitted is the tunnel, ipip where the plan has no tunnel block, with the MSS that
 // fits unless the plan says another.
 func fitted(t plans.Tunnel, outerIPv6, innerIPv6 bool) plans.Tunnel {
-	if t.Source == nil {
+	if t.Type == "" && t.Source == nil {
 		t.Type, t.Checksum = plans.TunnelIPIP, plans.ChecksumNone
 	}
 	if _, written := t.Source["mss"]; !written {
