@@ -2,6 +2,8 @@ package agent
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +11,7 @@ import (
 	"os"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
 
 	"github.com/lvsup/lvsup/internal/linux/host"
 	"github.com/lvsup/lvsup/internal/step"
@@ -60,7 +63,7 @@ func (a *Agent) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := os.MkdirAll(a.dirs.Run, 0o700); err != nil {
 		a.log.Warn().Err(err).Msg("cannot make the run directory")
 	}
-	hello := wire.Hello{Protocol: wire.Version, Build: a.build, Kinds: a.names}
+	hello := wire.Hello{Protocol: wire.Version, Build: a.build, Kinds: a.names, Machine: machine(), SHA256: ownHash()}
 	if err := wire.WriteFrame(out, hello); err != nil {
 		return fmt.Errorf("cannot greet the coordinator: %w", err)
 	}
@@ -81,6 +84,30 @@ func (a *Agent) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 		return fmt.Errorf("cannot read from the coordinator: %w", err)
 	}
 	return nil
+}
+
+// machine is uname -m, empty if the kernel does not tell.
+func machine() string {
+	var name unix.Utsname
+	if unix.Uname(&name) != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(name.Machine[:])
+}
+
+// ownHash lets the coordinator see that this is the agent it would push. Where
+// it cannot be read it is empty, which is no agent's.
+func ownHash() string {
+	f, err := os.Open("/proc/self/exe")
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // readRequests reads ahead, so that the end of the stream is noticed while a

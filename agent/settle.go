@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/lvsup/lvsup/internal/linux/atomicfile"
 )
 
 // currentLink is the name under which the boot-time units find the agent.
@@ -20,6 +22,9 @@ func (a *Agent) settle() error {
 	}
 	if filepath.Dir(exe) != filepath.Clean(a.dirs.Lib) {
 		return nil // not pushed by a coordinator
+	}
+	if err := putBack(exe); err != nil {
+		return err
 	}
 	own := filepath.Base(exe)
 	link := filepath.Join(a.dirs.Lib, currentLink)
@@ -38,6 +43,22 @@ func (a *Agent) settle() error {
 		return fmt.Errorf("cannot settle the agent: %w", err)
 	}
 	return a.removeOld(own, before)
+}
+
+// putBack writes this agent's own file anew if it is gone: a destroy that was
+// ending while this agent started has taken it away.
+func putBack(exe string) error {
+	if _, err := os.Lstat(exe); !os.IsNotExist(err) {
+		return err
+	}
+	self, err := os.ReadFile("/proc/self/exe")
+	if err == nil {
+		err = atomicfile.WriteMkdir(exe, self, 0o755)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot put the agent's own file back: %w", err)
+	}
+	return nil
 }
 
 func (a *Agent) removeOld(keep ...string) error {

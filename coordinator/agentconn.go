@@ -18,6 +18,7 @@ type agentConn struct {
 	mu     sync.Mutex
 	in     io.WriteCloser
 	out    io.Reader
+	hello  wire.Hello
 	nextID uint64
 	broken error
 	// explain turns a broken stream into what happened, from the agent's
@@ -29,8 +30,8 @@ type agentConn struct {
 // which this coordinator pushed.
 func newAgentConn(in io.WriteCloser, out io.Reader, build string, explain func(error) error) (*agentConn, error) {
 	c := &agentConn{in: in, out: out, explain: explain}
-	var hello wire.Hello
-	if err := wire.ReadFrame(out, &hello); err != nil {
+	hello := &c.hello
+	if err := wire.ReadFrame(out, hello); err != nil {
 		return nil, explain(fmt.Errorf("cannot read the agent's greeting: %w", err))
 	}
 	if hello.Protocol != wire.Version {

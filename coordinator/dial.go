@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"sync"
 	"time"
@@ -22,7 +23,7 @@ type Dialer interface {
 	open(ctx context.Context, name string, conn plans.Connection, build string) (*session, error)
 }
 
-// agentDir is where agents live on a host, by content hash.
+// agentDir is where agents live on a host, each under a name of its own.
 const agentDir = "/usr/local/libexec/lvsup"
 
 // SSHDialer opens sessions over SSH, pushing the agent where it is missing.
@@ -36,9 +37,10 @@ type SSHDialer struct {
 }
 
 type agentFile struct {
+	path   string // on a host
 	data   []byte
 	packed []byte // data in gzip
-	sha256 string // hexadecimal
+	sha256 string // of data, hexadecimal
 }
 
 // NewSSHDialer makes a dialer. password gives sudo's password, or is nil.
@@ -53,7 +55,11 @@ func (d *SSHDialer) agentFor(machine string) (agentFile, error) {
 	if a, ok := d.agents[machine]; ok {
 		return a, nil
 	}
-	data, packed, err := agentbin.For(machine)
+	agent, err := agentbin.For(machine)
+	if err != nil {
+		return agentFile{}, err
+	}
+	data, err := agent.Unpack()
 	if err != nil {
 		return agentFile{}, err
 	}
@@ -61,7 +67,7 @@ func (d *SSHDialer) agentFor(machine string) (agentFile, error) {
 		return agentFile{}, err
 	}
 	sum := sha256.Sum256(data)
-	a := agentFile{data, packed, hex.EncodeToString(sum[:])}
+	a := agentFile{path.Join(agentDir, agent.Name), data, agent.Packed, hex.EncodeToString(sum[:])}
 	d.agents[machine] = a
 	return a, nil
 }
@@ -111,8 +117,12 @@ func within(ctx context.Context, limit time.Duration, cut func(), f func(context
 	return err
 }
 
-// start pushes the agent if it is not there and greets it.
+// start greets the agent, and pushes it first where it is not there yet.
 func (d *SSHDialer) start(ctx context.Context, client *sshconn.Client, name string, become bool, build string) (*session, error) {
+	s, err := d.resume(ctx, client, name, become, build)
+	if s != nil || err != nil {
+		return s, err
+	}
 	machine, err := client.Machine(ctx)
 	if err != nil {
 		return nil, err
@@ -121,44 +131,107 @@ func (d *SSHDialer) start(ctx context.Context, client *sshconn.Client, name stri
 	if err != nil {
 		return nil, err
 	}
-	file := path.Join(agentDir, "agent-"+agent.sha256[:16])
 	up, err := client.Upload(ctx, sshconn.UploadSpec{
-		Data: agent.data, Packed: agent.packed, SHA256: agent.sha256, Path: file, Mode: 0o755,
+		Data: agent.data, Packed: agent.packed, SHA256: agent.sha256, Path: agent.path, Mode: 0o755,
 		Become: become, Password: d.password,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot push the agent: %w", err)
 	}
+	run, err := d.run(ctx, client, name, become, sshconn.Quote(agent.path, "serve"))
+	if err != nil {
+		return nil, err
+	}
+	s, err = greet(run, client, name, build)
+	if err != nil {
+		run.Close()
+		return nil, err
+	}
+	s.note = up.Note
+	return s, nil
+}
+
+// Exit statuses of a shell that found no agent, or one that does not run here.
+const (
+	exitNoAgent    = 93
+	exitCannotExec = 126
+	exitNotFound   = 127
+)
+
+// resume greets the agent that an earlier run has pushed: one question to the
+// host and not four. It gives nil where there is none, or not the right one.
+func (d *SSHDialer) resume(ctx context.Context, client *sshconn.Client, name string, become bool, build string) (*session, error) {
+	names, err := agentbin.Names()
+	if err != nil {
+		return nil, err
+	}
+	script := ""
+	for _, n := range names {
+		file := sshconn.Quote(path.Join(agentDir, n))
+		script += fmt.Sprintf("[ -x %s ] && exec %s serve; ", file, file)
+	}
+	run, err := d.run(ctx, client, name, become, script+fmt.Sprintf("exit %d", exitNoAgent))
+	if err != nil {
+		return nil, err
+	}
+	s, err := greet(run, client, name, build)
+	if err == nil {
+		agent, err := d.agentFor(s.agent.hello.Machine)
+		if err == nil && agent.sha256 == s.agent.hello.SHA256 {
+			return s, nil
+		}
+		s.agent.close()
+		run.Close()
+		return nil, nil // the file was damaged: it is pushed again
+	}
+	defer run.Close()
+	if errors.Is(err, io.EOF) {
+		switch code, waitErr := run.Wait(); {
+		case waitErr != nil:
+			return nil, waitErr
+		case code == exitNoAgent || code == exitCannotExec || code == exitNotFound:
+			return nil, nil
+		}
+	}
+	return nil, err
+}
+
+// run starts a command on the host, as root where become says so.
+func (d *SSHDialer) run(ctx context.Context, client *sshconn.Client, name string, become bool, command string) (*sshconn.Session, error) {
 	log := d.log.With().Str("host", name).Logger()
 	onStderr := func(line string) { log.Debug().Msg(line) }
 	// The session outlives the call: the agent ends when its stdin does.
 	long := context.WithoutCancel(ctx)
-	command := sshconn.Quote(file, "serve")
-	var ssh *sshconn.Session
+	var run *sshconn.Session
+	var err error
 	if become {
-		ssh, err = client.StartBecome(long, command, onStderr, d.password)
+		run, err = client.StartBecome(long, command, onStderr, d.password)
 	} else {
-		ssh, err = client.Start(long, command, onStderr)
+		run, err = client.Start(long, command, onStderr)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot start the agent: %w", err)
 	}
+	return run, nil
+}
+
+// greet reads the greeting of an agent that was just started.
+func greet(run *sshconn.Session, client *sshconn.Client, name, build string) (*session, error) {
 	explain := func(cause error) error {
 		if lost := client.Err(); lost != nil {
 			return lost
 		}
-		if said := ssh.StderrTail(); said != "" {
+		if said := run.StderrTail(); said != "" {
 			return fmt.Errorf("%w; the agent said: %s", cause, said)
 		}
 		return cause
 	}
-	conn, err := newAgentConn(ssh.Stdin, ssh.Stdout, build, explain)
+	conn, err := newAgentConn(run.Stdin, run.Stdout, build, explain)
 	if err != nil {
-		ssh.Close()
 		return nil, err
 	}
-	return &session{name: name, agent: conn, note: up.Note, stop: func() {
-		ssh.Close()
+	return &session{name: name, agent: conn, stop: func() {
+		run.Close()
 		client.Close()
 	}}, nil
 }

@@ -47,6 +47,7 @@ const killAgents = `pkill -9 -f '^/usr/local/libexec/lvsup/agent-'; true`
 // nobody disturbed, and after a destroy those of the bare hosts. LVSUP_SEED
 // repeats the choices of a run, though not its timing.
 func TestKills(t *testing.T) {
+	t.Parallel() // with the scripts, each in a lab of its own
 	k := newKills(t)
 	want, deadline := killsInTest, time.Now().Add(runTimeout*killsInTest)
 	if os.Getenv("LVSUP_SOAK") != "" {
@@ -113,9 +114,9 @@ func newKills(t *testing.T) *kills {
 		t: t, rng: rand.New(rand.NewPCG(seed, 0)), lvsup: filepath.Join(dir, "lvsup"),
 		plan: filepath.Join(dir, "plan.hcl"), other: filepath.Join(dir, "other.hcl"),
 		config: filepath.Join(lab.DefaultStateDir, name, "ssh_config"),
-		hosts:  []string{"master", "node1", "node2"}, lines: map[string]int{},
+		hosts:  []string{"master", "node1"}, lines: map[string]int{},
 	}
-	k.plans(filepath.Join(root, "plans", "examples", "dr.hcl"))
+	k.plans(filepath.Join("testdata", "kills.hcl"))
 	_ = exec.Command(k.lvsup, "lab", "down", name).Run() // left by a run that was killed
 	t.Cleanup(func() {
 		if out, err := exec.Command(k.lvsup, "lab", "down", name).CombinedOutput(); err != nil {
@@ -141,7 +142,7 @@ func (k *kills) plans(example string) {
 	other := strings.NewReplacer(
 		"192.168.140.100", "192.168.140.101",
 		`scheduler = "rr"`, `scheduler = "wlc"`,
-		"<h1>This is 192.168.140.30!</h1>", "<h1>other</h1>",
+		"<h1>This is 192.168.140.20!</h1>", "<h1>other</h1>",
 		"8.8.8.8", "9.9.9.9",
 	).Replace(string(text))
 	if err := errors.Join(os.WriteFile(k.plan, text, 0o600), os.WriteFile(k.other, []byte(other), 0o600)); err != nil {
@@ -196,9 +197,9 @@ func (k *kills) damage() {
 		{"master", "ipvsadm -d -t 192.168.140.100:80 -r 192.168.140.20"},
 		{"node1", "ip address delete " + vip + " dev lo"},
 		{"node1", "sed -i /192.168.140.100/d /etc/rc.local"},
-		{"node2", "systemctl disable apache2"},
-		{"node2", "ip address delete 192.168.140.30/24 dev ens33"},
-		{"node2", "rm -f /etc/sysctl.d/*lvsup*"},
+		{"node1", "systemctl disable apache2"},
+		{"node1", "ip address delete 192.168.140.20/24 dev ens33"},
+		{"node1", "rm -f /etc/sysctl.d/*lvsup*"},
 	}
 	k.rng.Shuffle(len(all), func(a, b int) { all[a], all[b] = all[b], all[a] })
 	for _, d := range all[:2+k.rng.IntN(4)] {

@@ -34,6 +34,7 @@ var only = flag.String("script", "", "run only the scripts whose name holds this
 //	edit FILE OLD NEW         replace OLD, which must be there, by NEW
 //	json FILE PATH VALUE      a value in a JSON document, as in plan.hosts.0.host
 func TestScripts(t *testing.T) {
+	t.Parallel() // with the kill test
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,9 @@ package agentbin
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"slices"
@@ -18,26 +20,52 @@ var files embed.FS
 // machines maps what `uname -m` prints to Go's name for it.
 var machines = map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
 
-// For gives the agent for a machine, as `uname -m` names it, and the same in
-// gzip.
-func For(machine string) (agent, packed []byte, err error) {
+// Agent is the agent for one machine.
+type Agent struct {
+	Packed []byte // the binary in gzip
+	// Name is what the agent is called on a host: it changes with every byte
+	// of the binary.
+	Name string
+}
+
+// For gives the agent for a machine, as `uname -m` names it.
+func For(machine string) (Agent, error) {
 	arch, ok := machines[machine]
 	if !ok {
-		return nil, nil, fmt.Errorf("lvsup has no agent for %q machines, only for %s", machine, strings.Join(supported(), " and "))
+		return Agent{}, fmt.Errorf("lvsup has no agent for %q machines, only for %s", machine, strings.Join(supported(), " and "))
 	}
-	packed, err = files.ReadFile("bin/lvsup-agent-linux-" + arch + ".gz")
+	packed, err := files.ReadFile("bin/lvsup-agent-linux-" + arch + ".gz")
 	if err != nil {
-		return nil, nil, fmt.Errorf("this lvsup was built without its agents: build it with `make build`")
+		return Agent{}, fmt.Errorf("this lvsup was built without its agents: build it with `make build`")
 	}
-	r, err := gzip.NewReader(bytes.NewReader(packed))
+	sum := sha256.Sum256(packed)
+	return Agent{Packed: packed, Name: "agent-" + hex.EncodeToString(sum[:8])}, nil
+}
+
+// Names lists what the agents of all machines are called on a host.
+func Names() ([]string, error) {
+	var names []string
+	for _, machine := range supported() {
+		a, err := For(machine)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, a.Name)
+	}
+	return names, nil
+}
+
+// Unpack gives the binary.
+func (a Agent) Unpack() ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(a.Packed))
 	if err != nil {
-		return nil, nil, fmt.Errorf("cannot unpack the agent for %s: %w", arch, err)
+		return nil, fmt.Errorf("cannot unpack the agent: %w", err)
 	}
-	agent, err = io.ReadAll(r)
+	binary, err := io.ReadAll(r)
 	if err != nil {
-		return nil, nil, fmt.Errorf("cannot unpack the agent for %s: %w", arch, err)
+		return nil, fmt.Errorf("cannot unpack the agent: %w", err)
 	}
-	return agent, packed, nil
+	return binary, nil
 }
 
 func supported() []string {

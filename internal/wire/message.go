@@ -18,6 +18,8 @@ type Hello struct {
 	Protocol int      `json:"protocol"`
 	Build    string   `json:"build"` // what `lvsup version` prints
 	Kinds    []string `json:"kinds"`
+	Machine  string   `json:"machine"` // uname -m
+	SHA256   string   `json:"sha256"`  // of the agent's own file, hexadecimal
 }
 
 // Op names what a request asks for.
