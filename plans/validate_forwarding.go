@@ -11,13 +11,13 @@ import (
 // forwarding needs.
 func (v *validator) checkForwarding(s *VirtualService) {
 	directors := v.cluster.Directors()
-	if len(directors) == 0 || len(directors[0].Interfaces) == 0 || !s.Address.IsValid() {
+	if len(directors) == 0 || len(directors[0].Interfaces) == 0 || !s.Address.IsValid() && s.FWMark == 0 {
 		return
 	}
 	for i := range s.Backends {
 		b := &s.Backends[i]
 		h, there := v.cluster.Host(b.Host)
-		if !there || h.Role != RoleRealServer || !b.Address.IsValid() || b.Address.Is4() != s.Address.Is4() {
+		if !there || h.Role != RoleRealServer || !b.Address.IsValid() || b.Address.Is6() != s.Is6() {
 			continue
 		}
 		switch b.Forwarding {

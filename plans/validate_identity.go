@@ -65,6 +65,9 @@ func (v *validator) checkMarked(s *VirtualService) {
 		v.errorAt(s.Source.At("ports"), "Ports without an address",
 			"The rule that sets the mark needs the VIP, too:\n  address = \"192.168.140.100\"\nLeave ports out where something else sets the mark.")
 	}
+	if _, wrote := s.Source["address"]; !wrote && !s.Address.IsValid() && s.Source["keep_vip"] != (Range{}) {
+		v.warnAt(s.Source.At("keep_vip"), "There is no VIP to keep", "The service has a mark and no address. Leave keep_vip out.")
+	}
 	if _, wrote := s.Source["ports"]; wrote || len(s.Ports) > 0 {
 		return
 	}

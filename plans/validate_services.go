@@ -121,9 +121,28 @@ func (v *validator) checkVIP(s *VirtualService) {
 		v.errorAt(at, fmt.Sprintf("VIP %s is %s", vip, why), "Take a free address that clients can reach.")
 		return
 	}
+	v.checkKeeping(s)
 	if directors := v.cluster.Directors(); s.KeepVIP && !inReach && len(directors) > 0 && len(directors[0].Interfaces) > 0 {
 		v.warnAt(at, fmt.Sprintf("VIP %s is in no network of the director", vip), fmt.Sprintf(
 			"Clients reach it only if the routers send %s to %s. Usually the VIP is in a network that the director has an interface in.", vip, directors[0].Name))
+	}
+}
+
+// checkKeeping looks at who puts the VIP on the hosts.
+func (v *validator) checkKeeping(s *VirtualService) {
+	for i := range v.cluster.Services {
+		if other := &v.cluster.Services[i]; !s.KeepVIP && other.KeepVIP && other.Address == s.Address {
+			v.warnAt(s.Source.At("keep_vip"), fmt.Sprintf("lvsup keeps %s nevertheless", s.Address), fmt.Sprintf(
+				"virtual_service %q has the same VIP (%s). Write keep_vip = false there, too.", other.Name, other.Source.At("")))
+			break
+		}
+	}
+	for _, d := range v.cluster.Directors() {
+		if s.KeepVIP && s.Address.Is6() && len(d.Interfaces) == 0 {
+			v.warnAt(s.Source.At("address"), fmt.Sprintf("Neighbours of %s cannot find %s", d.Name, s.Address), fmt.Sprintf(
+				"The plan knows no interface of it, so the VIP goes on lo, and an IPv6 host answers only for the addresses of the interface that it is asked on. "+
+					"Give %s an interface block, or write keep_vip = false and put the VIP there otherwise.", d.Name))
+		}
 	}
 }
 

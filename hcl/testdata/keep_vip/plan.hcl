@@ -1,0 +1,40 @@
+cluster "web" {
+  forwarding = "dr"
+}
+
+director "master" {
+  interface "ens33" {
+    address = "192.168.140.10/24"
+  }
+}
+
+real_server "node1" {
+  interface "ens33" {
+    address = "192.168.140.20/24"
+  }
+}
+
+virtual_service "web" {
+  address = "192.168.140.100"
+  port     = 80
+  keep_vip = false
+  backend {
+    host = real_server.node1
+  }
+}
+
+virtual_service "other" {
+  address = "192.168.140.100"
+  port    = 443
+  backend {
+    host = real_server.node1
+  }
+}
+
+virtual_service "marked" {
+  fwmark   = 1
+  keep_vip = true
+  backend {
+    host = real_server.node1
+  }
+}
