@@ -110,10 +110,10 @@ func (p planWriter) tunnel(parent *hclwrite.Body, t plans.Tunnel, outerIPv6, inn
 	if t.Checksum != plans.ChecksumNone {
 		text(b, "checksum", t.Checksum)
 	}
-	t.Source = nil
+	t.Source = plans.Source{}
 	if t.MSS != t.FitMSS(outerIPv6, innerIPv6) {
 		b.SetAttributeValue("mss", cty.NumberIntVal(int64(t.MSS)))
-		t.Source = plans.Source{"mss": {}}
+		t.Source["mss"] = plans.Range{}
 	}
 	return t
 }

@@ -19,6 +19,7 @@ var layers = []string{
 	"internal/view",
 	"internal/report",
 	"hcl",
+	"internal/importer",
 	"agent",
 	"plans",
 	"internal/wire",

@@ -80,7 +80,7 @@ director and the real servers, and lvsup makes every host so over SSH.
 	g.register(root)
 	root.AddCommand(
 		newValidate(g), newPlan(g), newApply(g), newDrift(g), newProbe(g),
-		newStatus(g), newDestroy(g), newExport(g), newVersion(),
+		newStatus(g), newDestroy(g), newImport(g), newExport(g), newVersion(),
 		newLabCommand(g.load),
 	)
 	explainUsage(root)

@@ -14,6 +14,12 @@ func (d *draft) build() (*Result, error) {
 		d.fail(Place{File: d.opts.File}, "cannot find a virtual service: is this a configuration of %s?", d.tool)
 	}
 	if len(d.errors) > 0 {
+		slices.SortStableFunc(d.errors, func(a, b *Error) int {
+			if a.Place.File != b.Place.File {
+				return 0 // files are read in order
+			}
+			return a.Place.Line - b.Place.Line
+		})
 		return nil, d.errors
 	}
 	for _, s := range d.services {
@@ -69,8 +75,15 @@ const (
 	atSync    = "sync"
 )
 
-func source(what string, i, j int) plans.Source {
-	return plans.Source{"": plans.Range{File: what, Start: plans.Pos{Line: i, Column: j}}}
+// source gives the place of a part, and of what Validate asks whether the plan
+// says it.
+func source(what string, i, j int, said ...string) plans.Source {
+	at := plans.Range{File: what, Start: plans.Pos{Line: i, Column: j}}
+	s := plans.Source{"": at}
+	for _, attribute := range said {
+		s[attribute] = at
+	}
+	return s
 }
 
 func (d *draft) cluster() *plans.Cluster {
@@ -87,7 +100,7 @@ func (d *draft) cluster() *plans.Cluster {
 		c.Forwarding = plans.ForwardDR
 	}
 	for i, one := range d.sync {
-		one.Source = source(atSync, i, 0)
+		one.Source = source(atSync, i, 0, "role", "interface")
 		c.IPVS.Sync = append(c.IPVS.Sync, one)
 	}
 	names := nameServices(d.services)
@@ -106,6 +119,8 @@ func (s *service) plan(name string, c *plans.Cluster, i int) plans.VirtualServic
 	}
 	if s.fwmark != 0 {
 		out.Protocol = "tcp" // which says nothing without ports
+	} else {
+		out.Source = source(atService, i, 0, "port")
 	}
 	if out.Forwarding == "" {
 		out.Forwarding = c.Forwarding

@@ -24,11 +24,11 @@ func (d *draft) comments(c *plans.Cluster) plans.Comments {
 	for _, s := range d.services {
 		var one plans.ServiceComments
 		if vip := s.vip(); vip != before && count[vip] > 1 && len(count) > 1 {
-			one.Above = append(one.Above, "Services on "+vip, "")
+			one.Above = append(one.Above, "Services on "+vip)
 		}
 		before = s.vip()
 		if s.origin != "" {
-			one.Above = append(one.Above, fmt.Sprintf("%s: %s", s.at, s.origin))
+			one.Above = append(one.Above, d.lines([]note{remark(s.at, "%s", s.origin)})...)
 		}
 		shared, own := s.hoist()
 		one.Above = append(one.Above, d.lines(append(slices.Clone(s.notes), shared...))...)

@@ -15,7 +15,8 @@ type draft struct {
 	opts     Options
 	tool     string // "ipvsadm", "keepalived" or "ldirectord"
 	services []*service
-	backends int // in all services
+	index    map[key]*service // of services
+	backends int              // in all services
 	timeouts plans.Timeouts
 	sync     []plans.SyncDaemon
 	// Remarks, by where they go in the plan.
@@ -76,7 +77,7 @@ func newDraft(tool string, o Options) *draft {
 	if o.File == "" {
 		o.File = "stdin"
 	}
-	return &draft{tool: tool, opts: o}
+	return &draft{tool: tool, opts: o, index: map[key]*service{}}
 }
 
 // maxErrors bounds the errors that are told at once.
@@ -127,6 +128,15 @@ func (d *draft) add(s *service) {
 		return
 	}
 	d.services = append(d.services, s)
+	d.index[s.key()] = s
+}
+
+// find gives the service with that key, or nil.
+func (d *draft) find(k key) *service { return d.index[k] }
+
+// clear takes all services out again.
+func (d *draft) clear() {
+	d.services, d.index, d.backends = nil, map[key]*service{}, 0
 }
 
 // attach takes a backend into a service, unless there are too many.

@@ -90,15 +90,18 @@ func (b *backend) normalise(s *service, seen map[string]bool) (why string) {
 		b.notes = append(b.notes, warn(b.at, "a lower threshold above the upper one is refused by the kernel: left out"))
 		b.lower = 0
 	}
-	if s.fwmark == 0 {
-		switch {
-		case b.forwarding != plans.ForwardNAT && b.port != s.port:
-			b.notes = append(b.notes, warn(b.at, "port %d counts only with NAT: the real server gets the service's", b.port))
-			b.port = s.port
-		case b.port == 0 && s.port != 0:
-			b.notes = append(b.notes, warn(b.at, "port 0 of a real server cannot be kept: it gets the service's"))
-			b.port = s.port
-		}
+	switch {
+	case b.port == s.port:
+	case s.port == 0 && (b.forwarding != plans.ForwardNAT || s.persist > 0):
+		b.notes = append(b.notes, warn(b.at, "port %d is never used here, clients' packets keep their own, so the plan leaves it out; that is another entry to the kernel: take the old one out by hand", b.port))
+		b.port = 0
+	case s.port == 0:
+	case b.forwarding != plans.ForwardNAT:
+		b.notes = append(b.notes, warn(b.at, "port %d counts only with NAT: the real server gets the service's", b.port))
+		b.port = s.port
+	case b.port == 0:
+		b.notes = append(b.notes, warn(b.at, "port 0 of a real server cannot be kept: it gets the service's"))
+		b.port = s.port
 	}
 	if b.forwarding != plans.ForwardTUN {
 		b.tunnel = plans.Tunnel{}
@@ -128,10 +131,12 @@ func most[E any, V comparable](all []E, of func(E) V) V {
 	var zero, best V
 	count := map[V]int{}
 	for _, e := range all {
-		count[of(e)]++
+		if v := of(e); v != zero {
+			count[v]++
+		}
 	}
 	for _, e := range all {
-		if v := of(e); v != zero && count[v] > count[best] {
+		if v := of(e); count[v] > count[best] {
 			best = v
 		}
 	}

@@ -1,0 +1,51 @@
+# Imported from input of keepalived: 2 services with 3 backends.
+#
+# What to do next:
+# 1. Read the comments that begin with a line number: the plan does not do
+#   what they say.
+# 2. Give the director the name that ssh knows it by, here and on the command
+#   line.
+# 3. lvsup plan: as long as the table is the one that was imported, there is
+#   only to adopt and to keep for the next boot.
+# 4. Take the virtual servers out of keepalived.conf, or stop keepalived, then
+#   lvsup apply. keepalived removes its services when it goes: lvsup apply again
+#   puts them back.
+# 5. To have lvsup see to the real servers too (VIP, ARP, tunnels), describe
+#   them as real_server blocks, write host = real_server.NAME in the backends
+#   and take keep_vip = false out.
+
+cluster "imported" {
+  forwarding = "nat"
+}
+
+# Interfaces are left alone: add interface blocks to have lvsup set them up.
+director "director" {
+}
+
+# Line 9: virtual_server 192.0.2.1 80
+virtual_service "http-192.0.2.1" {
+  address   = "192.0.2.1"
+  port      = 80
+  keep_vip  = false
+  scheduler = "wrr"
+  backend {
+    address = "10.0.1.1"
+  }
+  backend {
+    address = "10.0.1.2"
+    weight  = 2
+  }
+}
+
+# Line 21: virtual_server 192.0.2.2 80
+virtual_service "http-192.0.2.2" {
+  address         = "192.0.2.2"
+  port            = 80
+  keep_vip        = false
+  scheduler       = "sh"
+  scheduler_flags = ["sh-fallback", "sh-port"]
+  forwarding      = "dr"
+  backend {
+    address = "10.0.2.9"
+  }
+}
