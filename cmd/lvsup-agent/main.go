@@ -18,12 +18,13 @@ import (
 	"github.com/lvsup/lvsup/internal/linux/host"
 	"github.com/lvsup/lvsup/internal/step/all"
 	"github.com/lvsup/lvsup/internal/step/ipvs"
+	"github.com/lvsup/lvsup/internal/step/mangle"
 	"github.com/lvsup/lvsup/internal/step/tunnel"
 )
 
 const usage = `usage: lvsup-agent serve | restore | version
   serve    answer a coordinator on stdin and stdout
-  restore  bring tunnels and virtual services back (run at boot)
+  restore  bring tunnels, packet rules and virtual services back (run at boot)
   version  print the build
 `
 
@@ -63,5 +64,5 @@ func run(args []string) error {
 // restore brings back all that can be: a part that fails does not keep the
 // others from it. What carries packets comes before what sends them.
 func restore(ctx context.Context, h host.Host) error {
-	return errors.Join(tunnel.Restore(ctx, h), ipvs.Restore(ctx, h))
+	return errors.Join(tunnel.Restore(ctx, h), mangle.Restore(ctx, h), ipvs.Restore(ctx, h))
 }

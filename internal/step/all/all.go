@@ -10,6 +10,7 @@ import (
 	"github.com/lvsup/lvsup/internal/step/firewall"
 	"github.com/lvsup/lvsup/internal/step/httpd"
 	"github.com/lvsup/lvsup/internal/step/ipvs"
+	"github.com/lvsup/lvsup/internal/step/mangle"
 	"github.com/lvsup/lvsup/internal/step/packages"
 	"github.com/lvsup/lvsup/internal/step/selinux"
 	"github.com/lvsup/lvsup/internal/step/sysctl"
@@ -26,6 +27,7 @@ func Kinds(h host.Host) []step.Any {
 		step.Erase(address.New(h)),
 		step.Erase(sysctl.New(h)),
 		step.Erase(tunnel.New(h)),
+		step.Erase(mangle.New(h)),
 		step.Erase(boot.New(h)),
 		step.Erase(vip.New(h)),
 		step.Erase(httpd.New(h)),

@@ -23,3 +23,9 @@ type MSS struct {
 	Address string `json:"address"` // the VIP
 	Size    int    `json:"size"`
 }
+
+// Validate names the rule that is wrong.
+func Validate(want Desired) error {
+	_, err := want.rules()
+	return err
+}
