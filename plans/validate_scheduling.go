@@ -40,6 +40,10 @@ func (v *validator) checkScheduling(s *VirtualService) {
 		v.errorAt(s.Source.At("one_packet"), fmt.Sprintf("One packet at a time, and the service is %s", other),
 			"The kernel schedules single packets of UDP only, and ipvsadm refuses it for anything else. "+
 				"Leave one_packet out, or write protocol = \"udp\".")
+	} else if s.OnePacket && slices.ContainsFunc(s.Backends, func(b Backend) bool { return b.Forwarding == ForwardNAT }) {
+		v.warnAt(s.Source.At("one_packet"), "Answers do not find their way back",
+			"A packet that is scheduled on its own leaves nothing by which the director could translate the answer, as \"nat\" must. "+
+				"Choose \"dr\" or \"tun\", unless nobody answers, as with syslog.")
 	}
 	if s.Persistence != nil {
 		v.checkPersistence(s, s.Persistence)
