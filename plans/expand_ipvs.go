@@ -89,7 +89,7 @@ func wantTunnel(c *Cluster, h *Host) any {
 			t := tunnel.Tunnel{
 				Type: b.Tunnel.Type, Port: b.Tunnel.Port,
 				OuterIPv6: b.Address.Is6(), InnerIPv6: c.Services[i].Is6(),
-				Checksum: b.Tunnel.Type == "gre" && b.Tunnel.Checksum == "full",
+				Checksum: b.Tunnel.Type == TunnelGRE && b.Tunnel.Checksum == ChecksumFull,
 			}
 			if !slices.Contains(want.Tunnels, t) {
 				want.Tunnels = append(want.Tunnels, t)

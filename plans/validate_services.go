@@ -38,6 +38,9 @@ func (v *validator) checkServices() {
 		names[s.Name] = s.Source.At("")
 		v.checkService(s)
 	}
+	for _, h := range v.cluster.RealServers() {
+		v.checkTunnelEnds(h)
+	}
 	v.checkIdentities()
 	v.checkMarks()
 }

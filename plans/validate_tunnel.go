@@ -59,3 +59,50 @@ func (v *validator) checkTunnel(t *Tunnel, ways ...Forwarding) {
 			"Choose from %d to %d bytes, 0 to leave segments alone, or leave it out for what fits into packets of 1500 bytes.", minMSS, maxMSS))
 	}
 }
+
+// checkTunnelEnds looks at what a real server can take at the same time: its gre
+// device wants a checksum or none (net/ipv4/gre_demux.c leaves that to the
+// device's flags), and a UDP port is the tunnel's or a service's.
+func (v *validator) checkTunnelEnds(h *Host) {
+	type end struct {
+		s *VirtualService
+		b *Backend
+	}
+	gre := map[bool]end{} // by the RIP's family
+	var gues, udp []end
+	for i := range v.cluster.Services {
+		s := &v.cluster.Services[i]
+		for j := range s.Backends {
+			b := &s.Backends[j]
+			if b.Host != h.Name {
+				continue
+			}
+			udp = append(udp, end{s, b})
+			switch t := &b.Tunnel; {
+			case b.Forwarding != ForwardTUN:
+			case t.Type == TunnelGUE:
+				gues = append(gues, end{s, b})
+			case t.Type == TunnelGRE:
+				before, seen := gre[b.Address.Is6()]
+				if seen && (before.b.Tunnel.Checksum == ChecksumFull) != (t.Checksum == ChecksumFull) {
+					v.errorAt(t.Source.At("checksum"), fmt.Sprintf("%q would take gre with a checksum and without", h.Name), fmt.Sprintf(
+						"Its gre device takes one or the other, and virtual_service %q has checksum = %q (%s). Write the same here.",
+						before.s.Name, before.b.Tunnel.Checksum, before.b.Tunnel.Source.At("checksum")))
+				} else if !seen {
+					gre[b.Address.Is6()] = end{s, b}
+				}
+			}
+		}
+	}
+	for _, g := range gues {
+		port := PortRange{"udp", g.b.Tunnel.Port, g.b.Tunnel.Port}
+		for _, u := range udp {
+			if port.First != 0 && slices.ContainsFunc(u.b.ports(u.s), port.overlaps) {
+				v.errorAt(g.b.Tunnel.Source.At("port"), fmt.Sprintf("Port %s on %q is a service's", port, h.Name), fmt.Sprintf(
+					"What arrives there for virtual_service %q (%s) would be taken for tunnelled packets. Choose another port for the tunnel.",
+					u.s.Name, u.s.Source.At("")))
+				break
+			}
+		}
+	}
+}
