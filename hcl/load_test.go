@@ -116,8 +116,8 @@ func TestWriteDiagnosticsColors(t *testing.T) {
 }
 
 // FuzzLoad holds that no text makes the loader or the renderer panic, that there
-// is a cluster exactly when there is no error, and that every diagnostic points
-// into the text.
+// is a cluster exactly when there is no error, that the kinds accept what it asks
+// of hosts, and that every diagnostic points into the text.
 func FuzzLoad(f *testing.F) {
 	seeds, err := filepath.Glob("testdata/*/plan.hcl")
 	if err != nil {
@@ -138,6 +138,9 @@ func FuzzLoad(f *testing.F) {
 		}
 		if failed == (c != nil) {
 			t.Errorf("errors: %v, cluster: %v", failed, c != nil)
+		}
+		if c != nil {
+			checkAccepted(t, c)
 		}
 		files := map[string][]byte{"plan.hcl": src}
 		checkRanges(t, files, diags)
