@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // Do carries out the commands in order, many in one send, and returns how many
@@ -34,46 +34,45 @@ func (c *Client) Do(ctx context.Context, cmds []Command) (int, error) {
 // the ones that were not heard of have succeeded. send moves fail.Sent and
 // fail.Acked, adds what failed to fail.Failed and returns how many succeeded.
 func (c *Client) send(ctx context.Context, cmds []Command, fail *BatchError) (int, error) {
-	base := fail.Sent
-	msgs := make([]netlink.Message, len(cmds))
+	base, first, last := fail.Sent, c.seq+1, len(cmds)-1
+	c.out = c.out[:0]
 	for i, cmd := range cmds {
-		msgs[i] = c.message(uint8(cmd.Op), netlink.Request, encodeCommand(nil, cmd))
+		var flags uint16
+		if i == last {
+			flags = unix.NLM_F_ACK
+		}
+		c.seq++
+		c.out = appendMessage(c.out, c.family, flags, c.seq, uint8(cmd.Op), func(a attributes) attributes {
+			return encodeCommand(a, cmd)
+		})
 	}
-	last := len(msgs) - 1
-	msgs[last].Header.Flags |= netlink.Acknowledge
 	defer bound(ctx, c.conn)()
-	sent, err := c.conn.SendMessages(msgs)
-	if err != nil {
+	if err := c.conn.send(c.out); err != nil {
 		return 0, c.broke(ctx, err)
 	}
 	fail.Sent += len(cmds)
 
-	index := make(map[uint32]int, len(sent))
-	for i, m := range sent {
-		index[m.Header.Sequence] = i
-	}
 	failed := 0
 	for answered := -1; answered < last; {
-		var seq uint32
-		answers, err := c.conn.Receive()
-		var op *netlink.OpError
-		switch {
-		case errors.As(err, &op) && op.Sequence != 0:
-			seq = op.Sequence
-		case err != nil:
+		rest, err := c.receive()
+		for err == nil && len(rest) > 0 {
+			var m message
+			if m, rest, err = nextMessage(rest); err != nil {
+				break
+			}
+			i := int(m.seq - first)
+			if i > last {
+				continue
+			}
+			answered = i
+			if _, errno := m.ends(); errno != nil {
+				failed++
+				fail.Failed = append(fail.Failed, IndexedError{base + i, &Error{Op: cmds[i].Op, Command: cmds[i], Err: errno}})
+			}
+		}
+		if err != nil {
 			fail.Acked += answered + 1
 			return answered + 1 - failed, c.broke(ctx, err)
-		case len(answers) > 0:
-			seq = answers[0].Header.Sequence
-		}
-		i, ours := index[seq]
-		if !ours {
-			continue
-		}
-		answered = i
-		if err != nil {
-			failed++
-			fail.Failed = append(fail.Failed, IndexedError{base + i, &Error{Op: cmds[i].Op, Command: cmds[i], Err: op.Err}})
 		}
 	}
 	fail.Acked += len(cmds)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mdlayher/genetlink"
 	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // RequestTimeout bounds one request to the kernel, in addition to the
@@ -20,10 +21,12 @@ const RequestTimeout = 10 * time.Second
 // thread that called Dial. Its methods may be called from several goroutines
 // and run one after the other.
 type Client struct {
-	mu     sync.Mutex
-	conn   *netlink.Conn // nil after an exchange broke: dialled anew by the next
-	family uint16
-	batch  int // messages in one send, so that it and its answers fit the socket's buffers
+	mu      sync.Mutex
+	conn    socket // nil after an exchange broke: dialled anew by the next
+	family  uint16
+	batch   int // messages in one send, so that it and its answers fit the socket's buffers
+	seq     uint32
+	in, out []byte // what comes and what goes, used again
 }
 
 // Dial connects. It gives ErrUnavailable if ip_vs is not there, and looks
@@ -92,7 +95,12 @@ func (c *Client) dial(ctx context.Context) error {
 	if size, err := conn.WriteBuffer(); err == nil {
 		c.batch = min(c.batch, max(size/messageCost-1, 1))
 	}
-	c.conn, c.family = conn, fam.ID
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		_ = conn.Close()
+		return fmt.Errorf("cannot use the netlink socket: %w", err)
+	}
+	c.conn, c.family = rawSocket{conn, raw}, fam.ID
 	return nil
 }
 
@@ -110,10 +118,12 @@ func (c *Client) Close() error {
 
 // bound puts a deadline on everything that happens on the connection until
 // stop is called: the context's end or RequestTimeout, whichever is first.
-func bound(ctx context.Context, conn *netlink.Conn) (stop func() bool) {
+func bound(ctx context.Context, conn deadliner) (stop func() bool) {
 	_ = conn.SetDeadline(time.Now().Add(RequestTimeout))
 	return context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 }
+
+type deadliner interface{ SetDeadline(time.Time) error }
 
 // ready dials again if an earlier exchange broke. The caller holds mu.
 func (c *Client) ready(ctx context.Context) error {
@@ -137,7 +147,7 @@ func (c *Client) broke(ctx context.Context, err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("no answer from the kernel within %s: %w", RequestTimeout, err)
 	}
-	return err
+	return fmt.Errorf("the exchange with the kernel broke: %w", err)
 }
 
 // Info is what the kernel says of its IPVS.
@@ -149,7 +159,7 @@ type Info struct {
 // Info reads the version and the size of the connection table.
 func (c *Client) Info(ctx context.Context) (Info, error) {
 	var info Info
-	err := c.query(ctx, cmdGetInfo, netlink.Request, nil, func(b []byte) error {
+	err := c.query(ctx, cmdGetInfo, 0, nil, func(b []byte) error {
 		w := walker{rest: b}
 		for w.next() {
 			switch w.typ {
@@ -169,47 +179,59 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 }
 
 // query sends one request and hands the attributes of each answer to fn, which
-// must not keep them. A dump is read as it comes, not kept as a whole.
-func (c *Client) query(ctx context.Context, cmd uint8, flags netlink.HeaderFlags, attrs attributes, fn func([]byte) error) error {
+// must not keep them.
+func (c *Client) query(ctx context.Context, cmd uint8, flags uint16, add func(attributes) attributes, fn func([]byte) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.ready(ctx); err != nil {
 		return err
 	}
 	defer bound(ctx, c.conn)()
-	req, err := c.conn.Send(c.message(cmd, flags, attrs))
-	if err != nil {
-		return c.broke(ctx, err)
-	}
-	for m, err := range c.conn.ReceiveIter() {
-		var op *netlink.OpError
-		switch {
-		case errors.As(err, &op) && op.Sequence == req.Header.Sequence:
-			return op.Err // an answer of the kernel: the connection is in order
-		case err != nil:
-			return c.broke(ctx, err)
-		case m.Header.Sequence != req.Header.Sequence:
-			return c.broke(ctx, errors.New("the kernel answered something else"))
-		case m.Header.Type == netlink.Error:
-			continue // with the code 0: it is done
-		case len(m.Data) < genlHeader:
-			return c.broke(ctx, errors.New("an answer of the kernel is too short"))
-		}
-		if err := fn(m.Data[genlHeader:]); err != nil {
-			return c.broke(ctx, fmt.Errorf("cannot read an answer of the kernel: %w", err))
-		}
-	}
-	return nil
+	return c.ask(ctx, cmd, flags, add, fn)
 }
 
-// genlHeader is the size of struct genlmsghdr (include/uapi/linux/genetlink.h).
-const genlHeader = 4
-
-func (c *Client) message(cmd uint8, flags netlink.HeaderFlags, attrs attributes) netlink.Message {
-	data := make([]byte, genlHeader, genlHeader+len(attrs))
-	data[0], data[1] = cmd, familyVersion
-	return netlink.Message{
-		Header: netlink.Header{Type: netlink.HeaderType(c.family), Flags: flags},
-		Data:   append(data, attrs...),
+// ask is query for a caller that holds mu and has put a deadline on what
+// happens.
+func (c *Client) ask(ctx context.Context, cmd uint8, flags uint16, add func(attributes) attributes, fn func([]byte) error) error {
+	c.seq++
+	seq := c.seq
+	c.out = appendMessage(c.out[:0], c.family, flags, seq, cmd, add)
+	if err := c.conn.send(c.out); err != nil {
+		return c.broke(ctx, err)
 	}
+	for {
+		rest, err := c.receive()
+		for err == nil && len(rest) > 0 {
+			var m message
+			if m, rest, err = nextMessage(rest); err != nil {
+				break
+			}
+			if m.seq != seq {
+				err = errors.New("the kernel answered something else")
+				break
+			}
+			if end, errno := m.ends(); end {
+				return errno // an answer of the kernel: the connection is in order
+			}
+			if len(m.data) < genlHeader {
+				err = errors.New("it is too short")
+				break
+			}
+			if err = fn(m.data[genlHeader:]); err == nil && m.flags&unix.NLM_F_MULTI == 0 {
+				return nil
+			}
+		}
+		if err != nil {
+			return c.broke(ctx, err)
+		}
+	}
+}
+
+// receive reads one datagram.
+func (c *Client) receive() ([]byte, error) {
+	if c.in == nil {
+		c.in = make([]byte, messageBuffer)
+	}
+	n, err := c.conn.receive(c.in)
+	return c.in[:n], err
 }

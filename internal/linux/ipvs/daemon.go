@@ -2,11 +2,10 @@ package ipvs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 
-	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // DaemonRole is what a sync daemon does (IP_VS_STATE_*). A network namespace
@@ -57,7 +56,7 @@ type Daemon struct {
 // tell no group, port, TTL and length.
 func (c *Client) Daemons(ctx context.Context) ([]Daemon, error) {
 	var daemons []Daemon
-	err := c.query(ctx, cmdGetDaemon, netlink.Request|netlink.Dump, nil, func(b []byte) error {
+	err := c.query(ctx, cmdGetDaemon, unix.NLM_F_DUMP, nil, func(b []byte) error {
 		w := walker{rest: b}
 		for w.next() {
 			if w.typ != attrDaemon {
@@ -107,8 +106,10 @@ func decodeDaemon(b []byte) (Daemon, error) {
 // cannot carry. As long as a daemon runs, such backends are refused with
 // EINVAL too.
 func (c *Client) StartDaemon(ctx context.Context, d Daemon) error {
-	a := attributes{}.nested(attrDaemon, func(a attributes) attributes { return encodeDaemon(a, d) })
-	if err := c.query(ctx, cmdNewDaemon, netlink.Request|netlink.Acknowledge, a, nil); err != nil {
+	err := c.query(ctx, cmdNewDaemon, unix.NLM_F_ACK, func(a attributes) attributes {
+		return a.nested(attrDaemon, func(a attributes) attributes { return encodeDaemon(a, d) })
+	}, nil)
+	if err != nil {
 		return &Error{Op: OpStartDaemon, Daemon: d, Err: err}
 	}
 	return nil
@@ -117,46 +118,51 @@ func (c *Client) StartDaemon(ctx context.Context, d Daemon) error {
 // StopDaemon stops the daemon of that role; ESRCH if none runs. The kernel
 // does not compare the ID.
 func (c *Client) StopDaemon(ctx context.Context, role DaemonRole, id uint8) error {
-	d := Daemon{Role: role, ID: id}
-	a := attributes{}.nested(attrDaemon, func(a attributes) attributes {
-		return a.uint32(daemonState, uint32(role)).uint32(daemonID, uint32(id))
-	})
-	if err := c.stop(ctx, a); err != nil {
-		return &Error{Op: OpStopDaemon, Daemon: d, Err: err}
+	if err := c.stop(ctx, role, id); err != nil {
+		return &Error{Op: OpStopDaemon, Daemon: Daemon{Role: role, ID: id}, Err: err}
 	}
 	return nil
 }
 
 // stop sends a request that the kernel may carry out without an answer: that
-// happens to a daemon whose thread had not begun to run, since kthread_stop
+// happens to a daemon whose thread has not begun to run, since kthread_stop
 // gives EINTR then and netlink_rcv_skb takes that for "no answer". So a second
 // request follows in the same send. When its answer comes first, there is none
 // to the first, and the daemon is gone.
-func (c *Client) stop(ctx context.Context, attrs attributes) error {
+func (c *Client) stop(ctx context.Context, role DaemonRole, id uint8) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.ready(ctx); err != nil {
 		return err
 	}
 	defer bound(ctx, c.conn)()
-	sent, err := c.conn.SendMessages([]netlink.Message{
-		c.message(cmdDelDaemon, netlink.Request|netlink.Acknowledge, attrs),
-		c.message(cmdGetInfo, netlink.Request, nil),
+	stop, info := c.seq+1, c.seq+2
+	c.seq += 2
+	c.out = appendMessage(c.out[:0], c.family, unix.NLM_F_ACK, stop, cmdDelDaemon, func(a attributes) attributes {
+		return a.nested(attrDaemon, func(a attributes) attributes {
+			return a.uint32(daemonState, uint32(role)).uint32(daemonID, uint32(id))
+		})
 	})
-	if err != nil {
+	c.out = appendMessage(c.out, c.family, 0, info, cmdGetInfo, nil)
+	if err := c.conn.send(c.out); err != nil {
 		return c.broke(ctx, err)
 	}
 	var refused error
 	for {
-		answers, err := c.conn.Receive()
-		var op *netlink.OpError
-		switch {
-		case errors.As(err, &op) && op.Sequence == sent[0].Header.Sequence:
-			refused = op.Err
-		case err != nil:
+		rest, err := c.receive()
+		for err == nil && len(rest) > 0 {
+			var m message
+			m, rest, err = nextMessage(rest)
+			switch {
+			case err != nil:
+			case m.seq == info:
+				return refused
+			case m.seq == stop:
+				_, refused = m.ends()
+			}
+		}
+		if err != nil {
 			return c.broke(ctx, err)
-		case len(answers) > 0 && answers[len(answers)-1].Header.Sequence == sent[1].Header.Sequence:
-			return refused
 		}
 	}
 }

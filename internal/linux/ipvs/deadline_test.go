@@ -3,30 +3,18 @@ package ipvs
 import (
 	"context"
 	"errors"
-	"iter"
 	"net/netip"
 	"os"
 	"testing"
 	"time"
-
-	"github.com/mdlayher/netlink"
 )
 
 // silent is a kernel that never answers.
 type silent struct{ ended chan struct{} }
 
-func (s *silent) Close() error                         { return nil }
-func (s *silent) Send(netlink.Message) error           { return nil }
-func (s *silent) SendMessages([]netlink.Message) error { return nil }
-func (s *silent) Receive() ([]netlink.Message, error)  { <-s.ended; return nil, os.ErrDeadlineExceeded }
-func (s *silent) SetReadDeadline(t time.Time) error    { return s.SetDeadline(t) }
-func (s *silent) SetWriteDeadline(t time.Time) error   { return s.SetDeadline(t) }
-func (s *silent) ReceiveIter() iter.Seq2[netlink.Message, error] {
-	return func(yield func(netlink.Message, error) bool) {
-		_, err := s.Receive()
-		yield(netlink.Message{}, err)
-	}
-}
+func (s *silent) Close() error                { return nil }
+func (s *silent) send([]byte) error           { return nil }
+func (s *silent) receive([]byte) (int, error) { <-s.ended; return 0, os.ErrDeadlineExceeded }
 
 // SetDeadline ends what waits if the deadline is over, as the context's end
 // makes it.
@@ -52,11 +40,12 @@ func TestASilentKernelIsNotWaitedFor(t *testing.T) {
 			}
 			return err
 		},
-		"one": func(ctx context.Context, c *Client) error { return c.DelService(ctx, key) },
+		"stop": func(ctx context.Context, c *Client) error { return c.StopDaemon(ctx, Master, 1) },
+		"one":  func(ctx context.Context, c *Client) error { return c.DelService(ctx, key) },
 	} {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 		defer cancel()
-		c := &Client{conn: netlink.NewConn(&silent{make(chan struct{})}, 1), family: 1, batch: 10}
+		c := &Client{conn: &silent{make(chan struct{})}, family: 1, batch: 10}
 		if err := request(ctx, c); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -3,16 +3,28 @@ package ipvs
 import (
 	"context"
 	"errors"
+	"slices"
 	"syscall"
 
-	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 )
+
+// dumpBound is how many services Dump reads under one deadline: to put one on
+// each costs more than to read a small service.
+const dumpBound = 64
 
 // Dump reads the whole table: every service with its destinations, in the
 // order in which the kernel lists them.
 func (c *Client) Dump(ctx context.Context) ([]ServiceState, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.ready(ctx); err != nil {
+		return nil, &Error{Op: cmdGetService, Err: err}
+	}
+	stop := bound(ctx, c.conn)
+	defer func() { stop() }()
 	var services []ServiceState
-	err := c.query(ctx, cmdGetService, netlink.Request|netlink.Dump, nil, func(b []byte) error {
+	err := c.ask(ctx, cmdGetService, unix.NLM_F_DUMP, nil, func(b []byte) error {
 		s, err := decodeServiceMessage(b)
 		services = append(services, s)
 		return err
@@ -21,14 +33,18 @@ func (c *Client) Dump(ctx context.Context) ([]ServiceState, error) {
 		return nil, &Error{Op: cmdGetService, Err: err}
 	}
 	kept := services[:0]
-	for _, s := range services {
-		if s.Destinations, err = c.Destinations(ctx, s.Key); err != nil {
+	for i, s := range services {
+		if i%dumpBound == dumpBound-1 {
+			stop()
+			stop = bound(ctx, c.conn)
+		}
+		if s.Destinations, err = c.destinations(ctx, s.Key); err != nil {
 			return nil, err
 		}
 		if len(s.Destinations) == 0 {
 			// The kernel lists no destinations of a service that is gone, and
 			// calls that a success.
-			switch _, err := c.Service(ctx, s.Key); {
+			switch _, err := c.service(ctx, s.Key); {
 			case errors.Is(err, syscall.ESRCH):
 				continue
 			case err != nil:
@@ -42,32 +58,62 @@ func (c *Client) Dump(ctx context.Context) ([]ServiceState, error) {
 
 // Service reads one service, without its destinations. It gives an Error with
 // ESRCH if there is none.
-func (c *Client) Service(ctx context.Context, k ServiceKey) (ServiceState, error) {
-	var s ServiceState
-	err := c.query(ctx, cmdGetService, netlink.Request, keyAttributes(k), func(b []byte) (err error) {
-		s, err = decodeServiceMessage(b)
-		return err
-	})
-	if err != nil {
-		return s, &Error{Op: cmdGetService, Command: Command{Op: cmdGetService, Service: Service{Key: k}}, Err: err}
+func (c *Client) Service(ctx context.Context, k ServiceKey) (s ServiceState, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.ready(ctx); err != nil {
+		return s, failed(cmdGetService, k, err)
 	}
-	return s, nil
+	defer bound(ctx, c.conn)()
+	return c.service(ctx, k)
 }
 
 // Destinations reads the real servers of a service. A service that is not
 // there has none.
 func (c *Client) Destinations(ctx context.Context, k ServiceKey) ([]DestinationState, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.ready(ctx); err != nil {
+		return nil, failed(cmdGetDest, k, err)
+	}
+	defer bound(ctx, c.conn)()
+	return c.destinations(ctx, k)
+}
+
+func (c *Client) service(ctx context.Context, k ServiceKey) (s ServiceState, err error) {
+	err = c.ask(ctx, cmdGetService, 0, ofService(k), func(b []byte) (err error) {
+		s, err = decodeServiceMessage(b)
+		return err
+	})
+	if err != nil {
+		err = failed(cmdGetService, k, err)
+	}
+	return s, err
+}
+
+func (c *Client) destinations(ctx context.Context, k ServiceKey) ([]DestinationState, error) {
 	var dests []DestinationState
-	err := c.query(ctx, cmdGetDest, netlink.Request|netlink.Dump, keyAttributes(k), func(b []byte) error {
+	err := c.ask(ctx, cmdGetDest, unix.NLM_F_DUMP, ofService(k), func(b []byte) error {
+		if len(dests) == cap(dests) {
+			// append would grow a long list by a quarter, and copy it as often.
+			dests = slices.Grow(dests, max(len(dests), 16))
+		}
 		dests = append(dests, DestinationState{})
 		return decodeDestinationMessage(b, k, &dests[len(dests)-1])
 	})
 	if err != nil {
-		return nil, &Error{Op: cmdGetDest, Command: Command{Op: cmdGetDest, Service: Service{Key: k}}, Err: err}
+		return nil, failed(cmdGetDest, k, err)
 	}
 	return dests, nil
 }
 
-func keyAttributes(k ServiceKey) attributes {
-	return attributes{}.nested(attrService, func(a attributes) attributes { return encodeKey(a, k) })
+// ofService adds what names the service to a request.
+func ofService(k ServiceKey) func(attributes) attributes {
+	return func(a attributes) attributes {
+		return a.nested(attrService, func(a attributes) attributes { return encodeKey(a, k) })
+	}
+}
+
+func failed(op Op, k ServiceKey, err error) error {
+	return &Error{Op: op, Command: Command{Op: op, Service: Service{Key: k}}, Err: err}
 }

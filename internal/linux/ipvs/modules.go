@@ -98,6 +98,9 @@ func explain(h host.Host, name string, err error) error {
 	if name == "ip_vs" {
 		return fmt.Errorf("cannot use IPVS, %s has none: %w (install the kernel's module package and kmod)", kernel, err)
 	}
+	if engine, ok := strings.CutPrefix(name, modulePrefix+"pe_"); ok {
+		return fmt.Errorf("cannot use persistence engine %q: %s has none: %w (install the kernel's module package)", engine, kernel, err)
+	}
 	has := "no scheduler's module"
 	if names := KernelSchedulers(h); len(names) > 0 {
 		has = strings.Join(names, ", ")

@@ -3,7 +3,7 @@ package ipvs
 import (
 	"context"
 
-	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // Timeouts are how long the kernel keeps an idle connection, in seconds:
@@ -21,7 +21,7 @@ const MaxTimeout = (1<<31 - 1) / 1000
 // Timeouts reads the timeouts.
 func (c *Client) Timeouts(ctx context.Context) (Timeouts, error) {
 	var t Timeouts
-	err := c.query(ctx, cmdGetConfig, netlink.Request, nil, func(b []byte) error {
+	err := c.query(ctx, cmdGetConfig, 0, nil, func(b []byte) error {
 		w := walker{rest: b}
 		for w.next() {
 			switch w.typ {
@@ -44,8 +44,10 @@ func (c *Client) Timeouts(ctx context.Context) (Timeouts, error) {
 // SetTimeouts sets those that are not zero and leaves the others; EINVAL for
 // one that the kernel cannot hold in its ticks (see MaxTimeout).
 func (c *Client) SetTimeouts(ctx context.Context, t Timeouts) error {
-	a := attributes{}.uint32(attrTimeoutTCP, t.TCP).uint32(attrTimeoutTCPFin, t.TCPFin).uint32(attrTimeoutUDP, t.UDP)
-	if err := c.query(ctx, cmdSetConfig, netlink.Request|netlink.Acknowledge, a, nil); err != nil {
+	err := c.query(ctx, cmdSetConfig, unix.NLM_F_ACK, func(a attributes) attributes {
+		return a.uint32(attrTimeoutTCP, t.TCP).uint32(attrTimeoutTCPFin, t.TCPFin).uint32(attrTimeoutUDP, t.UDP)
+	}, nil)
+	if err != nil {
 		return &Error{Op: OpSetTimeouts, Err: err}
 	}
 	return nil

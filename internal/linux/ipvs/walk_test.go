@@ -2,7 +2,9 @@ package ipvs
 
 import (
 	"encoding/binary"
+	"os"
 	"testing"
+	"time"
 
 	"github.com/mdlayher/netlink"
 )
@@ -87,4 +89,50 @@ func TestAMistakeNamesTheAttribute(t *testing.T) {
 	if want := "an attribute says it has 100 bytes where there are 12"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
+}
+
+// FuzzMessages holds the reading of datagrams against malformed ones.
+func FuzzMessages(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(appendMessage(appendMessage(nil, 20, 0, 1, cmdGetInfo, nil), 20, 0, 2, cmdGetService, ofService(ServiceKey{FWMark: 1})))
+	f.Add([]byte{20, 0, 0, 0, 3, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0xfd, 0xff, 0xff, 0xff})
+	f.Add([]byte{15, 0, 0, 0, 3, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0})
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 3, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for rest := b; len(rest) > 0; {
+			m, next, err := nextMessage(rest)
+			if err != nil {
+				break
+			}
+			if len(next) >= len(rest) || len(m.data) > len(rest)-messageHeader {
+				t.Fatalf("%d of %d bytes are left behind a message of %d", len(next), len(rest), len(m.data))
+			}
+			m.ends()
+			rest = next
+		}
+		// Whatever comes, a request ends, and what it gives is whole.
+		c := &Client{conn: &datagrams{b}, family: 20, batch: 10, seq: 0}
+		if table, err := c.Dump(t.Context()); err == nil {
+			for _, s := range table {
+				if !s.Key.Address.IsValid() {
+					t.Error("a service without an address")
+				}
+			}
+		}
+	})
+}
+
+// datagrams is a kernel that says one thing and then no more.
+type datagrams struct{ b []byte }
+
+func (d *datagrams) Close() error                { return nil }
+func (d *datagrams) SetDeadline(time.Time) error { return nil }
+func (d *datagrams) send([]byte) error           { return nil }
+func (d *datagrams) receive(b []byte) (int, error) {
+	if d.b == nil {
+		return 0, os.ErrDeadlineExceeded
+	}
+	n := copy(b, d.b)
+	d.b = nil
+	return n, nil
 }

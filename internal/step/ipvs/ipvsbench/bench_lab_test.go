@@ -1,0 +1,181 @@
+//go:build lab
+
+package ipvsbench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/metrics"
+	"runtime/pprof"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lvsup/lvsup/internal/linux/host"
+	"github.com/lvsup/lvsup/internal/linux/ipvs"
+	"github.com/lvsup/lvsup/internal/linux/ipvs/umltest"
+	"github.com/lvsup/lvsup/internal/step"
+	kind "github.com/lvsup/lvsup/internal/step/ipvs"
+)
+
+// TestBenchIPVS prints the table. What lvsup is measured with is the kind as
+// the agent uses it; each round does everything once, lvsup and ipvsadm in
+// turn, so that what slows the machine down slows both down.
+func TestBenchIPVS(t *testing.T) {
+	c := dial(t)
+	r := &report{}
+	r.line("| | lvsup | ipvsadm | ratio | spread | goal |")
+	r.line("|---|---|---|---|---|---|")
+	for _, s := range []shape{{1, 10_000}, {1_000, 10}} {
+		benchShape(t, c, s, r)
+	}
+	memory(t, r)
+	fmt.Printf("\n%s\n", r)
+}
+
+func benchShape(t *testing.T, c *ipvs.Client, s shape, r *report) {
+	var load, verified, restore, pass, save, change, dump samples
+	want := s.desired()
+	changed := s.desired()
+	changed.Services[0].Backends[s.backends/2].Weight = 2
+	for range rounds {
+		a := &agent{t, kind.New(host.Real()), step.Owned{}}
+		ipvsadm(t, "", "-C")
+		runtime.GC()
+		var changes []step.Change
+		verified.time(func() {
+			load.time(func() {
+				changes = a.plan(want)
+				a.apply(want, changes)
+			})
+			a.own(changes)
+			if left := a.plan(want); len(left) > 0 {
+				t.Fatalf("after loading there is %v", left[0])
+			}
+		})
+		text := rules(t, c)
+		ipvsadm(t, "", "-C")
+		restore.time(func() { ipvsadm(t, text, "-R") })
+
+		for range 3 {
+			runtime.GC()
+			save.time(func() { ipvsadm(t, "", "-S", "-n") })
+			runtime.GC()
+			pass.time(func() {
+				if left := a.plan(want); len(left) > 0 {
+					t.Fatalf("nothing is to be done, but %v", left[0])
+				}
+			})
+		}
+		runtime.GC()
+		change.time(func() { a.apply(changed, a.plan(changed)) })
+		runtime.GC()
+		dump.time(func() {
+			if _, err := c.Dump(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	r.compare(fmt.Sprintf("load %s, against `ipvsadm -R`", s), load, restore, "at least 5")
+	r.compare("the same, looked at again afterwards", verified, restore, "")
+	r.compare(fmt.Sprintf("no change to %s, against `ipvsadm -S -n`", s), pass, save, "at least 1")
+	share, least, most := ratios(dump, change)
+	r.line("| change one backend of %s: the part of it that is one read of the table | %s | | **%.2f** | %.2f to %.2f | most of it |",
+		s, ms(change.median()), share, least, most)
+}
+
+// memory measures one pass without a change over 100,000 backends.
+func memory(t *testing.T, r *report) {
+	s := shape{100, 1_000}
+	want := s.desired()
+	a := &agent{t, kind.New(host.Real()), step.Owned{}}
+	ipvsadm(t, "", "-C")
+	changes := a.plan(want)
+	a.apply(want, changes)
+	a.own(changes)
+	changes = nil
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	peak := watchHeap()
+	start := time.Now()
+	if left := a.plan(want); len(left) > 0 {
+		t.Fatalf("nothing is to be done, but %v", left[0])
+	}
+	took := time.Since(start)
+	most := peak()
+	runtime.ReadMemStats(&after)
+	const mb = 1 << 20
+	r.line("")
+	r.line("A pass without a change over %s: %s, %d allocations of %.0f MiB in all (%.1f a backend, %.0f bytes), heap at most %.0f MiB, of which %.0f MiB were the plan and the record.",
+		s, ms(took), after.Mallocs-before.Mallocs, float64(after.TotalAlloc-before.TotalAlloc)/mb,
+		float64(after.Mallocs-before.Mallocs)/100_000, float64(after.TotalAlloc-before.TotalAlloc)/100_000,
+		float64(most)/mb, float64(before.HeapAlloc)/mb)
+}
+
+// watchHeap looks at the heap every millisecond until the function that it
+// gives is called, which returns the most that there was, in bytes.
+func watchHeap() func() uint64 {
+	var most atomic.Uint64
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+		for {
+			metrics.Read(sample)
+			most.Store(max(most.Load(), sample[0].Value.Uint64()))
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}()
+	return func() uint64 { close(stop); <-stopped; return most.Load() }
+}
+
+// TestProfileIPVS keeps processor profiles of loading and of passes without a
+// change in testdata/kernel, with UMLTEST_RECORD=1.
+func TestProfileIPVS(t *testing.T) {
+	dial(t)
+	must(t, os.MkdirAll(umltest.Recordings, 0o755))
+	want := shape{1, 10_000}.desired()
+	a := &agent{t, kind.New(host.Real()), step.Owned{}}
+	profile(t, "load.pprof", func() {
+		for range 3 {
+			ipvsadm(t, "", "-C")
+			a.owned = step.Owned{}
+			changes := a.plan(want)
+			a.apply(want, changes)
+			a.own(changes)
+		}
+	})
+	profile(t, "pass.pprof", func() {
+		for range 20 {
+			a.plan(want)
+		}
+	})
+	ipvsadm(t, "", "-C")
+	a.owned = step.Owned{}
+	want = shape{1_000, 10}.desired()
+	changes := a.plan(want)
+	a.apply(want, changes)
+	a.own(changes)
+	profile(t, "services.pprof", func() {
+		for range 20 {
+			a.plan(want)
+		}
+	})
+}
+
+func profile(t *testing.T, name string, do func()) {
+	f, err := os.Create(filepath.Join(umltest.Recordings, name))
+	must(t, err)
+	defer f.Close()
+	must(t, pprof.StartCPUProfile(f))
+	do()
+	pprof.StopCPUProfile()
+}
