@@ -76,8 +76,15 @@ func (a *Agent) ipvs(ctx context.Context) (any, error) {
 	err = errors.Join(
 		ipvs.WriteTable(&table, ipvs.Table{Info: info, Services: services}),
 		ipvs.WriteConns(&listed, conns),
-		ipvs.WriteRules(&saved, services),
 	)
+	if err != nil {
+		return nil, err
+	}
+	var loss *ipvs.LossError
+	err = ipvs.WriteRestore(&saved, services, timeouts, daemons)
+	if errors.As(err, &loss) {
+		res.Lost, err = loss.Lost, nil
+	}
 	res.Table, res.Listed, res.Saved = table.String(), listed.String(), saved.String()
 	return res, err
 }

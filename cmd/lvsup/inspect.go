@@ -55,12 +55,18 @@ func newExport(g *globals) *cobra.Command {
 	export := &cobra.Command{Use: "export", Short: "Print a cluster's live state in another tool's format"}
 	export.AddCommand(&cobra.Command{
 		Use:   "ipvsadm PLAN",
-		Short: "Print the directors' rules as ipvsadm -S -n does, for ipvsadm -R",
-		Args:  cobra.ExactArgs(1),
+		Short: "Print the directors' rules, timeouts and sync daemons for ipvsadm -R",
+		Long: `Print the directors' rules, timeouts and sync daemons for ipvsadm -R, with the
+thresholds and all else that ipvsadm -S leaves out. ipvsadm -R empties the table
+before it reads, and leaves a sync daemon that runs: it then says so, and goes on.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			doc := &view.Document{Command: "export ipvsadm", Status: map[string]*wire.IPVSResponse{}}
-			return g.tables(cmd.Context(), args[0], doc, func(h *view.Human, _ string, t *wire.IPVSResponse) {
+			return g.tables(cmd.Context(), args[0], doc, func(h *view.Human, host string, t *wire.IPVSResponse) {
 				h.Raw(t.Saved)
+				for _, lost := range t.Lost {
+					h.Note("%s: ipvsadm -R cannot restore %s", view.Clean(host), view.Clean(lost))
+				}
 			})
 		},
 	})

@@ -8,10 +8,13 @@ type IPVSResponse struct {
 	Conns    []IPVSConn    `json:"conns"`              // at most MaxConns
 	// Truncated says that there were more connections than MaxConns.
 	Truncated bool `json:"truncated,omitempty"`
-	// The same as ipvsadm -L -n, -L -n -c and -S -n would print it.
+	// The same as ipvsadm -L -n and -L -n -c would print it.
 	Table  string `json:"table"`
 	Listed string `json:"listed"`
-	Saved  string `json:"saved"`
+	// Saved is what ipvsadm -R takes, with thresholds, timeouts and sync daemons,
+	// and Lost what of the table it cannot be told.
+	Saved string   `json:"saved"`
+	Lost  []string `json:"lost,omitempty"`
 }
 
 // MaxConns bounds the connections in an IPVSResponse.
