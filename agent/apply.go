@@ -125,6 +125,7 @@ func guard(todo wire.KindChanges, planned []wire.KindChanges) error {
 		return goal{c.ID, c.To, removes, removes && c.Action.Mutates()}
 	}
 	goals := map[goal]bool{}
+	follows := map[step.ID]bool{} // may come out as this host now needs it
 	for _, k := range planned {
 		if k.Kind != todo.Kind {
 			continue
@@ -134,11 +135,17 @@ func guard(todo wire.KindChanges, planned []wire.KindChanges) error {
 			goals[g] = true
 			g.takes = false
 			goals[g] = true // forgetting is less than what was planned
+			follows[c.ID] = follows[c.ID] || !g.removes
 		}
 	}
 	for _, c := range todo.Changes {
 		if c.Blocked != "" {
 			return wire.Failf(wire.CodeBlocked, "%s: %s", c.ID, c.Blocked)
+		}
+		// What only writes down what other changes do comes out otherwise than
+		// planned when some of those are left out, since their host is held.
+		if c.Follows && follows[c.ID] {
+			continue
 		}
 		if !goals[goalOf(c)] {
 			return wire.Failf(wire.CodeStale, "the host is no longer what the plan saw: %s of %s (found %s, wanted %s) was not planned; plan again",

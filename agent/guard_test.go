@@ -12,6 +12,7 @@ func TestGuard(t *testing.T) {
 	change := func(a step.Action, from, to string) step.Change {
 		return step.Change{Action: a, ID: id, From: from, To: to}
 	}
+	follows := func(c step.Change) step.Change { c.Follows = true; return c }
 	for _, tc := range []struct {
 		name    string
 		planned step.Change
@@ -25,6 +26,8 @@ func TestGuard(t *testing.T) {
 		{"already removed", change(step.Delete, "1", ""), change(step.Forget, "", ""), true},
 		{"back again", change(step.Forget, "", ""), change(step.Delete, "1", ""), false},
 		{"a removal instead of a creation", change(step.Create, "", ""), change(step.Delete, "1", ""), false},
+		{"what follows, otherwise than planned", follows(change(step.Create, "", "1")), follows(change(step.Create, "", "2")), true},
+		{"what follows, not planned", change(step.Delete, "1", ""), follows(change(step.Update, "1", "2")), false},
 		{"restored to another value", change(step.Restore, "1", "0"), change(step.Restore, "1", "7"), false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -88,7 +88,8 @@ type Change struct {
 	Early bool `json:"early,omitempty"`
 	// Follows marks a change that only writes down for the next boot what
 	// another change of the same kind does now: it is carried out with it, and
-	// not counted.
+	// not counted. Its value may differ from the planned one as far as those
+	// others do.
 	Follows bool `json:"follows,omitempty"`
 	// Blocked, when not empty, says why lvsup refuses to carry the change out.
 	// A plan that holds a blocked change can be shown but not applied.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"syscall"
 
 	"github.com/lvsup/lvsup/internal/linux/atomicfile"
@@ -34,10 +32,14 @@ func (s system) apply(ctx context.Context, want Desired, changes []step.Change) 
 		case edit:
 			n, err = s.edit(ctx, want, part)
 		case removeBackend:
-			n, err = s.removeBackends(ctx, part)
+			n, err = s.removeBackends(ctx, want, part)
 		case removeService:
 			n, err = s.removeServices(ctx, part)
-		case file:
+		case timeouts:
+			n, err = s.setTimeouts(ctx, part)
+		case daemons:
+			n, err = s.changeDaemons(ctx, part)
+		case files:
 			n, err = s.files(ctx, part)
 		}
 		done += n
@@ -55,18 +57,25 @@ const (
 	edit
 	removeBackend
 	removeService
-	file
+	timeouts
+	daemons
+	files
 )
 
 func classOf(c step.Change) class {
-	switch {
-	case !c.Action.Mutates():
+	if !c.Action.Mutates() {
 		return nothing
-	case isFile(c.ID):
-		return file
+	}
+	switch of := sortOf(c.ID); {
+	case of == ofFile:
+		return files
+	case of == ofTimeout:
+		return timeouts
+	case of == ofDaemon:
+		return daemons
 	case c.Action != step.Delete:
 		return edit
-	case isBackend(c.ID):
+	case of == ofBackend:
 		return removeBackend
 	}
 	return removeService
@@ -74,17 +83,18 @@ func classOf(c step.Change) class {
 
 // edit creates and updates services and backends in one batch.
 func (s system) edit(ctx context.Context, want Desired, changes []step.Change) (int, error) {
-	schedulers := want.schedulers()
+	modules := want.modules()
 	for _, c := range changes {
-		if !isBackend(c.ID) {
-			scheduler, _, _ := strings.Cut(c.To, " ")
-			schedulers = append(schedulers, scheduler)
+		if key, _, err := parseID(c.ID); err == nil && sortOf(c.ID) == ofService {
+			if service, err := parseService(key, c.To); err == nil {
+				modules = append(modules, service.Scheduler)
+				if service.PEName != "" {
+					modules = append(modules, engineModule(service.PEName))
+				}
+			}
 		}
 	}
-	if err := ipvs.LoadModules(ctx, s.Host, schedulers); err != nil {
-		return 0, err
-	}
-	t, err := s.open(ctx)
+	t, err := s.openLoaded(ctx, modules)
 	if err != nil {
 		return 0, err
 	}
@@ -99,19 +109,55 @@ func (s system) edit(ctx context.Context, want Desired, changes []step.Change) (
 	return n, err
 }
 
+// openLoaded loads ip_vs and those of its modules, and opens the table.
+func (s system) openLoaded(ctx context.Context, modules []string) (table, error) {
+	if err := ipvs.LoadModules(ctx, s.Host, modules); err != nil {
+		return nil, err
+	}
+	return s.open(ctx)
+}
+
 func editTable(ctx context.Context, t table, changes []step.Change) (int, error) {
 	services, err := t.Dump(ctx)
 	if err != nil {
 		return 0, err
 	}
-	have := index(services)
+	there := map[step.ID]bool{}
+	for _, s := range services {
+		there[serviceID(s.Key)] = true
+		ids := newBackendIDs(s.Key)
+		for _, d := range s.Destinations {
+			there[ids.of(d.Addr())] = true
+		}
+	}
 	cmds := make([]ipvs.Command, len(changes))
 	for i, c := range changes {
-		if cmds[i], err = have.command(c); err != nil {
+		if cmds[i], err = command(c, there[c.ID]); err != nil {
 			return 0, err
 		}
 	}
 	return prefix(t.Do(ctx, cmds))
+}
+
+// command gives the command that brings a service or backend to c.To, which
+// holds all its settings. What is there is set and never made anew.
+func command(c step.Change, there bool) (ipvs.Command, error) {
+	key, addr, err := parseID(c.ID)
+	if err != nil {
+		return ipvs.Command{}, err
+	}
+	if sortOf(c.ID) == ofBackend {
+		d, err := parseBackend(addr, c.To)
+		if there {
+			return ipvs.SetDestination(key, d), err
+		}
+		return ipvs.AddDestination(key, d), err
+	}
+	s, err := parseService(key, c.To)
+	if there {
+		return ipvs.SetService(s), err
+	}
+	return ipvs.AddService(s), err
 }
 
 // prefix turns the outcome of a batch into the number of commands at its start
@@ -122,52 +168,6 @@ func prefix(done int, err error) (int, error) {
 		return batch.First(), err
 	}
 	return done, err
-}
-
-// entries finds what a table has by ID.
-type entries struct {
-	services map[step.ID]ipvs.Service
-	backends map[step.ID]ipvs.DestinationState
-}
-
-func index(table []ipvs.ServiceState) entries {
-	e := entries{map[step.ID]ipvs.Service{}, map[step.ID]ipvs.DestinationState{}}
-	for _, s := range table {
-		e.services[serviceID(s.Key)] = s.Service
-		for _, d := range s.Destinations {
-			e.backends[backendID(s.Key, d.Addr())] = d
-		}
-	}
-	return e
-}
-
-// command gives the command that brings a service or backend to c.To. It
-// starts from what is there, since the kernel replaces all settings.
-func (e entries) command(c step.Change) (ipvs.Command, error) {
-	key, addr, err := parseID(c.ID)
-	if err != nil {
-		return ipvs.Command{}, err
-	}
-	if isBackend(c.ID) {
-		d, there := e.backends[c.ID]
-		d.Address, d.Port = addr.Addr(), addr.Port()
-		if err := setBackend(&d.Destination, c.To); err != nil {
-			return ipvs.Command{}, err
-		}
-		if there {
-			return ipvs.SetDestination(key, d.Destination), nil
-		}
-		return ipvs.AddDestination(key, d.Destination), nil
-	}
-	s, there := e.services[c.ID]
-	s.Key = key
-	if err := setService(&s, c.To); err != nil {
-		return ipvs.Command{}, err
-	}
-	if there {
-		return ipvs.SetService(s), nil
-	}
-	return ipvs.AddService(s), nil
 }
 
 // removeServices deletes services, whose backends of ours are gone by now.
@@ -202,9 +202,8 @@ func (s system) removeServices(ctx context.Context, changes []step.Change) (int,
 	return len(changes), nil
 }
 
-// files writes and removes boot files and lets systemd know.
+// files writes and removes boot files.
 func (s system) files(ctx context.Context, changes []step.Change) (int, error) {
-	units := false
 	for i, c := range changes {
 		if err := ctx.Err(); err != nil {
 			return i, err
@@ -212,33 +211,14 @@ func (s system) files(ctx context.Context, changes []step.Change) (int, error) {
 		if err := s.file(c); err != nil {
 			return i, err
 		}
-		units = units || c.Key == UnitFile || c.Key == LinkFile
-	}
-	if !units {
-		return len(changes), nil
-	}
-	// Only a running systemd has something to reload (sd_booted(3)).
-	if _, err := os.Lstat(s.Path("/run/systemd/system")); err != nil {
-		return len(changes), nil
-	}
-	argv := []string{"systemctl", "daemon-reload"}
-	res, err := s.Run(ctx, argv...)
-	if err == nil {
-		err = res.Err(argv...)
-	}
-	if err != nil {
-		return len(changes), fmt.Errorf("cannot make systemd read its units again: %w", err)
 	}
 	return len(changes), nil
 }
 
 func (s system) file(c step.Change) error {
 	path := s.Path(c.Key)
-	switch {
-	case c.Action == step.Delete:
+	if c.Action == step.Delete {
 		return atomicfile.Remove(path)
-	case c.Key == LinkFile:
-		return s.link(c)
 	}
 	content, err := step.DecodeBytes(c.To)
 	if err != nil {
@@ -248,17 +228,4 @@ func (s system) file(c step.Change) error {
 		return writeSecret(path, content)
 	}
 	return atomicfile.WriteMkdir(path, content, 0o644)
-}
-
-func (s system) link(c step.Change) error {
-	path := s.Path(c.Key)
-	if c.Action != step.Create {
-		if err := atomicfile.Remove(path); err != nil {
-			return err
-		}
-	}
-	if err := mkdir(path, 0o755); err != nil {
-		return err
-	}
-	return atomicfile.Symlink(c.To, path)
 }

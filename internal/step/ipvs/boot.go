@@ -1,126 +1,115 @@
 package ipvs
 
 import (
-	"encoding/json"
-	"fmt"
 	"strings"
 
 	"github.com/lvsup/lvsup/internal/linux/ipvs"
 	"github.com/lvsup/lvsup/internal/step"
 )
 
-// The files that keep the services for the next boot.
+// The files that keep the services for the next boot. The unit that runs
+// Restore then is another kind's.
 const (
-	RulesFile   = "/var/lib/lvsup/ipvs.json"                     // what Restore reads
-	ModulesFile = "/etc/modules-load.d/lvsup-ipvs.conf"          // modules-load.d(5)
-	UnitFile    = "/etc/systemd/system/" + Unit                  // runs Restore
-	LinkFile    = "/etc/systemd/system/" + wantedBy + "/" + Unit // enables the unit
-
-	// Unit is the name of the systemd unit.
-	Unit     = "lvsup-restore.service"
-	wantedBy = "multi-user.target.wants"
+	RulesFile   = "/var/lib/lvsup/ipvs.json"            // what Restore reads
+	ModulesFile = "/etc/modules-load.d/lvsup-ipvs.conf" // modules-load.d(5)
 )
 
-// unitContent runs the agent once at boot. It comes after Debian's and Red
-// Hat's own ipvsadm.service, where somebody uses that: it starts by clearing
-// the table.
-const unitContent = `# Written by lvsup: brings the virtual services back at boot.
-[Unit]
-Description=IPVS virtual services kept by lvsup
-After=systemd-modules-load.service systemd-sysctl.service network.target ipvsadm.service
-ConditionPathExists=` + RulesFile + `
+func contentID(path string) step.ID { return step.ID{Key: path, Field: step.ContentField} }
 
-[Service]
-Type=oneshot
-ExecStart=/usr/local/libexec/lvsup/agent restore
-
-[Install]
-WantedBy=multi-user.target
-`
-
-type bootFile struct {
-	id      step.ID
-	content string // the target of LinkFile
+func modulesContent(want Desired) string {
+	return "# Written by lvsup: what its virtual services need.\n" +
+		strings.Join(ipvs.Modules(want.modules()), "\n") + "\n"
 }
 
-// bootFiles gives the files in the order in which they are written: the rules
-// last, so that what reads them is there.
-func bootFiles(want Desired) []bootFile {
-	modules := "# Written by lvsup: what its virtual services need.\n" +
-		strings.Join(ipvs.Modules(want.schedulers()), "\n") + "\n"
-	content := func(path string) step.ID { return step.ID{Key: path, Field: step.ContentField} }
-	return []bootFile{
-		{content(ModulesFile), modules},
-		{content(UnitFile), unitContent},
-		{step.ID{Key: LinkFile}, UnitFile},
-		{content(RulesFile), encodeRules(want.Services)},
-	}
-}
-
-// rulesVersion is the schema of RulesFile. A newer one is refused.
-const rulesVersion = 1
-
-// rules is the content of RulesFile.
-type rules struct {
-	Version  int       `json:"version"`
-	Services []Service `json:"services"`
-}
-
-// encodeRules writes a service a line and a backend a line, so that a
-// difference between two of these files reads well.
-func encodeRules(services []Service) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "{\"version\":%d,\"services\":[", rulesVersion)
-	for i, s := range services {
-		backends := s.Backends
-		s.Backends = nil
-		comma(&b, i)
-		b.WriteString("\n ")
-		line := marshal(s)
-		if len(backends) == 0 {
-			b.WriteString(line)
+// asHeld gives what the rules file is to hold. A backend that is held stays in
+// it as it is, there or not: as the file has it, else as the table has it.
+func asHeld(want Desired, have step.State) Desired {
+	var kept map[step.ID]Backend // read once there is something held
+	services := make([]Service, len(want.Services))
+	for i, s := range want.Services {
+		services[i] = s
+		key, err := s.key()
+		if err != nil || !s.holds() {
 			continue
 		}
-		b.WriteString(strings.TrimSuffix(line, "}") + `,"backends":[`)
-		for j, backend := range backends {
-			backend.Hold = false
-			comma(&b, j)
-			b.WriteString("\n  " + marshal(backend))
+		if kept == nil {
+			kept = keptBackends(have)
 		}
-		b.WriteString("]}")
+		services[i].Backends = nil
+		ids := newBackendIDs(key)
+		for _, b := range s.Backends {
+			there := true
+			if d, err := b.destination(key); b.Hold && err == nil {
+				id := ids.of(d.Addr())
+				if b, there = kept[id]; !there {
+					b, there = liveBackend(id, have)
+				}
+			}
+			if there {
+				services[i].Backends = append(services[i].Backends, b)
+			}
+		}
 	}
-	b.WriteString("]}\n")
-	return b.String()
+	want.Services = services
+	return want
 }
 
-func comma(b *strings.Builder, i int) {
-	if i > 0 {
-		b.WriteByte(',')
+func (s Service) holds() bool {
+	for _, b := range s.Backends {
+		if b.Hold {
+			return true
+		}
 	}
+	return false
 }
 
-// marshal writes plain data, which cannot fail.
-func marshal(v any) string {
-	b, err := json.Marshal(v)
+// keptBackends gives those of the rules file; one that cannot be read has none.
+func keptBackends(have step.State) map[step.ID]Backend {
+	kept := map[step.ID]Backend{}
+	content, err := step.DecodeBytes(have[contentID(RulesFile)])
 	if err != nil {
-		panic(err)
+		return kept
 	}
-	return string(b)
+	file, err := decodeRules(content)
+	if err != nil {
+		return kept
+	}
+	for _, s := range file.Services {
+		key, err := s.key()
+		if err != nil {
+			continue
+		}
+		ids := newBackendIDs(key)
+		for _, b := range s.Backends {
+			if d, err := b.destination(key); err == nil {
+				kept[ids.of(d.Addr())] = b
+			}
+		}
+	}
+	return kept
 }
 
-// decodeRules reads RulesFile.
-func decodeRules(b []byte) (Desired, error) {
-	var r rules
-	err := json.Unmarshal(b, &r)
-	switch {
-	case err != nil:
-	case r.Version > rulesVersion:
-		err = fmt.Errorf("it has version %d, and this agent knows %d: apply the plan again", r.Version, rulesVersion)
-	default:
-		err = Validate(Desired{Services: r.Services})
+// liveBackend gives a backend as a plan would have to say it for what is there.
+func liveBackend(id step.ID, have step.State) (Backend, bool) {
+	value, there := have[id]
+	key, addr, err := parseID(id)
+	if !there || err != nil {
+		return Backend{}, false
 	}
+	d, err := parseBackend(addr, value)
 	if err != nil {
-		return Desired{}, fmt.Errorf("cannot read %s: %w", RulesFile, err)
+		return Backend{}, false
 	}
-	return Desired{Services: r.Services}, nil
+	b := Backend{
+		Address: addr.Addr().String(), Port: addr.Port(), Forwarding: d.Forwarding.String(), Weight: int(d.Weight),
+		UpperThreshold: int(d.UpperThreshold), LowerThreshold: int(d.LowerThreshold),
+	}
+	if d.Tunnel != (ipvs.TunnelSettings{}) {
+		if int(d.Tunnel.Type) >= len(tunnelWords) || int(d.Tunnel.Flags) >= len(checksumNames) {
+			return Backend{}, false
+		}
+		b.Tunnel = &Tunnel{Type: tunnelWords[d.Tunnel.Type], Port: d.Tunnel.Port, Checksum: checksumNames[d.Tunnel.Flags]}
+	}
+	_, err = b.destination(key) // what no plan can say is left out
+	return b, err == nil
 }

@@ -1,7 +1,7 @@
 package ipvs
 
 import (
-	"path"
+	"net/netip"
 	"strings"
 
 	"github.com/lvsup/lvsup/internal/linux/ipvs"
@@ -9,27 +9,39 @@ import (
 )
 
 // Commands gives what a person would type for a change.
-func Commands(want Desired, c step.Change) []string {
-	switch {
-	case !c.Action.Mutates():
+func Commands(_ Desired, c step.Change) []string {
+	if !c.Action.Mutates() {
 		return nil
-	case isFile(c.ID):
+	}
+	switch sortOf(c.ID) {
+	case ofFile:
 		return fileCommands(c)
+	case ofTimeout:
+		if t, err := parseTimeout(c.ID, c.To); err == nil {
+			return []string{"ipvsadm " + ipvs.TimeoutArguments(t)}
+		}
+		return nil
+	case ofDaemon:
+		return daemonCommands(c)
 	}
 	key, addr, err := parseID(c.ID)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil
-	}
-	if !isBackend(c.ID) {
+	case sortOf(c.ID) == ofService:
 		return serviceCommands(c, key)
 	}
+	return backendCommands(c, key, addr)
+}
+
+func backendCommands(c step.Change, key ipvs.ServiceKey, addr netip.AddrPort) []string {
 	backend := func(option, value string) string {
-		d := ipvs.Destination{Address: addr.Addr(), Port: addr.Port()}
-		if err := setBackend(&d, value); err != nil {
+		d, err := parseBackend(addr, value)
+		if err != nil {
 			return "# " + err.Error()
 		}
 		// ipip is what -i means, and nobody types it.
-		return "ipvsadm " + option + " " + strings.TrimSuffix(ipvs.DestinationArguments(key, d), " --tun-type ipip")
+		return "ipvsadm " + option + " " + strings.Replace(ipvs.DestinationArguments(key, d), " --tun-type ipip", "", 1)
 	}
 	switch c.Action {
 	case step.Create:
@@ -48,8 +60,8 @@ func serviceCommands(c step.Change, key ipvs.ServiceKey) []string {
 	if c.Action == step.Delete {
 		return []string{"ipvsadm -D " + ipvs.KeyArguments(key)}
 	}
-	s := ipvs.Service{Key: key}
-	if err := setService(&s, c.To); err != nil {
+	s, err := parseService(key, c.To)
+	if err != nil {
 		return nil
 	}
 	option := "-E"
@@ -57,6 +69,21 @@ func serviceCommands(c step.Change, key ipvs.ServiceKey) []string {
 		option = "-A"
 	}
 	return []string{"ipvsadm " + option + " " + ipvs.ServiceArguments(s)}
+}
+
+func daemonCommands(c step.Change) []string {
+	var lines []string
+	if c.From != "" {
+		lines = append(lines, "ipvsadm --stop-daemon "+strings.TrimPrefix(c.Key, daemonPrefix))
+	}
+	if c.Action == step.Delete {
+		return lines
+	}
+	d, err := parseDaemon(c.ID, c.To)
+	if err != nil {
+		return nil
+	}
+	return append(lines, "ipvsadm --start-daemon "+ipvs.DaemonArguments(d))
 }
 
 // savedRules is where the tutorial keeps the rules.
@@ -69,14 +96,8 @@ func fileCommands(c step.Change) []string {
 		return []string{"rm " + savedRules}
 	case c.Key == RulesFile:
 		return []string{"ipvsadm -S -n > " + savedRules}
-	case c.Key == LinkFile && removed:
-		return []string{"systemctl disable " + Unit}
-	case c.Key == LinkFile:
-		return []string{"systemctl enable " + Unit}
 	case removed:
 		return []string{"rm " + c.Key}
-	case c.Key == UnitFile:
-		return []string{"systemctl edit --force --full " + path.Base(c.Key)}
 	}
 	return []string{"vim " + c.Key}
 }

@@ -1,6 +1,7 @@
 package ipvs
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -8,105 +9,100 @@ import (
 	"github.com/lvsup/lvsup/internal/step"
 )
 
-// Diff compares the wanted table and its boot files with what the host has.
-// Forward: each service with its backends, in the plan's order, then what
-// keeps them for the next boot. Removals: what keeps them, so that a boot does
-// not bring half of it back; backends; services.
+// Diff compares what is wanted with what the host has. Forward: each service
+// with its backends, in the plan's order, timeouts, sync daemons, then what
+// keeps all that for the next boot. Removals: what keeps them, so that a boot
+// does not bring half of it back; daemons; backends; services.
 func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
-	wanted, order, held := flatten(want)
-	mine := maps.Clone(owned)
-	for id := range held {
-		delete(mine, id)
+	goal := flatten(want, have)
+	changes := step.Reconcile(goal.wanted, releasable(goal, owned, have.State), have.State)
+	keepAlways(changes, owned, have.State)
+	if want.Exclusive {
+		changes = clearOthers(changes, goal, have.State)
+	} else {
+		spareJoined(changes, have.State)
 	}
-	for id, e := range mine {
-		if _, ok := wanted[id]; !ok && isBackend(id) {
-			mine[id] = alsoDrained(e, have.State[id])
-		}
-	}
-	changes := follow(spareJoined(step.Reconcile(wanted, mine, have.State), have.State))
-	rank := make(map[step.ID]int, len(order))
-	for i, id := range order {
-		rank[id] = i
-	}
-	slices.SortStableFunc(changes, func(a, b step.Change) int {
-		if a.Action.Removes() != b.Action.Removes() {
-			if b.Action.Removes() {
-				return -1
-			}
-			return 1
-		}
-		if a.Action.Removes() {
-			return removalRank(a.ID) - removalRank(b.ID)
-		}
-		return rank[a.ID] - rank[b.ID]
-	})
+	separateFamilies(changes, have.State)
+	follow(changes, len(goal.held) > 0)
+	goal.sort(changes)
 	return changes
 }
 
-// follow marks updates of boot files that go with a change of the live table.
-// One that stands alone is a change of its own: somebody edited the file.
-func follow(changes []step.Change) []step.Change {
-	if !slices.ContainsFunc(changes, func(c step.Change) bool { return !isFile(c.ID) && c.Action.Mutates() }) {
-		return changes
-	}
-	for i, c := range changes {
-		changes[i].Follows = c.Action == step.Update && (c.Key == RulesFile || c.Key == ModulesFile)
-	}
-	return changes
+// goal is what is wanted, flattened.
+type goal struct {
+	wanted step.State
+	order  []step.ID // of wanted, in which a person would make it
+	// held is what is to be left alone because a host is held.
+	held map[step.ID]bool
 }
 
-// removalRank is the place of an ID among the removals; within a place they
-// stay sorted by name.
-func removalRank(id step.ID) int {
-	switch {
-	case id.Key == LinkFile:
-		return 0
-	case isFile(id):
-		return 1
-	case isBackend(id):
-		return 2
+func flatten(want Desired, have Observed) goal {
+	size := 8
+	for _, s := range want.Services {
+		size += 1 + len(s.Backends)
 	}
-	return 3
-}
-
-// flatten gives what is wanted, in what order a person would make it, and what
-// is to be left alone because a host is held.
-func flatten(want Desired) (wanted step.State, order []step.ID, held map[step.ID]bool) {
-	wanted, held = step.State{}, map[step.ID]bool{}
-	add := func(id step.ID, value string) {
-		wanted[id] = value
-		order = append(order, id)
-	}
+	g := goal{make(step.State, size), make([]step.ID, 0, size), map[step.ID]bool{}}
 	for _, s := range want.Services {
 		key, err := s.key()
 		if err != nil {
 			continue // Validate has refused it
 		}
-		add(serviceID(key), serviceValue(s.service(key)))
+		g.add(serviceID(key), serviceValue(s.service(key)))
+		ids := newBackendIDs(key)
 		for _, b := range s.Backends {
 			d, err := b.destination(key)
 			if err != nil {
 				continue
 			}
-			if id := backendID(key, d.Addr()); b.Hold {
-				held[id] = true
+			if id := ids.of(d.Addr()); b.Hold {
+				g.held[id] = true
 			} else {
-				add(id, backendValue(d))
+				g.add(id, backendValue(d))
 			}
 		}
 	}
-	if want.Boot && len(want.Services) > 0 {
-		for _, f := range bootFiles(want) {
-			// The rules have no room for a backend that is not there yet: with
-			// one held they stay as they are until a run that has all hosts.
-			if f.id.Key == RulesFile && len(held) > 0 {
-				held[f.id] = true
-				continue
-			}
-			add(f.id, f.content)
+	ids, values := want.Timeouts.wanted()
+	for i, id := range ids {
+		g.add(id, values[i])
+	}
+	for _, d := range want.Sync {
+		daemon := d.daemon()
+		g.add(daemonID(daemon.Role), daemonValue(daemon, have.MTU[d.Interface]))
+	}
+	if want.Boot && want.wantsIPVS() {
+		g.add(contentID(ModulesFile), modulesContent(want))
+		g.add(contentID(RulesFile), encodeRules(asHeld(want, have.State)))
+	}
+	return g
+}
+
+func (g *goal) add(id step.ID, value string) {
+	g.wanted[id] = value
+	g.order = append(g.order, id)
+}
+
+// releasable is the record without what is held, and with backends that an
+// interrupted removal left at weight 0 as lvsup's own.
+func releasable(g goal, owned step.Owned, have step.State) step.Owned {
+	mine, cloned := owned, false
+	own := func() step.Owned { // the caller's is not ours to change
+		if !cloned {
+			mine, cloned = maps.Clone(owned), true
+		}
+		return mine
+	}
+	for id := range g.held {
+		delete(own(), id)
+	}
+	for id, e := range owned {
+		if _, wanted := g.wanted[id]; wanted || g.held[id] || sortOf(id) != ofBackend {
+			continue
+		}
+		if as := alsoDrained(e, have[id]); as != e {
+			own()[id] = as
 		}
 	}
-	return wanted, order, held
+	return mine
 }
 
 // alsoDrained takes a backend that an interrupted removal left at weight 0 for
@@ -122,21 +118,61 @@ func alsoDrained(e step.Entry, value string) step.Entry {
 	return e
 }
 
+// keepAlways mends what Reconcile cannot know of timeouts and daemons. A timeout
+// always has a value: nothing deletes it. A daemon that lvsup had put in place
+// of another and that does not run was perhaps cut short between the stop and
+// the start, and the other would be lost.
+func keepAlways(changes []step.Change, owned step.Owned, have step.State) {
+	for i, c := range changes {
+		_, there := have[c.ID]
+		switch of := sortOf(c.ID); {
+		case of == ofTimeout && c.Action == step.Delete:
+			changes[i] = step.Change{Action: step.Forget, ID: c.ID, From: c.From, Why: "already has the value it had before lvsup"}
+		case of == ofDaemon && c.Action == step.Forget && !there && owned[c.ID].Action == step.Update:
+			changes[i] = step.Change{Action: step.Restore, ID: c.ID, To: owned[c.ID].Before, Why: "not running; the value before lvsup"}
+		}
+	}
+}
+
+// exclusiveWhy is the reason of a removal that only the plan's claim gives.
+const exclusiveWhy = "exclusive = true: the plan does not name it"
+
+// clearOthers has every service and backend deleted that is not wanted, whoever
+// made or changed it.
+func clearOthers(changes []step.Change, g goal, have step.State) []step.Change {
+	deleted := map[step.ID]bool{}
+	for i, c := range changes {
+		if !c.Action.Removes() || !inTable(c.ID) {
+			continue
+		}
+		if _, there := have[c.ID]; there && c.Action != step.Delete {
+			changes[i] = step.Change{Action: step.Delete, ID: c.ID, From: c.From, Why: exclusiveWhy}
+		}
+		deleted[c.ID] = true
+	}
+	for id, value := range have {
+		if _, wanted := g.wanted[id]; !wanted && inTable(id) && !deleted[id] && !g.held[id] {
+			changes = append(changes, step.Change{Action: step.Delete, ID: id, From: value, Why: exclusiveWhy})
+		}
+	}
+	return changes
+}
+
 // spareJoined keeps a service of ours that others have put backends into:
 // deleting it would take those with it.
-func spareJoined(changes []step.Change, have step.State) []step.Change {
+func spareJoined(changes []step.Change, have step.State) {
 	deleted := map[step.ID]bool{}
 	services := 0
 	for _, c := range changes {
-		if c.Action == step.Delete && !isFile(c.ID) {
+		if c.Action == step.Delete && inTable(c.ID) {
 			deleted[c.ID] = true
-			if !isBackend(c.ID) {
+			if sortOf(c.ID) == ofService {
 				services++
 			}
 		}
 	}
 	if services == 0 {
-		return changes
+		return
 	}
 	foreign := map[string]string{}
 	for id := range have {
@@ -147,7 +183,7 @@ func spareJoined(changes []step.Change, have step.State) []step.Change {
 		}
 	}
 	for i, c := range changes {
-		if c.Action != step.Delete || isFile(c.ID) || isBackend(c.ID) {
+		if c.Action != step.Delete || sortOf(c.ID) != ofService {
 			continue
 		}
 		if backend, ok := foreign[c.Key]; ok {
@@ -155,5 +191,42 @@ func spareJoined(changes []step.Change, have step.State) []step.Change {
 				Why: "left as it is: it has a backend that is not lvsup's, " + backend}
 		}
 	}
-	return changes
+}
+
+// follow marks updates of boot files that go with a change of the live table.
+// One that stands alone is a change of its own: somebody edited the file. While
+// a host is held the rules are other than planned, whatever else there is.
+func follow(changes []step.Change, held bool) {
+	live := slices.ContainsFunc(changes, func(c step.Change) bool { return !isFile(c.ID) && c.Action.Mutates() })
+	for i, c := range changes {
+		if isFile(c.ID) && !c.Action.Removes() && c.Action.Mutates() {
+			changes[i].Follows = live && c.Action == step.Update || held && c.Key == RulesFile
+		}
+	}
+}
+
+// phase is the place of a change among all, by what it is; lower ones come
+// first.
+func phase(c step.Change) int {
+	places := [...]int{ofService: 1, ofBackend: 1, ofTimeout: 2, ofDaemon: 4, ofFile: 5}
+	switch {
+	case c.Reverse():
+		places = [...]int{ofFile: 6, ofDaemon: 7, ofTimeout: 7, ofBackend: 8, ofService: 9}
+	case c.Early: // a removal that makes room
+		places[ofDaemon], places[ofBackend] = 0, 3
+	}
+	return places[sortOf(c.ID)]
+}
+
+func (g goal) sort(changes []step.Change) {
+	if len(changes) == 0 {
+		return
+	}
+	rank := make(map[step.ID]int, len(g.order))
+	for i, id := range g.order {
+		rank[id] = i
+	}
+	slices.SortFunc(changes, func(a, b step.Change) int {
+		return cmp.Or(phase(a)-phase(b), rank[a.ID]-rank[b.ID], strings.Compare(a.Key, b.Key))
+	})
 }

@@ -3,23 +3,40 @@ package ipvs
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/lvsup/lvsup/internal/linux/ipvs"
 	"github.com/lvsup/lvsup/internal/step"
 )
 
-// DrainTimeout bounds the wait for the connections of backends that go away.
-// Those that are still there then are cut off.
+// DrainTimeout bounds the wait for the connections of backends that go away,
+// where the plan does not say. Those that are still there then are cut off.
 const DrainTimeout = 30 * time.Second
 
-// drainInterval is the time between two looks at the connections.
-const drainInterval = 200 * time.Millisecond
+// drainInterval is the time between two looks at the connections, and
+// progressInterval that between two words about it.
+const (
+	drainInterval    = 200 * time.Millisecond
+	progressInterval = time.Second
+)
 
-// removeBackends sets the weight of all backends to 0, waits for their
-// established connections to end or for DrainTimeout, and deletes them. One
-// that is gone already counts as removed.
-func (s system) removeBackends(ctx context.Context, changes []step.Change) (int, error) {
+// draining is a backend on its way out.
+type draining struct {
+	key   ipvs.ServiceKey
+	addr  netip.AddrPort
+	until time.Time // deleted then, connections or not
+	gone  bool
+	left  uint32 // connections at the last look
+}
+
+// removeBackends sets the weight of all backends to 0 and deletes each as soon
+// as it has no connection left or its own deadline is over. One that is gone
+// already counts as removed. If ctx ends, those that are left stay at weight 0,
+// and the next run takes it up from there.
+func (s system) removeBackends(ctx context.Context, want Desired, changes []step.Change) (int, error) {
 	t, err := s.open(ctx)
 	if errors.Is(err, ipvs.ErrUnavailable) {
 		return len(changes), nil // no module, no backends
@@ -28,78 +45,200 @@ func (s system) removeBackends(ctx context.Context, changes []step.Change) (int,
 		return 0, err
 	}
 	defer t.Close()
-	deadline := time.Now().Add(s.drain)
-	for quiesced := false; ; {
-		services, err := t.Dump(ctx)
-		if err != nil {
+	leaving := make([]draining, len(changes))
+	drain := s.drainTimes(want)
+	for i, c := range changes {
+		d := &leaving[i]
+		if d.key, d.addr, err = parseID(c.ID); err != nil {
 			return 0, err
 		}
-		have := index(services)
-		if !quiesced {
-			if err := quiesce(ctx, t, have, changes); err != nil {
-				return 0, err
-			}
-			quiesced = true
-			continue
+		d.until = time.Now().Add(drain(d.key))
+	}
+	err = drainAll(ctx, t, leaving)
+	done := 0
+	for done < len(leaving) && leaving[done].gone {
+		done++
+	}
+	return done, err
+}
+
+// drainTimes gives how long a service's backends may take: as the service says,
+// else the plan, else the default.
+func (s system) drainTimes(want Desired) func(ipvs.ServiceKey) time.Duration {
+	rest := s.drain
+	if want.DrainSeconds != nil {
+		rest = time.Duration(*want.DrainSeconds) * time.Second
+	}
+	own := map[ipvs.ServiceKey]time.Duration{}
+	for _, service := range want.Services {
+		if key, err := service.key(); err == nil && service.DrainSeconds != nil {
+			own[key] = time.Duration(*service.DrainSeconds) * time.Second
 		}
-		if have.active(changes) == 0 || time.Now().After(deadline) {
-			return deleteBackends(ctx, t, have, changes)
+	}
+	return func(key ipvs.ServiceKey) time.Duration {
+		if d, has := own[key]; has {
+			return d
+		}
+		return rest
+	}
+}
+
+func drainAll(ctx context.Context, t table, leaving []draining) error {
+	have, err := lookAt(ctx, t, leaving)
+	if err != nil {
+		return err
+	}
+	if err := quiesce(ctx, t, leaving, have); err != nil {
+		return err
+	}
+	var told time.Time
+	for {
+		if have, err = lookAt(ctx, t, leaving); err != nil {
+			return err
+		}
+		if err := deleteReady(ctx, t, leaving, have); err != nil {
+			return err
+		}
+		wait, text := outlook(leaving)
+		if text == "" {
+			return nil
+		}
+		if time.Since(told) >= progressInterval {
+			told = time.Now()
+			step.Progress(ctx, text)
 		}
 		select {
 		case <-ctx.Done():
-			return 0, ctx.Err()
-		case <-time.After(drainInterval):
+			return ctx.Err()
+		case <-time.After(wait):
 		}
 	}
 }
 
-func quiesce(ctx context.Context, t table, have entries, changes []step.Change) error {
-	var cmds []ipvs.Command
-	for _, c := range changes {
-		key, _, err := parseID(c.ID)
-		if err != nil {
-			return err
+type place struct {
+	key  ipvs.ServiceKey
+	addr netip.AddrPort
+}
+
+// lookAt reads the services that backends are leaving.
+func lookAt(ctx context.Context, t table, leaving []draining) (map[place]ipvs.DestinationState, error) {
+	have := map[place]ipvs.DestinationState{}
+	seen := map[ipvs.ServiceKey]bool{}
+	for _, l := range leaving {
+		if l.gone || seen[l.key] {
+			continue
 		}
-		if d, there := have.backends[c.ID]; there && d.Weight > 0 {
+		seen[l.key] = true
+		destinations, err := t.Destinations(ctx, l.key)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range destinations {
+			have[place{l.key, d.Addr()}] = d
+		}
+	}
+	return have, nil
+}
+
+// quiesce keeps new connections away. Clients that persistence binds to such a
+// backend still come to it until their template runs out, unless
+// net.ipv4.vs.expire_quiescent_template is 1: to turn that on here would undo
+// the persistence of every other backend with weight 0, too.
+func quiesce(ctx context.Context, t table, leaving []draining, have map[place]ipvs.DestinationState) error {
+	var cmds []ipvs.Command
+	for _, l := range leaving {
+		if d, there := have[place{l.key, l.addr}]; there && d.Weight > 0 {
 			d.Weight = 0
-			cmds = append(cmds, ipvs.SetDestination(key, d.Destination))
+			cmds = append(cmds, ipvs.SetDestination(l.key, d.Destination))
 		}
 	}
 	if len(cmds) == 0 {
 		return nil
 	}
 	_, err := t.Do(ctx, cmds)
-	return err
+	return beyondGone(err)
 }
 
-// active counts the established connections of the backends that go.
-func (e entries) active(changes []step.Change) int {
-	n := 0
-	for _, c := range changes {
-		n += int(e.backends[c.ID].ActiveConns)
+// connections counts those that a backend still serves. The kernel calls a
+// connection active while it is being set up or established, which only TCP
+// and SCTP are: what else it remembers of those is on its way out. Of UDP it
+// remembers every flow until its timeout, live or not, so all of them count;
+// and behind a firewall mark may be either.
+func connections(key ipvs.ServiceKey, d ipvs.DestinationState) uint32 {
+	if key.Protocol == ipvs.TCP || key.Protocol == ipvs.SCTP {
+		return d.ActiveConns
 	}
-	return n
+	return d.ActiveConns + d.InActConns
 }
 
-func deleteBackends(ctx context.Context, t table, have entries, changes []step.Change) (int, error) {
+// deleteReady deletes those that have no connections left or no time.
+func deleteReady(ctx context.Context, t table, leaving []draining, have map[place]ipvs.DestinationState) error {
 	var cmds []ipvs.Command
-	var place []int // in changes, of each command
-	for i, c := range changes {
-		key, addr, err := parseID(c.ID)
-		if err != nil {
-			return 0, err
+	var ready []*draining
+	for i := range leaving {
+		l := &leaving[i]
+		d, there := have[place{l.key, l.addr}]
+		if l.left = connections(l.key, d); !there {
+			l.gone = true
 		}
-		if _, there := have.backends[c.ID]; there {
-			cmds = append(cmds, ipvs.DeleteDestination(key, addr))
-			place = append(place, i)
+		if !l.gone && (l.left == 0 || !time.Now().Before(l.until)) {
+			cmds = append(cmds, ipvs.DeleteDestination(l.key, l.addr))
+			ready = append(ready, l)
 		}
 	}
 	if len(cmds) == 0 {
-		return len(changes), nil
+		return nil
 	}
 	n, err := prefix(t.Do(ctx, cmds))
-	if err != nil {
-		return place[n], err
+	if err = beyondGone(err); err == nil {
+		n = len(ready)
 	}
-	return len(changes), nil
+	for _, l := range ready[:n] {
+		l.gone = true
+	}
+	return err
+}
+
+// beyondGone drops the failures that only say that a backend is not there any
+// more.
+func beyondGone(err error) error {
+	var batch *ipvs.BatchError
+	if !errors.As(err, &batch) || batch.Err != nil {
+		return err
+	}
+	for _, f := range batch.Failed {
+		if !errors.Is(f.Err, syscall.ENOENT) && !errors.Is(f.Err, syscall.ESRCH) {
+			return err
+		}
+	}
+	return nil
+}
+
+// outlook gives the time to the next look and what to tell meanwhile, nothing
+// when all are gone.
+func outlook(leaving []draining) (wait time.Duration, text string) {
+	n, left := 0, uint64(0)
+	var longest time.Duration
+	wait = drainInterval
+	for _, l := range leaving {
+		if l.gone {
+			continue
+		}
+		n++
+		left += uint64(l.left)
+		rest := time.Until(l.until)
+		longest, wait = max(longest, rest), min(wait, max(rest, 0))
+	}
+	if n == 0 {
+		return 0, ""
+	}
+	return wait, fmt.Sprintf("draining %s: %s, at most %s more",
+		count(n, "backend"), count(left, "connection"), longest.Round(time.Second))
+}
+
+func count[N int | uint64](n N, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -1,12 +1,7 @@
 package ipvs
 
 import (
-	"fmt"
-	"net/netip"
-	"regexp"
-
 	"github.com/lvsup/lvsup/internal/linux/host"
-	"github.com/lvsup/lvsup/internal/linux/ipvs"
 	"github.com/lvsup/lvsup/internal/step"
 )
 
@@ -19,7 +14,8 @@ type Desired struct {
 	// made them.
 	Exclusive bool `json:"exclusive,omitempty"`
 	// DrainSeconds bounds the wait for the connections of backends that go
-	// away; nil: DrainTimeout.
+	// away; nil: DrainTimeout. It holds for services that are going too, since
+	// their own is no longer known.
 	DrainSeconds *int `json:"drain_seconds,omitempty"`
 	// Timeouts and Sync are left alone where they are nil.
 	Timeouts *Timeouts `json:"timeouts,omitempty"`
@@ -91,18 +87,15 @@ type Tunnel struct {
 	Checksum string `json:"checksum,omitempty"` // "none", "full" or "remote", gue and gre only; empty: "none"
 }
 
-// Observed is what a host has: the whole table, of others too, and the files
-// that keep it for the next boot, flattened.
+// Observed is what a host has: the whole table, of others too, the timeouts,
+// the sync daemons, and the files that keep all that for the next boot,
+// flattened.
 type Observed struct {
 	State step.State
+	// MTU is that of each interface that a sync daemon uses or should use, in
+	// bytes: what a daemon's longest message is unless it was told.
+	MTU map[string]int
 }
-
-// MaxPersistence is the longest persistence that ipvsadm(8) takes, 31 days in
-// seconds.
-const MaxPersistence = 31 * 24 * 60 * 60
-
-// MaxWeight is the largest weight that ipvsadm(8) takes.
-const MaxWeight = 65535
 
 // New gives the kind for a host.
 func New(h host.Host) step.Kind[Desired, Observed] { return newKind(onHost(h)) }
@@ -118,111 +111,22 @@ func newKind(s system) step.Kind[Desired, Observed] {
 	}
 }
 
-// schedulerName is what a scheduler's module can be called; it ends up in a
-// command line and in a file.
-var schedulerName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,14}$`)
-
-// Validate names what is wrong with a wanted table.
-func Validate(want Desired) error {
-	services := map[ipvs.ServiceKey]bool{}
-	for i, s := range want.Services {
-		key, err := s.key()
-		if err != nil {
-			return fmt.Errorf("services[%d]: %w", i, err)
-		}
-		if services[key] {
-			return fmt.Errorf("services[%d]: %s is there twice", i, key)
-		}
-		services[key] = true
-		if err := s.validate(key); err != nil {
-			return fmt.Errorf("services[%d] (%s): %w", i, key, err)
-		}
-	}
-	return nil
+// wantsIPVS reports whether the kernel's IPVS is needed at all.
+func (d Desired) wantsIPVS() bool {
+	return len(d.Services) > 0 || len(d.Sync) > 0 || d.Timeouts != nil && *d.Timeouts != (Timeouts{})
 }
 
-func (s Service) validate(key ipvs.ServiceKey) error {
-	switch {
-	case !schedulerName.MatchString(s.Scheduler):
-		return fmt.Errorf("scheduler: %q is not the name of one", s.Scheduler)
-	case s.PersistenceSeconds < 0 || s.PersistenceSeconds > MaxPersistence:
-		return fmt.Errorf("persistence_seconds: %d is not within 0..%d", s.PersistenceSeconds, MaxPersistence)
-	case s.PersistencePrefix < 0 || s.PersistencePrefix > key.Address.BitLen():
-		return fmt.Errorf("persistence_prefix: %d is not within 1..%d", s.PersistencePrefix, key.Address.BitLen())
-	case s.Port == 0 && s.PersistenceSeconds == 0:
-		return fmt.Errorf("port: 0, every port, needs persistence: without it the kernel takes the service and never uses it")
-	}
-	backends := map[netip.AddrPort]bool{}
-	for i, b := range s.Backends {
-		d, err := b.destination(key)
-		if err == nil && backends[d.Addr()] {
-			err = fmt.Errorf("address: %s is there twice", d.Addr())
-		}
-		if err != nil {
-			return fmt.Errorf("backends[%d]: %w", i, err)
-		}
-		backends[d.Addr()] = true
-	}
-	return nil
-}
-
-// key gives what identifies the service in the kernel.
-func (s Service) key() (ipvs.ServiceKey, error) {
-	protocol, err := ipvs.ParseProtocol(s.Protocol)
-	if err != nil {
-		return ipvs.ServiceKey{}, fmt.Errorf("protocol: %w", err)
-	}
-	addr, err := address(s.Address)
-	return ipvs.ServiceKey{Protocol: protocol, Address: addr, Port: s.Port}, err
-}
-
-// service gives the service as the kernel should have it.
-func (s Service) service(key ipvs.ServiceKey) ipvs.Service {
-	out := ipvs.Service{Key: key, Scheduler: s.Scheduler}
-	if s.PersistenceSeconds > 0 {
-		out.Flags, out.Timeout = ipvs.FlagPersistent, uint32(s.PersistenceSeconds)
-		if s.PersistencePrefix > 0 {
-			out.Netmask = ipvs.PrefixMask(key.Address, s.PersistencePrefix)
-		}
-	}
-	return out
-}
-
-// destination gives the backend as the kernel should have it.
-func (b Backend) destination(key ipvs.ServiceKey) (ipvs.Destination, error) {
-	addr, err := address(b.Address)
-	if err != nil {
-		return ipvs.Destination{}, err
-	}
-	forwarding, ok := ipvs.ParseForwarding(b.Forwarding)
-	switch {
-	case !ok || forwarding != ipvs.NAT && forwarding != ipvs.Route && forwarding != ipvs.Tunnel:
-		return ipvs.Destination{}, fmt.Errorf("forwarding: %q is not nat, dr or tun", b.Forwarding)
-	case b.Weight < 0 || b.Weight > MaxWeight:
-		return ipvs.Destination{}, fmt.Errorf("weight: %d is not within 0..%d", b.Weight, MaxWeight)
-	case addr.Is4() != key.Address.Is4() && forwarding != ipvs.Tunnel:
-		return ipvs.Destination{}, fmt.Errorf("address: %s is not of the service's family, which only tun allows", addr)
-	}
-	d := ipvs.Destination{Address: addr, Port: b.Port, Forwarding: forwarding, Weight: uint32(b.Weight)}
-	if d.Port == 0 {
-		d.Port = key.Port
-	}
-	return d.Normalize(key), nil
-}
-
-func address(s string) (netip.Addr, error) {
-	a, err := netip.ParseAddr(s)
-	if err != nil || a.Zone() != "" || a.IsUnspecified() || a.IsMulticast() {
-		return netip.Addr{}, fmt.Errorf("address: %q is not the address of a host", s)
-	}
-	return a.Unmap(), nil
-}
-
-// schedulers lists those of the services.
-func (d Desired) schedulers() []string {
+// modules lists what the services need besides ip_vs, by the names that follow
+// ip_vs_ in a module's: schedulers and persistence engines.
+func (d Desired) modules() []string {
 	var names []string
 	for _, s := range d.Services {
 		names = append(names, s.Scheduler)
+		if s.Engine != "" {
+			names = append(names, engineModule(s.Engine))
+		}
 	}
 	return names
 }
+
+func engineModule(engine string) string { return "pe_" + engine }

@@ -2,7 +2,8 @@ package ipvs
 
 import (
 	"context"
-	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,39 +15,7 @@ import (
 	"github.com/lvsup/lvsup/internal/step"
 )
 
-// genDesired draws from few addresses, so that plans and tables overlap.
-func genDesired(t *rapid.T) Desired {
-	var d Desired
-	for _, n := range rapid.SliceOfNDistinct(rapid.IntRange(1, 4), 0, 3, rapid.ID).Draw(t, "services") {
-		s := Service{
-			Protocol: "tcp", Address: fmt.Sprintf("192.0.2.%d", n), Port: 80,
-			Scheduler:          rapid.SampledFrom([]string{"rr", "wlc", "sh"}).Draw(t, "scheduler"),
-			PersistenceSeconds: rapid.SampledFrom([]int{0, 10, 300}).Draw(t, "persistence"),
-			PersistencePrefix:  rapid.SampledFrom([]int{0, 24, 32}).Draw(t, "prefix"),
-		}
-		if n == 4 {
-			s.Address = "2001:db8::4"
-			s.PersistencePrefix *= 4
-		}
-		for _, m := range rapid.SliceOfNDistinct(rapid.IntRange(1, 4), 0, 4, rapid.ID).Draw(t, "backends") {
-			b := Backend{
-				Address:    fmt.Sprintf("10.0.0.%d", m),
-				Port:       rapid.SampledFrom([]uint16{0, 80, 8080}).Draw(t, "port"),
-				Forwarding: rapid.SampledFrom([]string{"nat", "dr", "tun"}).Draw(t, "forwarding"),
-				Weight:     rapid.IntRange(0, 3).Draw(t, "weight"),
-				Hold:       rapid.IntRange(0, 9).Draw(t, "hold") == 0,
-			}
-			if n == 4 {
-				b.Address = fmt.Sprintf("2001:db8::1:%d", m)
-			}
-			s.Backends = append(s.Backends, b)
-		}
-		d.Services = append(d.Services, s)
-	}
-	return d
-}
-
-// typeIn fills a kernel with a plan, as a person without lvsup would.
+// typeIn fills a kernel with a plan's table, as a person without lvsup would.
 func typeIn(t *rapid.T, k *ipvstest.Kernel, d Desired) {
 	var cmds []ipvs.Command
 	for _, s := range d.Services {
@@ -54,15 +23,12 @@ func typeIn(t *rapid.T, k *ipvstest.Kernel, d Desired) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		service := s.service(key)
-		service.Flags |= ipvs.FlagOnePacket // something that lvsup does not manage
-		cmds = append(cmds, ipvs.AddService(service))
+		cmds = append(cmds, ipvs.AddService(s.service(key)))
 		for _, b := range s.Backends {
 			dest, err := b.destination(key)
 			if err != nil {
 				t.Fatal(err)
 			}
-			dest.UpperThreshold = 100
 			cmds = append(cmds, ipvs.AddDestination(key, dest))
 		}
 	}
@@ -71,50 +37,59 @@ func typeIn(t *rapid.T, k *ipvstest.Kernel, d Desired) {
 	}
 }
 
+// recorder keeps the commands that a table was given.
+type recorder struct {
+	*ipvstest.Kernel
+	cmds []ipvs.Command
+}
+
+func (r *recorder) Do(ctx context.Context, cmds []ipvs.Command) (int, error) {
+	r.cmds = append(r.cmds, cmds...)
+	return r.Kernel.Do(ctx, cmds)
+}
+
 // TestAnyTableReachesAnyPlan goes from a random table of others through random
 // plans to none, and holds what must be true at each step.
 func TestAnyTableReachesAnyPlan(t *testing.T) {
-	host := newFake(t)
+	f := newFake(t)
+	plans := generator{schedulers: []string{"rr", "wlc", "sh", "mh"}, interfaces: []string{"ens33", "ens36"}, holds: true, exclusive: true}
+	others := generator{schedulers: plans.schedulers}
 	rapid.Check(t, func(t *rapid.T) {
-		ctx := context.Background()
-		kernel := ipvstest.New()
-		s := system{Host: host.Host.Host, drain: time.Millisecond,
+		kernel := &recorder{Kernel: ipvstest.New()}
+		kernel.MTU = f.kernel.MTU
+		s := system{Host: f.Host.Host, drain: time.Hour,
 			open: func(context.Context) (table, error) { return kernel, nil }}
-		typeIn(t, kernel, genDesired(t))
-		start := stateOf(kernel)
-		foreign := step.State{} // what no plan names
-		for id, v := range start {
-			foreign[id] = v
+		theirs := others.desired(t)
+		for i := range theirs.Services { // a daemon cannot start beside these
+			theirs.Services[i].Backends = slices.DeleteFunc(theirs.Services[i].Backends, func(b Backend) bool {
+				return strings.Contains(b.Address, ":") != theirs.Services[i].IPv6
+			})
 		}
+		typeIn(t, kernel.Kernel, theirs)
+		foreign := tableOf(kernel) // what no plan names
 		owned := step.Owned{}
-		plans := append(rapid.SliceOfN(rapid.Custom(genDesired), 1, 3).Draw(t, "plans"), Desired{})
-		for _, want := range plans {
+		for _, want := range append(rapid.SliceOfN(rapid.Custom(plans.desired), 1, 3).Draw(t, "plans"), Desired{}) {
 			if err := Validate(want); err != nil {
 				t.Fatal(err)
 			}
-			wanted, _, held := flatten(want)
-			for id := range wanted {
+			before := tableOf(kernel)
+			kernel.cmds = nil
+			goal := reach(t, s, want, owned)
+			after := tableOf(kernel)
+			for id := range goal.wanted {
 				delete(foreign, id)
 			}
-			before := stateOf(kernel)
-			have, err := s.observe(ctx, want, owned)
-			if err != nil {
-				t.Fatal(err)
-			}
-			changes := Diff(want, owned, have)
-			for _, c := range changes {
-				owned.Begin(c)
-			}
-			if n, err := s.apply(ctx, want, changes); err != nil || n != len(changes) {
-				t.Fatalf("%d of %d: %v", n, len(changes), err)
-			}
-			for _, c := range changes {
-				owned.End(c)
-			}
-			after := stateOf(kernel)
-			for id := range held {
+			for id := range goal.held {
 				if before[id] != after[id] {
 					t.Fatalf("held %s went from %q to %q", id, before[id], after[id])
+				}
+			}
+			if want.Exclusive {
+				clear(foreign)
+				for id := range after {
+					if goal.wanted[id] == "" && !goal.held[id] {
+						t.Fatalf("%s is left under exclusive", id)
+					}
 				}
 			}
 			for id, v := range foreign {
@@ -122,53 +97,143 @@ func TestAnyTableReachesAnyPlan(t *testing.T) {
 					t.Fatalf("%s of others went from %q to %q", id, v, after[id])
 				}
 			}
-			for id, v := range wanted {
-				if after[id] != v {
-					t.Fatalf("%s is %q, want %q", id, after[id], v)
-				}
-			}
-			if have, err = s.observe(ctx, want, owned); err != nil {
-				t.Fatal(err)
-			}
-			if left := Diff(want, owned, have); len(left) > 0 {
-				t.Fatalf("a second plan has %v", left)
-			}
+			neverMadeAnew(t, kernel.cmds, before, after)
 		}
 		if len(owned) > 0 {
 			t.Fatalf("with nothing wanted, the record holds %v", owned)
 		}
-		end, _ := kernel.Dump(ctx)
-		for _, service := range end {
-			if start[serviceID(service.Key)] != "" && service.Flags&ipvs.FlagOnePacket == 0 {
-				t.Fatalf("%s lost a setting that lvsup does not manage", service.Key)
+	})
+}
+
+// reach brings the system to a plan as the agent does.
+func reach(t *rapid.T, s system, want Desired, owned step.Owned) goal {
+	ctx := context.Background()
+	have, err := s.observe(ctx, want, owned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes := Diff(want, owned, have)
+	for _, c := range changes {
+		if c.Blocked != "" {
+			t.Fatalf("%s is blocked: %s", c.ID, c.Blocked)
+		}
+		owned.Begin(c)
+	}
+	if n, err := s.apply(ctx, want, changes); err != nil || n != len(changes) {
+		t.Fatalf("%d of %d: %v", n, len(changes), err)
+	}
+	for _, c := range changes {
+		owned.End(c)
+	}
+	if have, err = s.observe(ctx, want, owned); err != nil {
+		t.Fatal(err)
+	}
+	goal := flatten(want, have)
+	for id, v := range goal.wanted {
+		if have.State[id] != v {
+			t.Fatalf("%s is %q, want %q", id, have.State[id], v)
+		}
+	}
+	if left := Diff(want, owned, have); len(left) > 0 {
+		t.Fatalf("a second plan has %v", left)
+	}
+	return goal
+}
+
+// neverMadeAnew holds that what is there before and after was only edited.
+func neverMadeAnew(t *rapid.T, cmds []ipvs.Command, before, after step.State) {
+	for _, c := range cmds {
+		id := serviceID(c.Service.Key)
+		switch c.Op {
+		case ipvs.OpAddDestination, ipvs.OpDeleteDestination:
+			id = backendID(c.Service.Key, c.Destination.Addr())
+		case ipvs.OpAddService, ipvs.OpDeleteService:
+		default:
+			continue
+		}
+		_, was := before[id]
+		if _, is := after[id]; was && is {
+			t.Fatalf("to go from %q to %q there was a command to %s %s", before[id], after[id], c.Op, id)
+		}
+	}
+}
+
+func tableOf(k table) step.State {
+	services, _ := k.Dump(context.Background())
+	state := step.State{}
+	addTable(state, services)
+	return state
+}
+
+// TestValuesSurvive holds that a value says all that a plan can, and that what
+// is read from it is the same again.
+func TestValuesSurvive(t *testing.T) {
+	g := generator{schedulers: ipvs.Schedulers(), interfaces: []string{"ens33", "br-0.1"}}
+	rapid.Check(t, func(t *rapid.T) {
+		d := g.desired(t)
+		for _, s := range d.Services {
+			key, _ := s.key()
+			service := s.service(key)
+			if got, err := parseService(key, serviceValue(service)); err != nil || got != service {
+				t.Fatalf("%q gives %+v, %v; want %+v", serviceValue(service), got, err, service)
+			}
+			if got, err := ipvs.ParseServiceKey(serviceID(key).Key); err != nil || got != key {
+				t.Fatalf("%q gives %+v, %v", serviceID(key), got, err)
+			}
+			for _, b := range s.Backends {
+				dest, _ := b.destination(key)
+				if got, err := parseBackend(dest.Addr(), backendValue(dest)); err != nil || got != dest {
+					t.Fatalf("%q gives %+v, %v; want %+v", backendValue(dest), got, err, dest)
+				}
+				dest.Weight = 0
+				if got := drained(backendValue(dest)); got != backendValue(dest) {
+					t.Fatalf("drained, it is %q", got)
+				}
+				id := backendID(key, dest.Addr())
+				if k, addr, err := parseID(id); err != nil || k != key || addr != dest.Addr() || isMixed(id) != (addr.Addr().Is4() != key.Address.Is4()) {
+					t.Fatalf("%q gives %v, %v, %v, mixed %v", id, k, addr, err, isMixed(id))
+				}
+			}
+		}
+		for _, wanted := range d.Sync {
+			const unknown = 0 // so that the length is always said
+			daemon := wanted.daemon()
+			value := daemonValue(daemon, unknown)
+			got, err := parseDaemon(daemonID(daemon.Role), value)
+			if err != nil || daemonValue(got, unknown) != value || got.ID != daemon.ID || got.Interface != daemon.Interface {
+				t.Fatalf("%q gives %+v, %v; want %+v", value, got, err, daemon)
 			}
 		}
 	})
 }
 
-func stateOf(k *ipvstest.Kernel) step.State {
-	services, _ := k.Dump(context.Background())
-	return tableState(services)
-}
-
 // FuzzValues holds that what is read as a value is written the same again.
 func FuzzValues(f *testing.F) {
-	for _, v := range []string{"rr", "rr persistent 10", "sh persistent 60 mask 255.255.0.0", "nat weight 1", "tun weight 4294967295"} {
+	for _, v := range []string{
+		"rr", "rr persistent 10", "sh (sh-fallback,flag-3) persistent 60 mask 255.255.0.0 pe sip ops",
+		"nat weight 1", "tun weight 4294967295", "tun gue port 6080 csum weight 1 upper 7 lower 3", "tun type-9 flags-65535 weight 0",
+		"mcast ens33 syncid 1", "mcast ens33 syncid 255 group ff02::81 port 1 ttl 255 maxlen 65535",
+	} {
 		f.Add(v)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		s := ipvs.Service{Key: serviceKey(vip, 80)}
-		if setService(&s, value) == nil {
-			again := ipvs.Service{Key: s.Key}
-			if err := setService(&again, serviceValue(s)); err != nil || serviceValue(again) != serviceValue(s) {
+		key := serviceKey(vip, 80)
+		if s, err := parseService(key, value); err == nil {
+			if again, err := parseService(key, serviceValue(s)); err != nil || again != s {
 				t.Errorf("%q becomes %q, then %v", value, serviceValue(s), err)
 			}
 		}
-		var d ipvs.Destination
-		if setBackend(&d, value) == nil {
-			var again ipvs.Destination
-			if err := setBackend(&again, backendValue(d)); err != nil || again != d {
+		addr := netip.MustParseAddrPort("192.0.2.1:80")
+		if d, err := parseBackend(addr, value); err == nil {
+			if again, err := parseBackend(addr, backendValue(d)); err != nil || again != d {
 				t.Errorf("%q becomes %q, then %v", value, backendValue(d), err)
+			}
+		}
+		id := daemonID(ipvs.Backup)
+		if d, err := parseDaemon(id, value); err == nil {
+			again, err := parseDaemon(id, daemonValue(d, 0))
+			if err != nil || daemonValue(again, 0) != daemonValue(d, 0) {
+				t.Errorf("%q becomes %q, then %v", value, daemonValue(d, 0), err)
 			}
 		}
 	})
@@ -177,7 +242,8 @@ func FuzzValues(f *testing.F) {
 // FuzzRules holds that any file in the place of the rules is refused or read,
 // and that what is read is written and read the same.
 func FuzzRules(f *testing.F) {
-	f.Add(encodeRules(tutorial().Services))
+	f.Add(encodeRules(tutorial()))
+	f.Add(encodeRules(everything()))
 	f.Add(`{"version":1}`)
 	f.Fuzz(func(t *testing.T, content string) {
 		d, err := decodeRules([]byte(content))
@@ -187,8 +253,8 @@ func FuzzRules(f *testing.F) {
 			}
 			return
 		}
-		again, err := decodeRules([]byte(encodeRules(d.Services)))
-		if err != nil || encodeRules(again.Services) != encodeRules(d.Services) {
+		again, err := decodeRules([]byte(encodeRules(d)))
+		if err != nil || encodeRules(again) != encodeRules(d) {
 			t.Errorf("%q does not survive: %v", content, err)
 		}
 	})

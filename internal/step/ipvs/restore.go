@@ -6,17 +6,25 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/lvsup/lvsup/internal/linux/atomicfile"
 	"github.com/lvsup/lvsup/internal/linux/host"
 	"github.com/lvsup/lvsup/internal/step"
 )
 
-// Restore makes the table what RulesFile says, as the unit does at boot. It
-// adds what is missing, sets what differs, and removes nothing. Without that
-// file it does nothing.
+// bootPatience is how long Restore waits for the interface of a sync daemon.
+const bootPatience = 30 * time.Second
+
+// Restore makes the table, the timeouts and the sync daemons what RulesFile
+// says, as the unit does at boot. It adds what is missing, sets what differs,
+// and removes nothing. The services come first: they do not wait for the
+// interface of a sync daemon, which may be up late; that is waited for up to 30
+// seconds. Without the file Restore does nothing.
 func Restore(ctx context.Context, h host.Host) error {
-	return onHost(h).restore(ctx)
+	s := onHost(h)
+	s.patience = bootPatience
+	return s.restore(ctx)
 }
 
 func (s system) restore(ctx context.Context) error {
@@ -28,7 +36,7 @@ func (s system) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	have, err := s.observe(ctx, want, nil)
+	have, _, err := s.look(ctx, want)
 	if err == nil {
 		_, err = s.apply(ctx, want, Diff(want, step.Owned{}, have))
 	}

@@ -1,0 +1,134 @@
+package ipvs
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lvsup/lvsup/internal/linux/ipvs"
+	"github.com/lvsup/lvsup/internal/linux/ipvs/ipvstest"
+	"github.com/lvsup/lvsup/internal/step"
+)
+
+// watched calls look before each look at a service.
+type watched struct {
+	*ipvstest.Kernel
+	look func()
+}
+
+func (w *watched) Destinations(ctx context.Context, key ipvs.ServiceKey) ([]ipvs.DestinationState, error) {
+	w.look()
+	return w.Kernel.Destinations(ctx, key)
+}
+
+func (f *fake) watch(look func()) {
+	f.system.open = func(context.Context) (table, error) { return &watched{f.kernel, look}, nil }
+}
+
+func withoutBackends(services ...int) Desired {
+	return edited(func(d *Desired) {
+		second := d.Services[0]
+		second.Port = 443
+		d.Services = append(d.Services, second)
+		for _, i := range services {
+			d.Services[i].Backends = nil
+		}
+	})
+}
+
+func TestBackendsDrainBeforeTheyGo(t *testing.T) {
+	f, owned := newFake(t), step.Owned{}
+	f.system.drain = time.Hour
+	f.apply(t, tutorial(), owned)
+	key := serviceKey(vip, 80)
+	f.kernel.Connect(key, 0, 2)
+	looks := 0
+	f.watch(func() {
+		if looks++; looks == 4 {
+			if !strings.Contains(f.rules(), rip1+":80 -m -w 0") || strings.Contains(f.rules(), rip2) {
+				t.Errorf("the idle one is to go at once and the other to drain, yet the table is\n%s", f.rules())
+			}
+			f.kernel.Connect(key, 0, 0)
+		}
+	})
+	f.apply(t, edited(func(d *Desired) { d.Services[0].Backends = nil }), owned)
+	if looks < 4 || strings.Contains(f.rules(), rip1) {
+		t.Errorf("%d looks, left:\n%s", looks, f.rules())
+	}
+}
+
+// TestEachBackendHasItsOwnDeadline has two services in one apply, of which one
+// does not wait and the other waits as long as the plan says.
+func TestEachBackendHasItsOwnDeadline(t *testing.T) {
+	f, owned := newFake(t), step.Owned{}
+	f.system.drain = time.Hour
+	f.apply(t, withoutBackends(), owned)
+	for _, port := range []uint16{80, 443} {
+		f.kernel.Connect(serviceKey(vip, port), 0, 8)
+	}
+	want := withoutBackends(0, 1)
+	want.DrainSeconds = seconds(1)
+	want.Services[0].DrainSeconds = seconds(0)
+	looks := 0
+	f.watch(func() {
+		if looks++; looks == 5 && (strings.Contains(f.rules(), "-a -t "+vip+":80") || !strings.Contains(f.rules(), "-a -t "+vip+":443 -r "+rip1)) {
+			t.Errorf("while one service drains the table is\n%s", f.rules())
+		}
+	})
+	var told []string
+	changes := f.diff(t, want, owned)
+	start := time.Now()
+	ctx := step.WithProgress(context.Background(), func(text string) { told = append(told, text) })
+	n, err := f.system.apply(ctx, want, changes)
+	if took := time.Since(start); n != len(changes) || err != nil || took < time.Second || took > 10*time.Second {
+		t.Errorf("done %d of %d, %v in %v", n, len(changes), err, took)
+	}
+	if strings.Contains(f.rules(), "-a") {
+		t.Errorf("left after the deadline:\n%s", f.rules())
+	}
+	if diff := cmp.Diff([]string{"draining 1 backend: 8 connections, at most 1s more"}, told); diff != "" {
+		t.Errorf("told:\n%s", diff)
+	}
+}
+
+// TestADrainThatIsCancelledIsTakenUpAgain leaves weight 0, and the next run
+// finishes.
+func TestADrainThatIsCancelledIsTakenUpAgain(t *testing.T) {
+	f, owned := newFake(t), step.Owned{}
+	f.apply(t, tutorial(), owned)
+	f.kernel.Connect(serviceKey(vip, 80), 1, 2)
+	f.system.drain = time.Hour
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	changes := f.diff(t, Desired{}, owned)
+	n, err := f.system.apply(ctx, Desired{}, changes)
+	if n != 3 || !errors.Is(err, context.DeadlineExceeded) { // two files, the idle backend
+		t.Errorf("done %d of %v, %v", n, changes, err)
+	}
+	for _, c := range changes[:n] {
+		owned.End(c)
+	}
+	if !strings.Contains(f.rules(), rip2+":80 -m -w 0") {
+		t.Errorf("a backend with connections was cut off by the end of the context:\n%s", f.rules())
+	}
+	f.system.drain = 0
+	f.apply(t, Desired{}, owned)
+	if f.rules() != "" || len(owned) > 0 {
+		t.Errorf("left after the deadline: %v\n%s", owned, f.rules())
+	}
+}
+
+func TestWhatCountsAsAConnection(t *testing.T) {
+	d := ipvs.DestinationState{ActiveConns: 2, InActConns: 5}
+	for key, want := range map[ipvs.ServiceKey]uint32{
+		{Protocol: ipvs.TCP}: 2, {Protocol: ipvs.SCTP}: 2, {Protocol: ipvs.UDP}: 7, {FWMark: 1}: 7,
+	} {
+		if got := connections(key, d); got != want {
+			t.Errorf("%+v: %d, want %d", key, got, want)
+		}
+	}
+}
