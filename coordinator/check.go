@@ -121,8 +121,7 @@ func checkHost(c *plans.Cluster, h *plans.Host, f wire.Facts) []plans.Finding {
 			add(plans.Error, checkInterface, fmt.Sprintf("it has no interface %s (%s)", i.Name, i.Source.At("")), "it has "+interfaceList(f.Interfaces))
 		}
 	}
-	if f.Firewall.Drops && unmanaged(c.Firewall) {
-		ports := strings.Join(plans.Ports(c, h), ", ")
+	if ports := strings.Join(plans.Ports(c, h), ", "); f.Firewall.Drops && unmanaged(c.Firewall) && ports != "" {
 		add(plans.Warning, "firewall", fmt.Sprintf("its firewall (%s) drops by default and may drop %s", strings.Join(f.Firewall.Active, ", "), ports),
 			`firewall { policy = "open" } lets the needed ports through`)
 	}

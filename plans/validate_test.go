@@ -112,6 +112,21 @@ func TestValidateWithoutSources(t *testing.T) {
 			c.Services[0].Persistence = &plans.Persistence{Timeout: time.Second}
 		}, "Invalid persistence prefix length"},
 		{func(c *plans.Cluster) { c.Services = append(c.Services, c.Services[0]) }, "Two services on"},
+		{func(c *plans.Cluster) { c.Services[0].Port = 0 }, "Port 0 without persistence"},
+		{func(c *plans.Cluster) { c.Services[0].FWMark = 1 }, "A mark and a port"},
+		{func(c *plans.Cluster) {
+			c.Services[0].FWMark, c.Services[0].Port = 1, 0
+			c.Services = append(c.Services, c.Services[0])
+		}, "Two services with the mark 1"},
+		{func(c *plans.Cluster) { c.Services[0].SchedulerFlags = []string{"sh-port"} }, "has no flags"},
+		{func(c *plans.Cluster) { c.Services[0].OnePacket = true }, "One packet at a time"},
+		{func(c *plans.Cluster) { c.Services[0].Drain = -1 }, "Drain time"},
+		{func(c *plans.Cluster) { c.Services[0].Backends[0].LowerThreshold = 1 }, "A lower_threshold without"},
+		{func(c *plans.Cluster) { c.Services[0].Backends[0].UpperThreshold = -1 }, "Invalid upper_threshold"},
+		{func(c *plans.Cluster) { c.Services[0].Backends[0].Forwarding = plans.ForwardTUN }, "Unknown tunnel type"},
+		{func(c *plans.Cluster) { c.Services[0].Tunnel.Type = plans.TunnelGRE }, "A tunnel without tunnelling"},
+		{func(c *plans.Cluster) { c.IPVS.Timeouts.TCP = time.Millisecond }, "not whole seconds"},
+		{func(c *plans.Cluster) { c.IPVS.Sync = make([]plans.SyncDaemon, 1) }, "Unknown sync role"},
 	} {
 		c := drCluster()
 		test.change(c)
