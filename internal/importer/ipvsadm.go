@@ -65,7 +65,7 @@ func IPVSAdm(src []byte, o Options) (*Result, error) {
 	}
 	if saved && seen > 0 {
 		d.ipvs = append(d.ipvs, warn(Place{File: d.opts.File},
-			"ipvsadm -S does not save thresholds, timeouts and sync daemons: look at `ipvsadm -L -n --thresholds`, `--timeout` and `--daemon` on the director, and write what is set there into the plan"))
+			"ipvsadm -S does not save thresholds, timeouts and sync daemons. Thresholds that the plan does not name are removed; the others are left alone. lvsup reads them all: lvsup export ipvsadm PLAN | lvsup import ipvsadm, where PLAN has this cluster and director block and no more"))
 	}
 	return d.build()
 }

@@ -17,9 +17,10 @@ cluster "imported" {
   forwarding = "dr"
 }
 
-# Note: ipvsadm -S does not save thresholds, timeouts and sync daemons: look
-#   at `ipvsadm -L -n --thresholds`, `--timeout` and `--daemon` on the director,
-#   and write what is set there into the plan
+# Note: ipvsadm -S does not save thresholds, timeouts and sync daemons.
+#   Thresholds that the plan does not name are removed; the others are left
+#   alone. lvsup reads them all: lvsup export ipvsadm PLAN | lvsup import
+#   ipvsadm, where PLAN has this cluster and director block and no more
 
 # Interfaces are left alone: add interface blocks to have lvsup set them up.
 director "director" {
