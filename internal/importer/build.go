@@ -119,6 +119,7 @@ func (s *service) plan(name string, c *plans.Cluster, i int) plans.VirtualServic
 	}
 	if s.fwmark != 0 {
 		out.Protocol = "tcp" // which says nothing without ports
+		out.KeepVIP = true   // so does this without an address
 	} else {
 		out.Source = source(atService, i, 0, "port")
 	}

@@ -24,7 +24,6 @@ director "director" {
 # Services on firewall marks
 virtual_service "fwmark-4294967295" {
   fwmark    = 4294967295
-  keep_vip  = false
   scheduler = "wrr"
   persistence {
     timeout = "1m"
@@ -40,7 +39,6 @@ virtual_service "fwmark-4294967295" {
 virtual_service "fwmark-16-ipv6" {
   fwmark          = 16
   family          = "ipv6"
-  keep_vip        = false
   scheduler       = "mh"
   scheduler_flags = ["mh-fallback", "mh-port"]
   forwarding      = "tun"

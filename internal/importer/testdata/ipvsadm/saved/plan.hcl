@@ -65,7 +65,6 @@ virtual_service "dns-udp" {
 # Services on firewall marks
 virtual_service "fwmark-1" {
   fwmark          = 1
-  keep_vip        = false
   scheduler       = "sh"
   scheduler_flags = ["sh-fallback", "sh-port"]
   backend {
@@ -76,7 +75,6 @@ virtual_service "fwmark-1" {
 virtual_service "fwmark-2-ipv6" {
   fwmark          = 2
   family          = "ipv6"
-  keep_vip        = false
   scheduler       = "mh"
   scheduler_flags = ["mh-port"]
   backend {

@@ -28,7 +28,6 @@ director "director" {
 virtual_service "fwmark-5-ipv6" {
   fwmark     = 5
   family     = "ipv6"
-  keep_vip   = false
   one_packet = true
   persistence {
     timeout       = "6m"

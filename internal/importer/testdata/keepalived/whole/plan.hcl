@@ -155,7 +155,6 @@ virtual_service "pool-tcp-8080-10.1.0.103" {
 #   are up
 virtual_service "pool-fwmark-7" {
   fwmark          = 7
-  keep_vip        = false
   scheduler       = "mh"
   scheduler_flags = ["mh-port"]
   tunnel {

@@ -58,7 +58,6 @@ virtual_service "http" {
 # Line 17: virtual = 1
 virtual_service "fwmark-1" {
   fwmark    = 1
-  keep_vip  = false
   scheduler = "wrr"
   persistence {
     timeout       = "5m"
