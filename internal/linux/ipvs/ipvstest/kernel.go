@@ -4,6 +4,7 @@ package ipvstest
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"syscall"
 
@@ -102,8 +103,8 @@ func (k *Kernel) do(c ipvs.Command) syscall.Errno {
 		if s != nil {
 			return syscall.EEXIST
 		}
-		if !k.knows(c.Service) {
-			return syscall.ENOENT
+		if errno := k.check(c.Service); errno != 0 {
+			return errno
 		}
 		k.services = append(k.services, &ipvs.ServiceState{Service: stored(c.Service)})
 		return 0
@@ -113,8 +114,8 @@ func (k *Kernel) do(c ipvs.Command) syscall.Errno {
 	}
 	switch c.Op {
 	case ipvs.OpSetService:
-		if !k.knows(c.Service) {
-			return syscall.ENOENT
+		if errno := k.check(c.Service); errno != 0 {
+			return errno
 		}
 		s.Service = stored(c.Service)
 	case ipvs.OpDeleteService:
@@ -125,11 +126,17 @@ func (k *Kernel) do(c ipvs.Command) syscall.Errno {
 	return 0
 }
 
-// knows reports whether the kernel has what the service asks for. The scheduler
-// "none" is one to it: it takes no connections.
-func (k *Kernel) knows(s ipvs.Service) bool {
-	return (s.Scheduler == "none" || slices.Contains(k.Schedulers, s.Scheduler)) &&
-		(s.PEName == "" || slices.Contains(k.Engines, s.PEName))
+// check looks for mistakes in a service's settings. The scheduler "none" is one
+// to the kernel: it takes no connections.
+func (k *Kernel) check(s ipvs.Service) syscall.Errno {
+	switch {
+	case s.Scheduler != "none" && !slices.Contains(k.Schedulers, s.Scheduler),
+		s.PEName != "" && !slices.Contains(k.Engines, s.PEName):
+		return syscall.ENOENT
+	case s.Key.Address.Is6() && s.Mask() > 128:
+		return syscall.EINVAL
+	}
+	return 0
 }
 
 func (k *Kernel) destination(s *ipvs.ServiceState, c ipvs.Command) syscall.Errno {
@@ -142,6 +149,9 @@ func (k *Kernel) destination(s *ipvs.ServiceState, c ipvs.Command) syscall.Errno
 		if d.Weight >= 1<<31 || d.LowerThreshold > d.UpperThreshold {
 			return syscall.ERANGE
 		}
+		if d.Forwarding == ipvs.Tunnel && d.Tunnel.Type == ipvs.TunnelGUE && d.Tunnel.Port == 0 {
+			return syscall.EINVAL
+		}
 	}
 	i := slices.IndexFunc(s.Destinations, func(o ipvs.DestinationState) bool { return o.Addr() == d.Addr() })
 	if d.Forwarding != ipvs.Tunnel {
@@ -150,6 +160,8 @@ func (k *Kernel) destination(s *ipvs.ServiceState, c ipvs.Command) syscall.Errno
 	switch {
 	case c.Op == ipvs.OpAddDestination && i >= 0:
 		return syscall.EEXIST
+	case c.Op == ipvs.OpAddDestination && !reachable(d.Address):
+		return syscall.EINVAL
 	case c.Op == ipvs.OpAddDestination:
 		s.Destinations = append(s.Destinations, ipvs.DestinationState{Destination: d})
 	case i < 0:
@@ -160,6 +172,13 @@ func (k *Kernel) destination(s *ipvs.ServiceState, c ipvs.Command) syscall.Errno
 		s.Destinations = slices.Delete(s.Destinations, i, i+1)
 	}
 	return 0
+}
+
+// reachable reports whether the kernel takes the address for that of one
+// machine (ip_vs_new_dest).
+func reachable(a netip.Addr) bool {
+	return !a.IsUnspecified() && !a.IsMulticast() && a != netip.AddrFrom4([4]byte{255, 255, 255, 255}) &&
+		!(a.Is6() && a.IsLinkLocalUnicast())
 }
 
 // stored is a service as the kernel gives it back.
