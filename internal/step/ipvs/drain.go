@@ -27,7 +27,8 @@ const (
 type draining struct {
 	key   ipvs.ServiceKey
 	addr  netip.AddrPort
-	until time.Time // deleted then, connections or not
+	time  time.Duration // what the plan gives it
+	until time.Time     // deleted then, connections or not
 	gone  bool
 	left  uint32 // connections at the last look
 }
@@ -52,7 +53,8 @@ func (s system) removeBackends(ctx context.Context, want Desired, changes []step
 		if d.key, d.addr, err = parseID(c.ID); err != nil {
 			return 0, err
 		}
-		d.until = time.Now().Add(drain(d.key))
+		d.time = drain(d.key)
+		d.until = time.Now().Add(d.time)
 	}
 	err = drainAll(ctx, t, leaving)
 	done := 0
@@ -195,8 +197,20 @@ func deleteReady(ctx context.Context, t table, leaving []draining, have map[plac
 	}
 	for _, l := range ready[:n] {
 		l.gone = true
+		if l.left > 0 {
+			step.Note(ctx, cutOff(*l))
+		}
 	}
 	return err
+}
+
+// cutOff says what the removal of a backend ended.
+func cutOff(l draining) string {
+	what := "cut off " + count(uint64(l.left), "connection")
+	if l.key.Protocol != ipvs.TCP && l.key.Protocol != ipvs.SCTP {
+		what = "forgot " + count(uint64(l.left), "flow") // some of them may have ended
+	}
+	return fmt.Sprintf("%s of %s: its time to drain (%s) is over", what, backendID(l.key, l.addr).Key, l.time)
 }
 
 // beyondGone drops the failures that only say that a backend is not there any

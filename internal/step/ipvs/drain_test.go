@@ -79,10 +79,11 @@ func TestEachBackendHasItsOwnDeadline(t *testing.T) {
 			t.Errorf("while one service drains the table is\n%s", f.rules())
 		}
 	})
-	var told []string
+	var told, noted []string
 	changes := f.diff(t, want, owned)
 	start := time.Now()
 	ctx := step.WithProgress(context.Background(), func(text string) { told = append(told, text) })
+	ctx = step.WithNotes(ctx, func(text string) { noted = append(noted, text) })
 	n, err := f.system.apply(ctx, want, changes)
 	if took := time.Since(start); n != len(changes) || err != nil || took < time.Second || took > 10*time.Second {
 		t.Errorf("done %d of %d, %v in %v", n, len(changes), err, took)
@@ -92,6 +93,13 @@ func TestEachBackendHasItsOwnDeadline(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"draining 1 backend: 8 connections, at most 1s more"}, told); diff != "" {
 		t.Errorf("told:\n%s", diff)
+	}
+	ended := []string{
+		"cut off 8 connections of TCP 192.168.146.100:80 -> 192.168.177.10:80: its time to drain (0s) is over",
+		"cut off 8 connections of TCP 192.168.146.100:443 -> 192.168.177.10:80: its time to drain (1s) is over",
+	}
+	if diff := cmp.Diff(ended, noted); diff != "" {
+		t.Errorf("noted (-want +got):\n%s", diff)
 	}
 }
 
