@@ -102,13 +102,15 @@ func unload(t *testing.T) {
 	t.Helper()
 	loaded, err := os.ReadFile("/proc/modules")
 	must(t, err)
-	for _, line := range strings.Split(string(loaded), "\n") {
-		name, _, _ := strings.Cut(line, " ")
-		if strings.HasPrefix(name, "ip_vs") {
-			run(t, "ipvsadm", "-C")
-			run(t, "modprobe", "-r", "ip_vs_rr", "ip_vs_wrr", "ip_vs_wlc", "ip_vs_sh", "ip_vs_pe_sip")
-			return
+	remove := []string{"modprobe", "-r"}
+	for line := range strings.Lines(string(loaded)) {
+		if name, _, _ := strings.Cut(line, " "); strings.HasPrefix(name, "ip_vs_") {
+			remove = append(remove, name)
 		}
+	}
+	if Loaded(host.Real()) {
+		run(t, "ipvsadm", "-C")
+		run(t, append(remove, "ip_vs")...)
 	}
 }
 
