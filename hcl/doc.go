@@ -10,6 +10,8 @@
 // reference such as real_server.node1.ip is evaluated when something asks for it
 // (scope.go), so blocks may stand in any order.
 //
+// Write prints a cluster in the language, so that Parse gives it back.
+//
 // This is the only package that imports hashicorp/hcl and go-cty, and their
 // types do not leave it.
 package hcl

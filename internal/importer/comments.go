@@ -151,11 +151,11 @@ func (d *draft) header(c *plans.Cluster) []string {
 	}
 	switch d.tool {
 	case "ipvsadm":
-		lines = append(lines, "4. Take ipvsadm out of the boot (systemctl disable ipvsadm, or the line in rc.local), then lvsup apply.")
+		lines = append(lines, "4. lvsup apply, then take ipvsadm out of the boot: systemctl disable ipvsadm, or the lines in rc.local.")
 	case "keepalived":
-		lines = append(lines, "4. Take the virtual servers out of keepalived.conf, or stop keepalived, then lvsup apply. keepalived removes its services when it goes: lvsup apply again puts them back.")
+		lines = append(lines, "4. lvsup apply, then take the virtual servers out of keepalived.conf and reload it. It removes its services as it lets go of them: lvsup apply at once puts them back.")
 	case "ldirectord":
-		lines = append(lines, "4. Stop ldirectord and disable it, then lvsup apply. With cleanstop = yes, its default, it removes its services when it goes: lvsup apply puts them back.")
+		lines = append(lines, "4. lvsup apply, then set cleanstop = no, have ldirectord read that, stop and disable it. Without cleanstop = no it takes its services with it, and lvsup apply puts them back.")
 	}
 	return append(lines,
 		"5. To have lvsup see to the real servers too (VIP, ARP, tunnels), describe them as real_server blocks, write host = real_server.NAME in the backends and take keep_vip = false out.",

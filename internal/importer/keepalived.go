@@ -124,7 +124,7 @@ func (k *keepalived) global(s *statement) {
 	case "lvs_flush", "lvs_flush_onstop", "lvs_flush_on_stop":
 		k.ipvs = append(k.ipvs, warn(s.at, "%s: lvsup flushes nothing; to have it remove what the plan does not name, write exclusive = true into an ipvs block", word))
 	case "notification_email", "notification_email_from", "smtp_server", "smtp_helo_name", "smtp_connect_timeout", "smtp_alert",
-		"smtp_alert_vrrp", "smtp_alert_checker", "no_email_faults", "no_checker_emails", "checker_log_all_failures", "router_id", "email_faults":
+		"smtp_alert_vrrp", "smtp_alert_checker", "no_email_faults", "no_checker_emails", "checker_log_all_failures", "email_faults":
 		k.end = append(k.end, warn(s.at, "mail is not carried over: run lvsup drift from cron to be told of differences"))
 	case "script_user", "enable_script_security", "notify_fifo", "notify_fifo_script", "lvs_notify_fifo", "lvs_notify_fifo_script",
 		"vrrp_notify_fifo", "vrrp_notify_fifo_script", "notify_priority_changes", "fifo_write_vrrp_states_on_reload":
@@ -135,7 +135,7 @@ func (k *keepalived) global(s *statement) {
 			k.end = append(k.end, warn(s.at, "VRRP is not carried over: let keepalived move the addresses, and lvsup the table"))
 		case hasPrefix(word, "checker_", "bfd_", "lvs_", "snmp_", "enable_", "dbus_", "process_", "max_auto_", "rs_", "vs_", "reload_",
 			"startup_", "shutdown_", "json_", "dynamic_", "default_", "disable_", "nftables", "iptables", "use_", "umask", "tmp_", "log_",
-			"random_seed", "config_", "allow_", "prefix_", "update_", "include_", "data_", "min_"):
+			"random_seed", "router_id", "config_", "allow_", "prefix_", "update_", "include_", "data_", "min_"):
 			k.end = append(k.end, warn(s.at, "%s is for keepalived itself: left out", shorten(word)))
 		default:
 			k.end = append(k.end, warn(s.at, "unknown keyword %q: left out", shorten(word)))

@@ -7,8 +7,8 @@
 #   line.
 # 3. lvsup plan: as long as the table is the one that was imported, there is
 #   only to adopt and to keep for the next boot.
-# 4. Take ipvsadm out of the boot (systemctl disable ipvsadm, or the line in
-#   rc.local), then lvsup apply.
+# 4. lvsup apply, then take ipvsadm out of the boot: systemctl disable
+#   ipvsadm, or the lines in rc.local.
 # 5. To have lvsup see to the real servers too (VIP, ARP, tunnels), describe
 #   them as real_server blocks, write host = real_server.NAME in the backends
 #   and take keep_vip = false out.

@@ -7,9 +7,9 @@
 #   line.
 # 3. lvsup plan: as long as the table is the one that was imported, there is
 #   only to adopt and to keep for the next boot.
-# 4. Take the virtual servers out of keepalived.conf, or stop keepalived, then
-#   lvsup apply. keepalived removes its services when it goes: lvsup apply again
-#   puts them back.
+# 4. lvsup apply, then take the virtual servers out of keepalived.conf and
+#   reload it. It removes its services as it lets go of them: lvsup apply at
+#   once puts them back.
 # 5. To have lvsup see to the real servers too (VIP, ARP, tunnels), describe
 #   them as real_server blocks, write host = real_server.NAME in the backends
 #   and take keep_vip = false out.

@@ -7,9 +7,9 @@
 #   line.
 # 3. lvsup plan: as long as the table is the one that was imported, there is
 #   only to adopt and to keep for the next boot.
-# 4. Stop ldirectord and disable it, then lvsup apply. With cleanstop = yes,
-#   its default, it removes its services when it goes: lvsup apply puts them
-#   back.
+# 4. lvsup apply, then set cleanstop = no, have ldirectord read that, stop and
+#   disable it. Without cleanstop = no it takes its services with it, and lvsup
+#   apply puts them back.
 # 5. To have lvsup see to the real servers too (VIP, ARP, tunnels), describe
 #   them as real_server blocks, write host = real_server.NAME in the backends
 #   and take keep_vip = false out.
