@@ -33,8 +33,9 @@ func (g generator) desired(t *rapid.T) Desired {
 		d.Timeouts = &Timeouts{TCP: some("tcp"), TCPFin: some("tcp_fin"), UDP: some("udp")}
 	}
 	seen := map[ipvs.ServiceKey]bool{}
+	mayMix, mayLimit := len(d.Sync) == 0, seldom(t, "limits", 3)
 	for range rapid.IntRange(0, 4).Draw(t, "services") {
-		s := g.service(t, len(d.Sync) == 0)
+		s := g.service(t, mayMix, mayLimit)
 		key, err := s.key()
 		if err != nil {
 			t.Fatal(err)
@@ -55,7 +56,7 @@ func (g generator) daemon(t *rapid.T, role string) Daemon {
 	}
 }
 
-func (g generator) service(t *rapid.T, mayMix bool) Service {
+func (g generator) service(t *rapid.T, mayMix, mayLimit bool) Service {
 	s := Service{Scheduler: pick(t, "scheduler", g.schedulers...)}
 	if seldom(t, "fwmark", 4) {
 		s.FWMark, s.IPv6 = pick[uint32](t, "mark", 1, 2, 1<<31+1), rapid.Bool().Draw(t, "ipv6")
@@ -90,7 +91,7 @@ func (g generator) service(t *rapid.T, mayMix bool) Service {
 	}
 	seen := map[string]bool{}
 	for range rapid.IntRange(0, 4).Draw(t, "backends") {
-		b := g.backend(t, s.IPv6, mayMix)
+		b := g.backend(t, s.IPv6, mayMix, mayLimit)
 		d, err := b.destination(key)
 		if err != nil {
 			t.Fatal(err)
@@ -103,7 +104,7 @@ func (g generator) service(t *rapid.T, mayMix bool) Service {
 	return s
 }
 
-func (g generator) backend(t *rapid.T, six, mayMix bool) Backend {
+func (g generator) backend(t *rapid.T, six, mayMix, mayLimit bool) Backend {
 	b := Backend{
 		Port:       pick[uint16](t, "port", 0, 80, 8080),
 		Forwarding: pick(t, "forwarding", "nat", "dr", "tun"),
@@ -114,7 +115,7 @@ func (g generator) backend(t *rapid.T, six, mayMix bool) Backend {
 	if six != (mayMix && b.Forwarding == "tun" && seldom(t, "mixed", 4)) {
 		b.Address = fmt.Sprintf("2001:db8::1:%s", b.Address[len(b.Address)-1:])
 	}
-	if seldom(t, "thresholds", 3) {
+	if mayLimit && seldom(t, "thresholds", 2) {
 		b.UpperThreshold = pick(t, "upper", 1, 100, MaxThreshold)
 		b.LowerThreshold = pick(t, "lower", 0, 1, b.UpperThreshold)
 	}

@@ -45,6 +45,9 @@ func (g *guest) reboot() {
 		return
 	}
 	g.run("ipvsadm", "-C")
+	for _, role := range []string{"master", "backup"} {
+		_ = exec.Command("ipvsadm", "--stop-daemon", role).Run() // fails where none runs
+	}
 	schedulers, err := os.ReadDir("/sys/module")
 	if err != nil {
 		g.t.Fatal(err)

@@ -105,12 +105,17 @@ func TestAnyTableReachesAnyPlan(t *testing.T) {
 	})
 }
 
+// failer is a *testing.T or a *rapid.T.
+type failer interface {
+	Fatalf(format string, args ...any)
+}
+
 // reach brings the system to a plan as the agent does.
-func reach(t *rapid.T, s system, want Desired, owned step.Owned) goal {
+func reach(t failer, s system, want Desired, owned step.Owned) goal {
 	ctx := context.Background()
 	have, err := s.observe(ctx, want, owned)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	changes := Diff(want, owned, have)
 	for _, c := range changes {
@@ -126,7 +131,7 @@ func reach(t *rapid.T, s system, want Desired, owned step.Owned) goal {
 		owned.End(c)
 	}
 	if have, err = s.observe(ctx, want, owned); err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	goal := flatten(want, have)
 	for id, v := range goal.wanted {
