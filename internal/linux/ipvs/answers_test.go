@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 // exchange is a request and the datagrams that answered it, in hexadecimal
@@ -197,5 +198,33 @@ func BenchmarkDump(b *testing.B) {
 		if _, err := c.Dump(context.Background()); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestAServiceThatGoesWhileReadIsLeftOut holds what the kernel calls an empty
+// success: the destinations of a service that has gone since the services were
+// listed.
+func TestAServiceThatGoesWhileReadIsLeftOut(t *testing.T) {
+	c, r := replayed(t)
+	before, err := c.Dump(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := before[0].Key
+	for request, answers := range r.answers {
+		asks := func(cmd uint8, flags uint16, k ServiceKey) bool {
+			return request == string(appendMessage(nil, c.family, flags, 0, cmd, ofService(k)))
+		}
+		if asks(cmdGetDest, unix.NLM_F_DUMP, gone) {
+			r.answers[request] = answers[len(answers)-1:]
+		}
+	}
+	// The answer about a service that is not there is the same for each.
+	missing := appendMessage(nil, c.family, 0, 0, cmdGetService, ofService(ServiceKey{Address: netip.IPv4Unspecified(), FWMark: 9}))
+	asked := appendMessage(nil, c.family, 0, 0, cmdGetService, ofService(gone))
+	r.answers[string(asked)] = r.answers[string(missing)]
+	after, err := c.Dump(context.Background())
+	if err != nil || len(after) != len(before)-1 || after[0].Key == gone {
+		t.Errorf("%d services of %d, %v", len(after), len(before), err)
 	}
 }

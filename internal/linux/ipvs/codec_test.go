@@ -197,6 +197,36 @@ func TestTheKernelsOwnFlagsAreMasked(t *testing.T) {
 	}
 }
 
+func TestOldStatisticsAreRead(t *testing.T) {
+	message := func(blocks ...uint16) []byte {
+		return attributes{}.nested(attrDest, func(a attributes) attributes {
+			a = encodeDestination(a, Destination{Address: netip.MustParseAddr("192.0.2.1")}, true)
+			for _, block := range blocks {
+				a = a.nested(block, func(a attributes) attributes {
+					if block == dstStats64 {
+						return binary.NativeEndian.AppendUint64(a.header(statInBytes, 8), 1<<40)
+					}
+					return a.uint32(statConns, 7).uint32(statInBytes, 1<<32-1)
+				})
+			}
+			return a
+		})
+	}
+	for _, c := range []struct {
+		message []byte
+		want    Stats
+	}{
+		{message(dstStats), Stats{Conns: 7, InBytes: 1<<32 - 1}},
+		{message(dstStats, dstStats64), Stats{InBytes: 1 << 40}},
+		{message(), Stats{}},
+	} {
+		var d DestinationState
+		if err := decodeDestinationMessage(c.message, ServiceKey{}, &d); err != nil || d.Stats != c.want {
+			t.Errorf("got %+v, %v; want %+v", d.Stats, err, c.want)
+		}
+	}
+}
+
 func TestErrorsSayWhatToDo(t *testing.T) {
 	k := ServiceKey{Protocol: TCP, Address: netip.MustParseAddr("192.0.2.1"), Port: 80}
 	d := Destination{Address: netip.MustParseAddr("198.51.100.1"), Port: 80}

@@ -4,16 +4,51 @@ package ipvs
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsup/lvsup/internal/linux/host"
 )
+
+// What is easy to get wrong with IPVS over netlink, and what holds it here or,
+// where the kind does it, in internal/step/ipvs. Another test sees to it that
+// these tests exist.
+//
+//	A service needs scheduler, flags, timeout and netmask      TestAServiceIsSentWhole, TestKernelTraps
+//	Ports and IPv4 masks are big-endian, the rest is not       TestAServiceIsSentWhole, TestTheKernelsAnswersAreReadAsIpvsadmReadsThem
+//	Old kernels do not say a destination's family              TestAnOldKernelsDestinationInheritsTheServicesFamily
+//	A destination's family must be sent; mixed is for tun      TestADestinationsFamilyIsAlwaysSent, TestKernelRefusals
+//	Flags have a mask, and reads carry the kernel's own        TestTheKernelsOwnFlagsAreMasked, TestKernelTraps
+//	Persistence is a flag and a timeout; port 0 needs it       TestKernelTraps, TestValidateNamesTheField
+//	A set without the persistence engine unbinds it            TestKernelTraps
+//	A set replaces all of a destination; bad values are ERANGE TestKernelTraps, TestKernelRefusals
+//	With dr and tun the port is the service's                  TestDirectRoutingKeepsTheServicesPort, TestKernelTraps
+//	Another protocol, address, port or mark is another service TestKernelTraps
+//	What each errno means                                      TestKernelRefusals, TestKernelAndFakeAgree
+//	A missing service's destinations are an empty success      TestKernelRefusals, TestAServiceThatGoesWhileReadIsLeftOut
+//	A removed destination comes back with its connections      TestKernelRevivesARemovedDestination
+//	A removed service takes its destinations along             TestKernelTraps, TestAServiceThatOthersJoinedStays
+//	First weight 0, then wait, then delete; 0 is a weight      TestBackendsDrainBeforeTheyGo, TestKernelDrains, TestKernelTraps
+//	A scheduler is set, never deleted and added                TestKernelTraps, TestKernelThousandTables
+//	The family may be missing for a moment after modprobe      TestKernelDialLoadsTheModule, TestKernelIsNotLoadedAtFirst
+//	A table belongs to a network namespace                     TestKernelTablesBelongToNamespaces
+//	Every request has a deadline                               TestASilentKernelIsNotWaitedFor, TestKernelRequestsEnd
+//	Connections are in a file, not in netlink                  TestKernelConnections
+//	Old kernels have no 64-bit statistics                      TestOldStatisticsAreRead
+//	Many messages go in one send                               TestKernelBatch, TestKernelBatchSaysWhatFailed
+//	ipvsadm -S loses thresholds, timeouts and daemons          TestKernelRestoresWhatIsWritten
+//	Sync daemons and mixed families exclude each other         TestKernelDaemonsAndMixedFamiliesExclude
+//	A daemon that is stopped at once gets no answer            TestKernelStopsADaemonWithoutAnAnswer
+//	The table is shared: what others made stays                TestAServiceThatOthersJoinedStays, TestKernelThousandTables
 
 func TestKernelTraps(t *testing.T) {
 	c := dial(t)
@@ -26,6 +61,111 @@ func TestKernelTraps(t *testing.T) {
 		must(t, err)
 		if s.Netmask != 0xffffffff {
 			t.Errorf("netmask %#x", s.Netmask)
+		}
+	})
+	t.Run("a service that is not sent whole is refused", func(t *testing.T) {
+		all := map[uint16]func(attributes) attributes{
+			svcSched:   func(a attributes) attributes { return a.string(svcSched, "rr") },
+			svcFlags:   func(a attributes) attributes { return a.bytes(svcFlags, make([]byte, 8)...) },
+			svcTimeout: func(a attributes) attributes { return a.uint32(svcTimeout, 0) },
+			svcNetmask: func(a attributes) attributes { return a.uint32(svcNetmask, 1<<32-1) },
+		}
+		for missing := range all {
+			err := c.query(ctx, cmdNewService, unix.NLM_F_ACK, func(a attributes) attributes {
+				return a.nested(attrService, func(a attributes) attributes {
+					a = encodeKey(a, key("TCP 192.0.2.1:81"))
+					for typ, add := range all {
+						if typ != missing {
+							a = add(a)
+						}
+					}
+					return a
+				})
+			}, nil)
+			if !errors.Is(err, syscall.EINVAL) {
+				t.Errorf("without attribute %d: %v", missing, err)
+			}
+		}
+	})
+	t.Run("flags of others stay", func(t *testing.T) {
+		const strange = 0x80
+		raw := func() uint32 {
+			var flags uint32
+			must(t, c.query(ctx, cmdGetService, 0, ofService(k), func(b []byte) error {
+				content, err := nested(b, attrService)
+				for w := (walker{rest: content}); w.next(); {
+					if w.typ == svcFlags {
+						flags = binary.NativeEndian.Uint32(w.value)
+					}
+				}
+				return err
+			}))
+			return flags
+		}
+		must(t, c.query(ctx, cmdSetService, unix.NLM_F_ACK, func(a attributes) attributes {
+			return a.nested(attrService, func(a attributes) attributes {
+				a = encodeKey(a, k)
+				a = a.string(svcSched, "rr").uint32(svcTimeout, 0).uint32(svcNetmask, 1<<32-1).header(svcFlags, 8)
+				return binary.NativeEndian.AppendUint32(binary.NativeEndian.AppendUint32(a, strange), strange)
+			})
+		}, nil))
+		must(t, c.SetService(ctx, Service{Key: k, Scheduler: "rr", Flags: FlagPersistent, Timeout: 5}))
+		if got := raw(); got&strange == 0 || got&uint32(FlagPersistent) == 0 {
+			t.Errorf("the kernel has %#x", got)
+		}
+		must(t, c.SetService(ctx, Service{Key: k, Scheduler: "rr"}))
+		if got := raw(); got&strange == 0 || got&uint32(FlagPersistent) != 0 {
+			t.Errorf("after taking ours away the kernel has %#x", got)
+		}
+		if s, err := c.Service(ctx, k); err != nil || s.Flags != 0 {
+			t.Errorf("it is read as %#x, %v", s.Flags, err)
+		}
+	})
+	t.Run("a timeout alone is no persistence", func(t *testing.T) {
+		must(t, c.SetService(ctx, Service{Key: k, Scheduler: "rr", Timeout: 5}))
+		s, err := c.Service(ctx, k)
+		must(t, err)
+		if s.Flags&FlagPersistent != 0 || s.Timeout != 5 {
+			t.Errorf("got %+v", s.Service)
+		}
+	})
+	t.Run("a set replaces all of a destination", func(t *testing.T) {
+		d := dest("10.0.0.9:80", Tunnel, 3)
+		d.UpperThreshold, d.LowerThreshold = 9, 8
+		d.Tunnel = TunnelSettings{Type: TunnelGUE, Port: 6080, Flags: TunnelChecksum}
+		must(t, c.AddDest(ctx, k, d))
+		plain := Destination{Address: d.Address, Port: d.Port}
+		must(t, c.SetDest(ctx, k, plain))
+		got, err := c.Destinations(ctx, k)
+		must(t, err)
+		if len(got) != 1 || got[0].Destination != plain {
+			t.Errorf("got %+v", got)
+		}
+		must(t, c.DelDest(ctx, k, d))
+	})
+	t.Run("dr with another port is another destination", func(t *testing.T) {
+		for _, ap := range []string{"10.0.0.9:80", "10.0.0.9:8080"} {
+			must(t, c.AddDest(ctx, k, dest(ap, Route, 1)))
+		}
+		got, err := c.Destinations(ctx, k)
+		must(t, err)
+		if len(got) != 2 || got[0].Normalize(k) != got[1].Normalize(k) {
+			t.Errorf("got %+v", got)
+		}
+		for _, d := range got {
+			must(t, c.DelDest(ctx, k, d.Destination))
+		}
+	})
+	t.Run("another key is another service", func(t *testing.T) {
+		others := []ServiceKey{key("UDP 192.0.2.1:80"), key("TCP 192.0.2.2:80"), key("TCP 192.0.2.1:81"), key("FWM 1"), key("FWM 1 IPv6")}
+		for _, other := range others {
+			must(t, c.AddService(ctx, Service{Key: other, Scheduler: "rr"}))
+		}
+		if table, err := c.Dump(ctx); err != nil || len(table) != 1+len(others) {
+			t.Errorf("%d services, %v", len(table), err)
+		}
+		for _, other := range others {
+			must(t, c.DelService(ctx, other))
 		}
 	})
 	t.Run("port 0 without persistence is accepted", func(t *testing.T) {
@@ -91,6 +231,18 @@ func TestKernelTraps(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	})
+}
+
+// TestKernelDialLoadsTheModule holds that asking for the netlink family makes
+// the kernel load ip_vs, which is why what only reads asks Loaded first.
+func TestKernelDialLoadsTheModule(t *testing.T) {
+	unload(t)
+	c, err := Dial(context.Background())
+	must(t, err)
+	defer c.Close()
+	if !Loaded(host.Real()) {
+		t.Error("it is not loaded")
+	}
 }
 
 // TestKernelTablesBelongToNamespaces looks at the table from another network
