@@ -3,6 +3,7 @@ package rtnl
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -109,9 +110,23 @@ func RouteTo(addr netip.Addr) (Route, error) {
 // AddAddress gives the interface the address for good. It is not an error if
 // it is there already; if it had a lifetime, that is lifted.
 func AddAddress(ifname string, p netip.Prefix) error {
+	return addAddress(ifname, p, &netlink.Addr{IPNet: ipNet(p)})
+}
+
+// AddVIP is AddAddress for an address that the host answers on and does not
+// send from: an IPv6 one is deprecated from the start, as with `ip addr add ...
+// preferred_lft 0`.
+func AddVIP(ifname string, p netip.Prefix) error {
+	a := &netlink.Addr{IPNet: ipNet(p)}
+	if p.Addr().Is6() {
+		a.ValidLft = math.MaxUint32 // for ever (INFINITY_LIFE_TIME)
+	}
+	return addAddress(ifname, p, a)
+}
+
+func addAddress(ifname string, p netip.Prefix, a *netlink.Addr) error {
 	l, err := link(ifname)
 	if err == nil {
-		a := &netlink.Addr{IPNet: ipNet(p)}
 		if p.Addr().IsLoopback() {
 			// Never the source of what leaves, as with ifconfig (inet_insert_ifa).
 			a.Scope = unix.RT_SCOPE_HOST

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"os/exec"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -191,5 +193,41 @@ func TestMissingInterface(t *testing.T) {
 	err := SetUp("ens34")
 	if !errors.Is(err, ErrNoInterface) || !strings.Contains(err.Error(), "no interface ens34 on this host; it has lo, ens33") {
 		t.Fatalf("got %v", err)
+	}
+}
+
+// TestAddressesThatNothingIsSentFrom holds, by what ip(8) says, that an IPv6
+// VIP is deprecated and stays for ever, and that a loopback address has host
+// scope wherever it is.
+func TestAddressesThatNothingIsSentFrom(t *testing.T) {
+	newNamespace(t)
+	addVeth(t, "veth0")
+	if err := SetUp("veth0"); err != nil {
+		t.Fatal(err)
+	}
+	vip, own := netip.MustParsePrefix("2001:db8::100/128"), netip.MustParsePrefix("127.76.86.83/32")
+	for range 2 { // the second changes nothing
+		if err := AddVIP("veth0", vip); err != nil {
+			t.Fatal(err)
+		}
+		if err := AddAddress("veth0", own); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := exec.Command("ip", "-o", "address", "show", "dev", "veth0").CombinedOutput()
+	if err != nil {
+		t.Fatalf("ip: %v %s", err, out)
+	}
+	for _, want := range []string{`2001:db8::100/128 scope global deprecated .*valid_lft forever preferred_lft 0sec`, `127.76.86.83/32 scope host veth0`} {
+		if !regexp.MustCompile(want).Match(out) {
+			t.Errorf("ip does not say %q:\n%s", want, out)
+		}
+	}
+	all, err := Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i, _ := Find(all, "veth0"); !i.Has(vip) || i.IsDynamic(vip) {
+		t.Errorf("the VIP is not seen as an address for good: %+v", i)
 	}
 }

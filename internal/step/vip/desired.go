@@ -21,6 +21,24 @@ type VIP struct {
 // String gives the VIP as an ID names it: "192.168.140.100/32 dev lo".
 func (v VIP) String() string { return v.Address + " dev " + v.Interface }
 
+// deprecated is what keeps an IPv6 VIP from becoming the source of what the host
+// itself sends: a longer prefix than the host's own address would win (RFC 6724),
+// and a real server drops a tunnelled packet that comes from an address of its
+// own (ip6_tnl_rcv_ctl in net/ipv6/ip6_tunnel.c).
+const deprecated = " preferred_lft 0"
+
+// command adds the VIP; ip is the path of ip(8).
+func (v VIP) command(ip string) string {
+	return ip + " addr replace " + v.Address + " dev " + v.Interface + v.lifetime()
+}
+
+func (v VIP) lifetime() string {
+	if v.prefix().Addr().Is6() {
+		return deprecated
+	}
+	return ""
+}
+
 // prefix is the address as a value; Validate has seen to it that it parses.
 func (v VIP) prefix() netip.Prefix {
 	p, _ := netip.ParsePrefix(v.Address)

@@ -26,7 +26,7 @@ func edit(text string, vips []VIP) string {
 	rest, block, at := cutBlock(text)
 	var ours []string
 	for _, v := range vips {
-		line := "ip addr replace " + v.Address + " dev " + v.Interface
+		line := v.command("ip")
 		// A line of lvsup's stays when somebody adds the VIP as well: taking it
 		// out would be a change that nobody needs.
 		if _, ok := addedBy(rest, v); !ok || slices.Contains(block, line) {

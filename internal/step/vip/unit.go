@@ -1,7 +1,6 @@
 package vip
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -27,7 +26,7 @@ Type=oneshot
 `)
 	var lines []string
 	for _, v := range vips {
-		lines = append(lines, fmt.Sprintf("ExecStart=%s addr replace %s dev %s\n", ip, v.Address, v.Interface))
+		lines = append(lines, "ExecStart="+v.command(ip)+"\n")
 	}
 	slices.Sort(lines)
 	b.WriteString(strings.Join(lines, ""))

@@ -183,12 +183,11 @@ func Commands(_ Desired, c step.Change) []string {
 	gone := c.Action == step.Delete
 	switch c.Field {
 	case live:
-		verb := "add"
-		if gone {
-			verb = "del"
-		}
 		v := parse(c.Key)
-		return []string{"ip addr " + verb + " dev " + v.Interface + " " + v.Address}
+		if gone {
+			return []string{"ip addr del dev " + v.Interface + " " + v.Address}
+		}
+		return []string{"ip addr add dev " + v.Interface + " " + v.Address + v.lifetime()}
 	case mode:
 		if c.Action == step.Restore {
 			return []string{"chmod " + c.To + " " + c.Key}

@@ -45,7 +45,7 @@ func newKind(h host.Host, n network) step.Kind[Desired, Observed] {
 type kernel struct{}
 
 func (kernel) Interfaces() ([]rtnl.Interface, error)          { return rtnl.Interfaces() }
-func (kernel) AddAddress(name string, p netip.Prefix) error   { return rtnl.AddAddress(name, p) }
+func (kernel) AddAddress(name string, p netip.Prefix) error   { return rtnl.AddVIP(name, p) }
 func (kernel) DelAddress(name string, p netip.Prefix) error   { return rtnl.DelAddress(name, p) }
 func (kernel) Announce(name string, address netip.Addr) error { return arping.Announce(name, address) }
 
