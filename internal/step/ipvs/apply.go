@@ -99,11 +99,15 @@ func (s system) edit(ctx context.Context, want Desired, changes []step.Change) (
 		return 0, err
 	}
 	defer t.Close()
-	n, err := editTable(ctx, t, changes)
-	if errors.Is(err, syscall.EEXIST) {
-		// Somebody was quicker than we; what is there now is edited instead.
+	n, err := editTable(ctx, t, changes, func(c step.Change) bool { return c.Action != step.Create })
+	if errors.Is(err, syscall.EEXIST) || errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ESRCH) {
+		// Somebody was quicker than we: what is there now is edited instead.
+		var there map[step.ID]bool
+		if there, err = present(ctx, t); err != nil {
+			return n, err
+		}
 		var more int
-		more, err = editTable(ctx, t, changes[n:])
+		more, err = editTable(ctx, t, changes[n:], func(c step.Change) bool { return there[c.ID] })
 		n += more
 	}
 	return n, err
@@ -117,10 +121,24 @@ func (s system) openLoaded(ctx context.Context, modules []string) (table, error)
 	return s.open(ctx)
 }
 
-func editTable(ctx context.Context, t table, changes []step.Change) (int, error) {
+// editTable sends the commands for the changes; there says whether what one is
+// about exists.
+func editTable(ctx context.Context, t table, changes []step.Change, there func(step.Change) bool) (int, error) {
+	cmds := make([]ipvs.Command, len(changes))
+	var err error
+	for i, c := range changes {
+		if cmds[i], err = command(c, there(c)); err != nil {
+			return 0, err
+		}
+	}
+	return prefix(t.Do(ctx, cmds))
+}
+
+// present lists the services and backends of the table.
+func present(ctx context.Context, t table) (map[step.ID]bool, error) {
 	services, err := t.Dump(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	there := map[step.ID]bool{}
 	for _, s := range services {
@@ -130,13 +148,7 @@ func editTable(ctx context.Context, t table, changes []step.Change) (int, error)
 			there[ids.of(d.Addr())] = true
 		}
 	}
-	cmds := make([]ipvs.Command, len(changes))
-	for i, c := range changes {
-		if cmds[i], err = command(c, there[c.ID]); err != nil {
-			return 0, err
-		}
-	}
-	return prefix(t.Do(ctx, cmds))
+	return there, nil
 }
 
 // command gives the command that brings a service or backend to c.To, which
