@@ -15,7 +15,8 @@ import (
 // does not bring half of it back; daemons; backends; services.
 func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 	goal := flatten(want, have)
-	changes := step.Reconcile(goal.wanted, releasable(goal, owned, have.State), have.State)
+	changes := step.Reconcile(goal.wanted, without(goal.held, owned), have.State)
+	takeUp(changes, owned)
 	keepAlways(changes, owned, have.State)
 	if want.Exclusive {
 		changes = clearOthers(changes, goal, have.State)
@@ -81,41 +82,34 @@ func (g *goal) add(id step.ID, value string) {
 	g.order = append(g.order, id)
 }
 
-// releasable is the record without what is held, and with backends that an
-// interrupted removal left at weight 0 as lvsup's own.
-func releasable(g goal, owned step.Owned, have step.State) step.Owned {
-	mine, cloned := owned, false
-	own := func() step.Owned { // the caller's is not ours to change
-		if !cloned {
-			mine, cloned = maps.Clone(owned), true
-		}
-		return mine
+// without is the record without what is held.
+func without(held map[step.ID]bool, owned step.Owned) step.Owned {
+	if len(held) == 0 {
+		return owned
 	}
-	for id := range g.held {
-		delete(own(), id)
+	rest := maps.Clone(owned) // the caller's is not ours to change
+	for id := range held {
+		delete(rest, id)
 	}
-	for id, e := range owned {
-		if _, wanted := g.wanted[id]; wanted || g.held[id] || sortOf(id) != ofBackend {
-			continue
-		}
-		if as := alsoDrained(e, have[id]); as != e {
-			own()[id] = as
-		}
-	}
-	return mine
+	return rest
 }
 
-// alsoDrained takes a backend that an interrupted removal left at weight 0 for
-// lvsup's own.
-func alsoDrained(e step.Entry, value string) step.Entry {
-	last := e.After
-	if e.Pending != nil {
-		last = *e.Pending
+// takeUp deletes backends of lvsup's own that a removal which was cut short has
+// left at weight 0: nobody else has changed those.
+func takeUp(changes []step.Change, owned step.Owned) {
+	for i, c := range changes {
+		if c.Action != step.Forget || c.From == "" || sortOf(c.ID) != ofBackend {
+			continue
+		}
+		e := owned[c.ID]
+		last := e.After
+		if e.Pending != nil {
+			last = *e.Pending
+		}
+		if e.Action != step.Update && (c.From == drained(e.After) || c.From == drained(last)) {
+			changes[i] = step.Change{Action: step.Delete, ID: c.ID, From: c.From}
+		}
 	}
-	if e.Action != step.Update && value != e.After && (value == drained(e.After) || value == drained(last)) {
-		e.After = value
-	}
-	return e
 }
 
 // keepAlways mends what Reconcile cannot know of timeouts and daemons. A timeout

@@ -186,6 +186,9 @@ func TestValuesSurvive(t *testing.T) {
 				t.Fatalf("%q gives %+v, %v", serviceID(key), got, err)
 			}
 			for _, b := range s.Backends {
+				if got, want := string(appendBackend(nil, b)), string(marshal(b)); got != want {
+					t.Fatalf("appendBackend gives %s and not %s", got, want)
+				}
 				dest, _ := b.destination(key)
 				if got, err := parseBackend(dest.Addr(), backendValue(dest)); err != nil || got != dest {
 					t.Fatalf("%q gives %+v, %v; want %+v", backendValue(dest), got, err, dest)

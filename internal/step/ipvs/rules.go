@@ -3,7 +3,7 @@ package ipvs
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
+	"strconv"
 )
 
 // rulesVersion is the newest schema of RulesFile; a newer one is refused. The
@@ -22,35 +22,62 @@ type rules struct {
 // encodeRules writes a service a line and a backend a line, so that a
 // difference between two of these files reads well.
 func encodeRules(want Desired) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "{\"version\":%d,", versionFor(want))
+	size := 256
+	for _, s := range want.Services {
+		size += 256 + 80*len(s.Backends)
+	}
+	b := strconv.AppendInt(append(make([]byte, 0, size), `{"version":`...), int64(versionFor(want)), 10)
+	b = append(b, ',')
 	if want.Timeouts != nil && *want.Timeouts != (Timeouts{}) {
-		b.WriteString("\n\"timeouts\":" + marshal(want.Timeouts) + ",\n")
+		b = append(append(append(b, "\n\"timeouts\":"...), marshal(want.Timeouts)...), ",\n"...)
 	}
 	if len(want.Sync) > 0 {
-		b.WriteString("\n\"sync\":" + marshal(want.Sync) + ",\n")
+		b = append(append(append(b, "\n\"sync\":"...), marshal(want.Sync)...), ",\n"...)
 	}
-	b.WriteString("\"services\":[")
+	b = append(b, `"services":[`...)
 	for i, s := range want.Services {
 		backends := s.Backends
 		s.Backends, s.DrainSeconds = nil, nil // a boot drains nothing
-		comma(&b, i)
-		b.WriteString("\n ")
+		b = append(comma(b, i), "\n "...)
 		line := marshal(s)
 		if len(backends) == 0 {
-			b.WriteString(line)
+			b = append(b, line...)
 			continue
 		}
-		b.WriteString(strings.TrimSuffix(line, "}") + `,"backends":[`)
+		b = append(append(b, line[:len(line)-1]...), `,"backends":[`...)
 		for j, backend := range backends {
 			backend.Hold = false
-			comma(&b, j)
-			b.WriteString("\n  " + marshal(backend))
+			b = appendBackend(append(comma(b, j), "\n  "...), backend)
 		}
-		b.WriteString("]}")
+		b = append(b, "]}"...)
 	}
-	b.WriteString("]}\n")
-	return b.String()
+	return string(append(b, "]}\n"...))
+}
+
+// appendBackend writes a backend as json.Marshal does, of which there can be
+// thousands: those that are like most without its help.
+func appendBackend(b []byte, backend Backend) []byte {
+	like := backend
+	like.Address, like.Port, like.Forwarding, like.Weight = "", 0, "", 0
+	if like != (Backend{}) || !plain(backend.Address) || !plain(backend.Forwarding) {
+		return append(b, marshal(backend)...)
+	}
+	b = append(append(append(b, `{"address":"`...), backend.Address...), '"')
+	if backend.Port != 0 {
+		b = appendNumber(b, `,"port":`, uint32(backend.Port))
+	}
+	b = append(append(append(b, `,"forwarding":"`...), backend.Forwarding...), `","weight":`...)
+	return append(strconv.AppendInt(b, int64(backend.Weight), 10), '}')
+}
+
+// plain reports whether JSON has nothing to escape in s.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > ':') && c != '.' {
+			return false
+		}
+	}
+	return true
 }
 
 // versionFor gives the oldest version that says it all, so that the file of a
@@ -73,19 +100,20 @@ func versionFor(want Desired) int {
 	return 1
 }
 
-func comma(b *strings.Builder, i int) {
+func comma(b []byte, i int) []byte {
 	if i > 0 {
-		b.WriteByte(',')
+		b = append(b, ',')
 	}
+	return b
 }
 
 // marshal writes plain data, which cannot fail.
-func marshal(v any) string {
+func marshal(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
 		panic(err)
 	}
-	return string(b)
+	return b
 }
 
 // decodeRules reads RulesFile.

@@ -5,7 +5,6 @@ package ipvsbench
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -21,10 +20,22 @@ import (
 	"github.com/lvsup/lvsup/internal/step"
 )
 
-func TestMain(m *testing.M) { os.Exit(umltest.Main(m)) }
+// freshVariable makes the test binary a process that makes one pass and says
+// how long it took.
+const freshVariable = "IPVSBENCH_FRESH"
+
+func TestMain(m *testing.M) {
+	if shape := os.Getenv(freshVariable); shape != "" {
+		os.Exit(freshPass(shape))
+	}
+	os.Exit(umltest.Main(m))
+}
 
 // rounds is how often everything is measured; the table has the medians.
-const rounds = 5
+const (
+	rounds = 5
+	passes = 3 // without a change, and with one, in a round
+)
 
 // shape is a table's: so many services, each with so many backends.
 type shape struct{ services, backends int }
@@ -58,11 +69,24 @@ type agent struct {
 	owned step.Owned
 }
 
+func newAgent(t *testing.T) *agent { return &agent{t, kind.New(host.Real()), step.Owned{}} }
+
 // plan observes and compares.
 func (a *agent) plan(want kind.Desired) []step.Change {
+	return a.kind.Diff(want, a.owned, a.observe(want))
+}
+
+func (a *agent) observe(want kind.Desired) kind.Observed {
 	have, err := a.kind.Observe(context.Background(), want, a.owned)
 	must(a.t, err)
-	return a.kind.Diff(want, a.owned, have)
+	return have
+}
+
+// expectNothing makes a pass that has nothing to do.
+func (a *agent) expectNothing(want kind.Desired) {
+	if left := a.plan(want); len(left) > 0 {
+		a.t.Fatalf("nothing is to be done, but %v", left[0])
+	}
 }
 
 // apply carries changes out, as planned.
@@ -125,6 +149,20 @@ func ratios(theirs, ours samples) (median, least, most float64) {
 	return r[len(r)/2], r[0], r[len(r)-1]
 }
 
+// parts gives the median of each part in the whole, in percent.
+func parts(whole samples, part ...samples) string {
+	var words []string
+	for _, p := range part {
+		var share []float64
+		for i := range whole {
+			share = append(share, 100*p[i].Seconds()/whole[i].Seconds())
+		}
+		slices.Sort(share)
+		words = append(words, fmt.Sprintf("%.0f%%", share[len(share)/2]))
+	}
+	return strings.Join(words, ", ")
+}
+
 // report is the table that is printed in the end.
 type report struct{ strings.Builder }
 
@@ -136,6 +174,45 @@ func (r *report) compare(what string, ours, theirs samples, goal string) {
 }
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000) }
+
+// freshPass makes the first pass without a change of this process over a table
+// that is there as wanted.
+func freshPass(text string) int {
+	var s shape
+	if _, err := fmt.Sscanf(text, "%dx%d", &s.services, &s.backends); err != nil {
+		return 1
+	}
+	want := s.desired()
+	k := kind.New(host.Real())
+	owned := step.Owned{}
+	for _, c := range k.Diff(want, owned, kind.Observed{}) {
+		owned.Begin(c)
+		owned.End(c)
+	}
+	start := time.Now()
+	have, err := k.Observe(context.Background(), want, owned)
+	if left := k.Diff(want, owned, have); err != nil || len(left) > 0 {
+		fmt.Println(err, left)
+		return 1
+	}
+	fmt.Println(time.Since(start).Nanoseconds())
+	return 0
+}
+
+// fresh runs freshPass in a process of its own.
+func fresh(t *testing.T, s shape) time.Duration {
+	cmd := exec.Command("/init")
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%dx%d", freshVariable, s.services, s.backends))
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("a fresh process: %v %s", err, out)
+	}
+	var nanoseconds int64
+	if _, err := fmt.Sscan(string(out), &nanoseconds); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(nanoseconds)
+}
 
 // dial gives a client of the guest's kernel with an empty table.
 func dial(t *testing.T) *ipvs.Client {
@@ -157,5 +234,3 @@ func rules(t *testing.T, c *ipvs.Client) string {
 	must(t, ipvs.WriteRules(&b, table))
 	return b.String()
 }
-
-var _ io.Writer = (*report)(nil)
