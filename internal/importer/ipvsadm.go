@@ -199,8 +199,8 @@ func (t *ipvsadmTable) putService(r *rule, s, there *service, looked string) err
 // key reads which service a command is about.
 func (t *ipvsadmTable) key(r *rule) (k key, looked string, err error) {
 	if mark, is := r.options["fwmark-service"]; is {
-		// ipvsadm -S prints large marks as negative numbers, and takes 0x10.
-		n, err := strconv.ParseInt(mark, 0, 64)
+		// ipvsadm -S prints large marks as negative numbers.
+		n, err := strconv.ParseInt(mark, 10, 64)
 		if err != nil || n == 0 || n < math.MinInt32 || n > math.MaxUint32 {
 			return key{}, "", fmt.Errorf("cannot read firewall mark %q: want a whole number from 1 to %d", shorten(mark), uint32(math.MaxUint32))
 		}
