@@ -36,6 +36,18 @@ func everything() Desired {
 	}
 }
 
+// part is a plan with some of another's services; the suite's time grows with
+// the square of a plan.
+func part(d Desired, from, to int) Desired {
+	return Desired{Boot: true, DrainSeconds: d.DrainSeconds, Services: d.Services[from:to]}
+}
+
+// beside adds what stands beside the table.
+func beside(d, other Desired) Desired {
+	d.Timeouts, d.Sync = other.Timeouts, other.Sync
+	return d
+}
+
 // mixedFamilies is a plan that no sync daemon goes with.
 func mixedFamilies() Desired {
 	return edited(func(d *Desired) {
@@ -57,8 +69,16 @@ func TestConformWithEverything(t *testing.T) {
 	changed.Sync[0].TTL, changed.Sync[1].MaxLength = 2, 0
 	steptest.Conform(t, func(t *testing.T) steptest.Fake { return newFake(t) }, []steptest.Case{
 		{
-			Name:  "everything, then other settings of it",
-			Plans: []any{everything(), changed},
+			Name:  "schedulers, flags, persistence, thresholds",
+			Plans: []any{part(everything(), 0, 2), part(changed, 0, 2)},
+		},
+		{
+			Name:  "marks and tunnels",
+			Plans: []any{part(everything(), 2, 4), part(changed, 2, 4)},
+		},
+		{
+			Name:  "an engine, timeouts, daemons",
+			Plans: []any{beside(part(everything(), 4, 6), everything()), beside(part(changed, 4, 6), changed)},
 			Meddle: func(t *testing.T, f steptest.Fake) {
 				f.(*fake).daemon(t, ipvs.Daemon{Role: ipvs.Master, Interface: "ens36"})
 				f.(*fake).timeouts(t, ipvs.Timeouts{TCP: 1, UDP: 2})
