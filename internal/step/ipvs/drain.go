@@ -56,7 +56,7 @@ func (s system) removeBackends(ctx context.Context, want Desired, changes []step
 		d.time = drain(d.key)
 		d.until = time.Now().Add(d.time)
 	}
-	err = drainAll(ctx, t, leaving)
+	err = s.drainAll(ctx, t, leaving)
 	done := 0
 	for done < len(leaving) && leaving[done].gone {
 		done++
@@ -85,7 +85,7 @@ func (s system) drainTimes(want Desired) func(ipvs.ServiceKey) time.Duration {
 	}
 }
 
-func drainAll(ctx context.Context, t table, leaving []draining) error {
+func (s system) drainAll(ctx context.Context, t table, leaving []draining) error {
 	have, err := lookAt(ctx, t, leaving)
 	if err != nil {
 		return err
@@ -95,10 +95,11 @@ func drainAll(ctx context.Context, t table, leaving []draining) error {
 	}
 	var told time.Time
 	for {
+		start := time.Now()
 		if have, err = lookAt(ctx, t, leaving); err != nil {
 			return err
 		}
-		if err := deleteReady(ctx, t, leaving, have); err != nil {
+		if err := s.deleteReady(ctx, t, leaving, have); err != nil {
 			return err
 		}
 		wait, text := outlook(leaving)
@@ -112,7 +113,7 @@ func drainAll(ctx context.Context, t table, leaving []draining) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(wait):
+		case <-time.After(max(wait, time.Since(start))): // no more than half of a processor
 		}
 	}
 }
@@ -161,26 +162,15 @@ func quiesce(ctx context.Context, t table, leaving []draining, have map[place]ip
 	return beyondGone(err)
 }
 
-// connections counts those that a backend still serves. The kernel calls a
-// connection active while it is being set up or established, which only TCP
-// and SCTP are: what else it remembers of those is on its way out. Of UDP it
-// remembers every flow until its timeout, live or not, so all of them count;
-// and behind a firewall mark may be either.
-func connections(key ipvs.ServiceKey, d ipvs.DestinationState) uint32 {
-	if key.Protocol == ipvs.TCP || key.Protocol == ipvs.SCTP {
-		return d.ActiveConns
-	}
-	return d.ActiveConns + d.InActConns
-}
-
 // deleteReady deletes those that have no connections left or no time.
-func deleteReady(ctx context.Context, t table, leaving []draining, have map[place]ipvs.DestinationState) error {
+func (s system) deleteReady(ctx context.Context, t table, leaving []draining, have map[place]ipvs.DestinationState) error {
 	var cmds []ipvs.Command
 	var ready []*draining
+	flows := s.udpFlows()
 	for i := range leaving {
 		l := &leaving[i]
 		d, there := have[place{l.key, l.addr}]
-		if l.left = connections(l.key, d); !there {
+		if l.left = connections(l.key, d, flows); !there {
 			l.gone = true
 		}
 		if !l.gone && (l.left == 0 || !time.Now().Before(l.until)) {

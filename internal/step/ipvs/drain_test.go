@@ -131,12 +131,37 @@ func TestADrainThatIsCancelledIsTakenUpAgain(t *testing.T) {
 }
 
 func TestWhatCountsAsAConnection(t *testing.T) {
-	d := ipvs.DestinationState{ActiveConns: 2, InActConns: 5}
-	for key, want := range map[ipvs.ServiceKey]uint32{
-		{Protocol: ipvs.TCP}: 2, {Protocol: ipvs.SCTP}: 2, {Protocol: ipvs.UDP}: 7, {FWMark: 1}: 7,
+	f := newFake(t)
+	unknown := f.system.udpFlows()
+	// A UDP flow, its template, and a TCP connection that is over.
+	f.Put(ipvs.ConnFile, "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n"+
+		"UDP C0000201 9C40 C0A89264 0035 C0A8B10A 0035 UDP             299\n"+
+		"UDP C0000201 0000 C0A89264 0035 C0A8B10A 0035 NONE            360\n"+
+		"TCP C0000201 9C41 C0A89264 0050 C0A8B10A 0050 TIME_WAIT       100\n")
+	known := f.system.udpFlows()
+	backend := func(rip string, active, inactive uint32) ipvs.DestinationState {
+		return ipvs.DestinationState{Destination: natBackend(rip, 0), ActiveConns: active, InActConns: inactive}
+	}
+	for _, tc := range []struct {
+		key     ipvs.ServiceKey
+		backend ipvs.DestinationState
+		want    uint32
+	}{
+		{ipvs.ServiceKey{Protocol: ipvs.TCP}, backend(rip1, 2, 5), 2},
+		{ipvs.ServiceKey{Protocol: ipvs.SCTP}, backend(rip1, 2, 5), 2},
+		{ipvs.ServiceKey{Protocol: ipvs.UDP}, backend(rip1, 0, 5), 5},
+		{ipvs.ServiceKey{FWMark: 1}, backend(rip1, 2, 5), 2},
+		{ipvs.ServiceKey{FWMark: 1}, backend(rip1, 0, 2), 1},
+		{ipvs.ServiceKey{FWMark: 1}, backend(rip2, 0, 2), 0},
 	} {
-		if got := connections(key, d); got != want {
-			t.Errorf("%+v: %d, want %d", key, got, want)
+		if got := connections(tc.key, tc.backend, known); got != tc.want {
+			t.Errorf("%s: %d, want %d", tc.key, got, tc.want)
 		}
+	}
+	if got := connections(ipvs.ServiceKey{FWMark: 1}, backend(rip2, 0, 2), unknown); got != 0 {
+		t.Errorf("the table is read when it is asked for, yet there are %d", got)
+	}
+	if got := connections(ipvs.ServiceKey{FWMark: 1}, backend(rip2, 0, 2), newFake(t).system.udpFlows()); got != 2 {
+		t.Errorf("without the connection table %d count, want 2", got)
 	}
 }
