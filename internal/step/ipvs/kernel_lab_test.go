@@ -4,13 +4,10 @@ package ipvs
 
 import (
 	"context"
-	"io"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/lvsup/lvsup/internal/linux/host"
 	"github.com/lvsup/lvsup/internal/linux/ipvs/umltest"
@@ -181,56 +178,38 @@ func TestKernelLacksAScheduler(t *testing.T) {
 	}
 }
 
-// TestKernelDrains removes a backend in the middle of a download.
-func TestKernelDrains(t *testing.T) {
+// TestKernelBoot takes all that a plan can say through a boot.
+func TestKernelBoot(t *testing.T) {
 	g := newGuest(t)
-	for _, a := range []string{"192.0.2.1/32", "192.0.2.10/32"} {
-		g.run("ip", "addr", "replace", a, "dev", "lo")
+	want := everything()
+	for i := range want.Sync {
+		want.Sync[i].Interface, want.Sync[i].Group = "lo", "224.0.0.81"
 	}
-	want := Desired{Services: []Service{{Protocol: "tcp", Address: "192.0.2.1", Port: 80, Scheduler: "rr",
-		Backends: []Backend{{Address: "192.0.2.10", Port: 8080, Forwarding: "nat", Weight: 1}}}}}
 	g.apply(want)
-
-	l, err := net.Listen("tcp", "192.0.2.10:8080")
-	if err != nil {
-		t.Fatal(err)
+	say := func() string {
+		return g.run("ipvsadm", "-S", "-n") + g.run("ipvsadm", "-L", "-n", "--thresholds") +
+			g.run("ipvsadm", "-L", "--timeout") + g.run("ipvsadm", "-L", "--daemon")
 	}
-	defer l.Close()
-	const parts, pause = 10, 100 * time.Millisecond
-	go func() {
-		conn, err := l.Accept()
-		if err != nil {
-			return
+	before := say()
+	for _, words := range []string{"--pe sip", "-b mh-port", "Timeout (tcp tcpfin udp): 600 120 60", "backup sync daemon"} {
+		if !strings.Contains(before, words) {
+			t.Errorf("%q is not in\n%s", words, before)
 		}
-		defer conn.Close()
-		for range parts {
-			time.Sleep(pause)
-			if _, err := io.WriteString(conn, "part "); err != nil {
-				return
-			}
+	}
+	g.reboot()
+	for range 2 {
+		if err := Restore(context.Background(), host.Real()); err != nil {
+			t.Fatal(err)
 		}
-	}()
-	conn, err := net.DialTimeout("tcp", "192.0.2.1:80", 5*time.Second)
-	if err != nil {
-		t.Fatal(err)
+		if after := say(); after != before {
+			t.Errorf("before the boot:\n%s\nafter it:\n%s", before, after)
+		}
 	}
-	got := make(chan string)
-	go func() {
-		b, _ := io.ReadAll(conn)
-		conn.Close()
-		got <- string(b)
-	}()
-	start := time.Now()
-	want.Services[0].Backends = nil
-	g.apply(want)
-	took := time.Since(start)
-	if body := <-got; body != strings.Repeat("part ", parts) {
-		t.Errorf("the download was cut to %q", body)
+	if left := g.diff(want); len(left) > 0 {
+		t.Errorf("after a boot there is to do: %v", left)
 	}
-	if took < parts*pause/2 || took > DrainTimeout {
-		t.Errorf("the removal took %v", took)
-	}
-	if rules := g.run("ipvsadm", "-S", "-n"); strings.Contains(rules, "192.0.2.10") {
-		t.Errorf("left:\n%s", rules)
+	g.apply(Desired{})
+	if left := say(); strings.Contains(left, "-A") || strings.Contains(left, "sync daemon") || !strings.Contains(left, ": 900 120 300") {
+		t.Errorf("after all is taken away:\n%s", left)
 	}
 }
