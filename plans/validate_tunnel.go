@@ -82,6 +82,9 @@ func (v *validator) checkTunnelEnds(h *Host) {
 			case b.Forwarding != ForwardTUN:
 			case t.Type == TunnelGUE:
 				gues = append(gues, end{s, b})
+			case t.Type == TunnelGRE && t.Checksum == ChecksumFull && b.Address.Is6():
+				v.errorAt(t.Source.At("checksum"), "A gre checksum over IPv6", fmt.Sprintf(
+					"The kernel's ip6gre0 on %q takes packets without one only. Leave checksum out, or give the backend an IPv4 address.", h.Name))
 			case t.Type == TunnelGRE:
 				before, seen := gre[b.Address.Is6()]
 				if seen && (before.b.Tunnel.Checksum == ChecksumFull) != (t.Checksum == ChecksumFull) {

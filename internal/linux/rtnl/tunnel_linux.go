@@ -12,7 +12,7 @@ import (
 )
 
 // The requests that change a tunnel device (include/uapi/linux/if_tunnel.h).
-// For ip6tnl0, gre0 and ip6gre0, which come with their modules, kernels before
+// For ip6tnl0 and gre0, which come with their modules, kernels before
 // 6.2 take changes in no other way: rtnetlink answers EINVAL.
 const siocCHGTUNNEL = unix.SIOCDEVPRIVATE + 3
 
@@ -75,21 +75,18 @@ func TunnelChecksum(ifname string) (bool, error) {
 	return t.IFlags&greChecksum != 0, nil
 }
 
-// SetTunnelChecksum makes gre0, or ip6gre0 with ipv6, take packets with a
-// checksum, or those without.
-func SetTunnelChecksum(ifname string, ipv6, on bool) error {
-	family, p, flags := unix.AF_INET, make([]byte, 52), 20 // struct ip_tunnel_parm (include/uapi/linux/if_tunnel.h)
-	p[32] = ipv4Version
-	p[41] = unix.IPPROTO_GRE
-	if ipv6 {
-		family, p, flags = unix.AF_INET6, make([]byte, 80), 64 // struct ip6_tnl_parm2 (include/uapi/linux/ip6_tunnel.h)
-		p[20] = unix.IPPROTO_GRE
-	}
+// SetTunnelChecksum makes gre0 take packets with a checksum, or those without.
+// The kernel lets nobody change that of ip6gre0 (ip6gre_tunnel_siocdevprivate in
+// net/ipv6/ip6_gre.c).
+func SetTunnelChecksum(ifname string, on bool) error {
+	p := make([]byte, 52) // struct ip_tunnel_parm (include/uapi/linux/if_tunnel.h)
 	copy(p, ifname)
 	if on {
-		binary.BigEndian.PutUint16(p[flags:], greChecksum)
+		binary.BigEndian.PutUint16(p[20:], greChecksum)
 	}
-	if err := changeTunnel(family, ifname, p); err != nil {
+	p[32] = ipv4Version
+	p[41] = unix.IPPROTO_GRE
+	if err := changeTunnel(unix.AF_INET, ifname, p); err != nil {
 		return fmt.Errorf("cannot set the checksum flag of %s: %w", ifname, err)
 	}
 	return nil

@@ -19,8 +19,8 @@ type Tunnel struct {
 	Port      uint16 `json:"port,omitempty"`       // UDP port to listen on, gue only
 	OuterIPv6 bool   `json:"outer_ipv6,omitempty"` // the family of the RIP
 	InnerIPv6 bool   `json:"inner_ipv6,omitempty"` // the family of the VIP
-	// Checksum says that the gre header has one. A gre device takes packets
-	// with it or those without, so all gre tunnels of one outer family agree.
+	// Checksum says that the gre header has one. gre0 takes packets with it or
+	// those without, so all gre tunnels over IPv4 agree.
 	Checksum bool `json:"checksum,omitempty"`
 }
 
@@ -60,6 +60,8 @@ func (t Tunnel) validate() error {
 		return errors.New("port: gue needs one")
 	case t.Type != gue && t.Port != 0:
 		return fmt.Errorf("port: %s has none", t.Type)
+	case t.Type == gre && t.OuterIPv6 && t.Checksum:
+		return errors.New("checksum: ip6gre0 takes no gre packets with one, and the kernel lets nobody change that")
 	case t.Type != gre && t.Checksum:
 		return fmt.Errorf("checksum: the device of %s does not look at it", t.Type)
 	}

@@ -17,7 +17,7 @@ const Name = "tunnel"
 const (
 	link     = "link"     // up or down
 	mode     = "mode"     // what ip6tnl0 unwraps
-	checksum = "checksum" // what a gre device takes: yes or no
+	checksum = "checksum" // what gre0 takes: yes or no
 	live     = "live"     // an address, a sysctl, a port
 )
 
@@ -42,7 +42,7 @@ const Address = "127.76.86.83/32"
 type Device struct {
 	Up       bool
 	Mode     string   // of ip6tnl0: "any", "ip6ip6" or "ipip6"
-	Checksum bool     // of gre0 and ip6gre0
+	Checksum bool     // of gre0
 	RPFilter string   // net.ipv4.conf.DEVICE.rp_filter
 	IPv4     []string // its addresses with their prefix lengths
 }
@@ -124,7 +124,7 @@ func (o Observed) device(name string, in inner, owned step.Owned, wanted step.St
 	case "ip6tnl0":
 		fits := d.Mode == both || in.ipv4 != in.ipv6 && d.Mode == map[bool]string{true: "ipip6", false: "ip6ip6"}[in.ipv4]
 		wish(step.ID{Key: name, Field: mode}, both, fits)
-	case "gre0", "ip6gre0":
+	case "gre0":
 		wish(step.ID{Key: name, Field: checksum}, word(in.checksum, yes, no), d.Checksum == in.checksum)
 	}
 	if in.ipv4 {
@@ -142,7 +142,7 @@ func (o Observed) state() step.State {
 		switch name {
 		case "ip6tnl0":
 			s[step.ID{Key: name, Field: mode}] = d.Mode
-		case "gre0", "ip6gre0":
+		case "gre0":
 			s[step.ID{Key: name, Field: checksum}] = word(d.Checksum, yes, no)
 		}
 		if slices.Contains(d.IPv4, Address) {
@@ -219,8 +219,10 @@ func Commands(_ Desired, c step.Change) []string {
 		return []string{"ip link set " + device + " " + c.To}
 	case c.Field == mode:
 		return []string{"ip -6 tunnel change " + device + " mode " + c.To}
+	case c.Field == checksum && c.To == no:
+		return []string{"# ip(8) has no word for it: ip tunnel change gre0 sets icsum and clears nothing"}
 	case c.Field == checksum:
-		return []string{strings.TrimSuffix(greCommand(device)+" "+word(c.To == yes, "icsum", ""), " ")}
+		return []string{"ip tunnel change gre0 mode gre icsum"}
 	case c.Field == step.ContentField && gone:
 		return []string{"rm " + c.Key}
 	case c.Field == step.ContentField:
@@ -231,13 +233,6 @@ func Commands(_ Desired, c step.Change) []string {
 		return []string{"ip addr " + word(gone, "del", "add") + " " + Address + " dev " + device + word(gone, "", " scope host")}
 	}
 	return []string{"sysctl -w " + c.Key + "=" + c.To}
-}
-
-func greCommand(device string) string {
-	if device == "ip6gre0" {
-		return "ip -6 tunnel change ip6gre0 mode ip6gre"
-	}
-	return "ip tunnel change gre0 mode gre"
 }
 
 func portCommands(p fou.Port, c step.Change) []string {

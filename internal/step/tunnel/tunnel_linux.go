@@ -30,7 +30,7 @@ type network interface {
 	Mode(ifname string) (string, error)
 	SetMode(ifname, mode string) error
 	Checksum(ifname string) (bool, error)
-	SetChecksum(ifname string, ipv6, on bool) error
+	SetChecksum(ifname string, on bool) error
 	Ports() ([]fou.Port, error)
 	AddPort(port uint16, ipv6 bool) error
 	RemovePort(port uint16, ipv6 bool) error
@@ -47,12 +47,10 @@ func (kernel) DelAddress(name string, p netip.Prefix) error { return rtnl.DelAdd
 func (kernel) Mode(name string) (string, error)             { return rtnl.TunnelMode(name) }
 func (kernel) SetMode(name, mode string) error              { return rtnl.SetTunnelMode(name, mode) }
 func (kernel) Checksum(name string) (bool, error)           { return rtnl.TunnelChecksum(name) }
-func (kernel) SetChecksum(name string, ipv6, on bool) error {
-	return rtnl.SetTunnelChecksum(name, ipv6, on)
-}
-func (kernel) Ports() ([]fou.Port, error)              { return fou.List() }
-func (kernel) AddPort(port uint16, ipv6 bool) error    { return fou.Add(port, ipv6) }
-func (kernel) RemovePort(port uint16, ipv6 bool) error { return fou.Remove(port, ipv6) }
+func (kernel) SetChecksum(name string, on bool) error       { return rtnl.SetTunnelChecksum(name, on) }
+func (kernel) Ports() ([]fou.Port, error)                   { return fou.List() }
+func (kernel) AddPort(port uint16, ipv6 bool) error         { return fou.Add(port, ipv6) }
+func (kernel) RemovePort(port uint16, ipv6 bool) error      { return fou.Remove(port, ipv6) }
 
 // New gives the kind, working on the host.
 func New(h host.Host) step.Kind[Desired, Observed] { return newKind(kind{h, kernel{}}) }
@@ -179,7 +177,7 @@ func (k kind) device(name string, i rtnl.Interface, there bool) (d Device, err e
 	switch name {
 	case "ip6tnl0":
 		d.Mode, err = k.net.Mode(name)
-	case "gre0", "ip6gre0":
+	case "gre0":
 		d.Checksum, err = k.net.Checksum(name)
 	}
 	return d, err
@@ -237,7 +235,7 @@ func (k kind) one(ctx context.Context, c step.Change) error {
 	case c.Field == mode:
 		return k.net.SetMode(device, c.To)
 	case c.Field == checksum:
-		return k.net.SetChecksum(device, device == "ip6gre0", c.To == yes)
+		return k.net.SetChecksum(device, c.To == yes)
 	case c.ID == addressID(device) && c.Action == step.Delete:
 		return k.net.DelAddress(device, netip.MustParsePrefix(Address))
 	case c.ID == addressID(device):

@@ -161,7 +161,7 @@ func (f *fake) SetMode(name, mode string) error {
 
 func (f *fake) Checksum(name string) (bool, error) { return f.devices[name].checksum, nil }
 
-func (f *fake) SetChecksum(name string, _, on bool) error {
+func (f *fake) SetChecksum(name string, on bool) error {
 	return f.change(name, func(d *fakeDevice) { d.checksum = on })
 }
 
@@ -295,7 +295,7 @@ func TestRestore(t *testing.T) {
 }
 
 func TestCommands(t *testing.T) {
-	f, want := newFake(t), tunnels(Tunnel{Type: gue, Port: 6080}, Tunnel{Type: gre, OuterIPv6: true, Checksum: true})
+	f, want := newFake(t), tunnels(Tunnel{Type: gue, Port: 6080}, Tunnel{Type: gre, Checksum: true})
 	have, err := f.kind().observe(context.Background(), want, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -307,12 +307,12 @@ func TestCommands(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff([]string{
-		"modprobe ip6_gre", "ip link set ip6gre0 up",
+		"modprobe ip_gre", "ip link set gre0 up",
 		"modprobe ipip", "ip link set tunl0 up",
-		"ip -6 tunnel change ip6gre0 mode ip6gre icsum",
-		"ip addr add 127.76.86.83/32 dev ip6gre0 scope host",
+		"ip tunnel change gre0 mode gre icsum",
+		"ip addr add 127.76.86.83/32 dev gre0 scope host",
 		"ip addr add 127.76.86.83/32 dev tunl0 scope host",
-		"sysctl -w net.ipv4.conf.ip6gre0.rp_filter=2",
+		"sysctl -w net.ipv4.conf.gre0.rp_filter=2",
 		"sysctl -w net.ipv4.conf.tunl0.rp_filter=2",
 		"modprobe fou", "ip fou add port 6080 gue",
 	}, got); diff != "" {
@@ -326,6 +326,7 @@ func TestValidate(t *testing.T) {
 		"port: gue needs one":         tunnels(Tunnel{Type: gue}),
 		"port: ipip has none":         tunnels(Tunnel{Type: ipip, Port: 9}),
 		"checksum: the device of gue": tunnels(Tunnel{Type: gue, Port: 9, Checksum: true}),
+		"checksum: ip6gre0":           tunnels(Tunnel{Type: gre, OuterIPv6: true, Checksum: true}),
 		"it is there twice":           tunnels(Tunnel{Type: gre}, Tunnel{Type: gre}),
 		"gre0 takes gre packets":      tunnels(Tunnel{Type: gre}, Tunnel{Type: gre, InnerIPv6: true, Checksum: true}),
 	} {
