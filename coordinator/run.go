@@ -303,10 +303,10 @@ func leaveOutSaid(p *plans.Plan) {
 	}
 }
 
-// desired is what each host must have; nothing at all for a destroy.
+// desired is what each host must have; for a destroy nothing, and how to let go.
 func (r *Run) desired(destroy bool, hold map[string]bool) (map[string][]wire.Desired, error) {
 	if destroy {
-		return map[string][]wire.Desired{}, nil
+		return plans.ExpandDestroy(r.opts.Cluster)
 	}
 	return plans.Expand(r.opts.Cluster, hold)
 }

@@ -1,6 +1,8 @@
 package plans
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -8,6 +10,7 @@ import (
 	"github.com/lvsup/lvsup/internal/step/ipvs"
 	"github.com/lvsup/lvsup/internal/step/mangle"
 	"github.com/lvsup/lvsup/internal/step/tunnel"
+	"github.com/lvsup/lvsup/internal/wire"
 )
 
 // seconds is a duration of whole seconds as the kinds count.
@@ -45,6 +48,26 @@ func wantIPVS(c *Cluster, h *Host, hold map[string]bool) any {
 		want.Services = append(want.Services, service)
 	}
 	return want
+}
+
+// ExpandDestroy is Expand for taking everything away: nothing is wanted of any
+// host. Directors are told how long backends may drain: what the cluster says, or
+// the longest that a service does.
+func ExpandDestroy(c *Cluster) (map[string][]wire.Desired, error) {
+	drain := c.IPVS.Drain
+	for i := range c.Services {
+		drain = max(drain, c.Services[i].Drain)
+	}
+	longest := seconds(drain)
+	raw, err := json.Marshal(ipvs.Desired{DrainSeconds: &longest})
+	if err != nil {
+		return nil, fmt.Errorf("cannot encode the drain of a destroy: %w", err)
+	}
+	all := map[string][]wire.Desired{}
+	for _, h := range c.Directors() {
+		all[h.Name] = []wire.Desired{{Kind: "ipvs", Want: raw}}
+	}
+	return all, nil
 }
 
 // want gives the service without its backends.

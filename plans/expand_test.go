@@ -184,3 +184,19 @@ func TestExpandByFamily(t *testing.T) {
 		}
 	}
 }
+
+func TestADestroyTellsDirectorsHowLongBackendsMayDrain(t *testing.T) {
+	c := &Cluster{
+		Hosts:    []Host{{Name: "lb", Role: RoleDirector}, {Name: "node", Role: RoleRealServer}},
+		IPVS:     IPVS{Drain: 10 * time.Second},
+		Services: []VirtualService{{Drain: 5 * time.Minute}, {Drain: 10 * time.Second}},
+	}
+	wanted, err := ExpandDestroy(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := wanted["lb"]
+	if len(wanted) != 1 || len(got) != 1 || got[0].Kind != "ipvs" || string(got[0].Want) != `{"drain_seconds":300}` {
+		t.Errorf("got %v", wanted)
+	}
+}
