@@ -240,6 +240,13 @@ func outlook(leaving []draining) (wait time.Duration, text string) {
 		count(n, "backend"), count(left, "connection"), longest.Round(time.Second))
 }
 
+func wasOrWere(connections uint32) string {
+	if connections == 1 {
+		return "1 connection was"
+	}
+	return fmt.Sprintf("%d connections were", connections)
+}
+
 func count[N int | uint64](n N, noun string) string {
 	if n == 1 {
 		return "1 " + noun
