@@ -114,7 +114,7 @@ func importText(stdin io.Reader, args []string, o *importer.Options) ([]byte, er
 // loadsBack holds what import promises: that lvsup takes the plan as it stands.
 func loadsBack(plan string) error {
 	if len(plan) > hcl.MaxSize {
-		return fmt.Errorf("cannot write the plan: it would have %d bytes, and lvsup reads %d of a file; import the configuration in parts, into files of one directory", len(plan), hcl.MaxSize)
+		return fmt.Errorf("cannot write the plan: it would have %d bytes, and lvsup reads %d of a file; import the configuration in parts, into files of one directory, of which one keeps the cluster and director blocks", len(plan), hcl.MaxSize)
 	}
 	_, diags := hcl.Parse("plan", []byte(plan), hcl.Options{})
 	for _, d := range diags {

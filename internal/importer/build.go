@@ -195,7 +195,7 @@ func (d *draft) judge(c *plans.Cluster) (dropped bool, err error) {
 	var kept []*service
 	for i, s := range d.services {
 		if why := services[i]; why != "" {
-			d.end = append(append(d.end, s.notes...), warn(s.at, "service %s is left out, a plan cannot say it: %s", s.key(), why))
+			d.end = append(append(d.end, s.all()...), warn(s.at, "service %s is left out, a plan cannot say it: %s", s.key(), why))
 			continue
 		}
 		var left []*backend
@@ -221,6 +221,15 @@ func (d *draft) judge(c *plans.Cluster) (dropped bool, err error) {
 	}
 	d.sync = sync
 	return len(services)+len(backends)+len(daemons) > 0, nil
+}
+
+// all gives the notes about the service and its backends.
+func (s *service) all() []note {
+	notes := slices.Clone(s.notes)
+	for _, b := range s.backends {
+		notes = append(notes, b.notes...)
+	}
+	return append(notes, s.endNotes...)
 }
 
 // clearSources takes away the places that were only for judge.

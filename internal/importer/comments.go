@@ -96,11 +96,7 @@ func upperFirst(s string) string {
 func (d *draft) warnings() []Warning {
 	notes := slices.Concat(d.head, d.ipvs, d.director)
 	for _, s := range d.services {
-		notes = append(notes, s.notes...)
-		for _, b := range s.backends {
-			notes = append(notes, b.notes...)
-		}
-		notes = append(notes, s.endNotes...)
+		notes = append(notes, s.all()...)
 	}
 	notes = append(notes, d.end...)
 	return grouped(slices.DeleteFunc(notes, func(n note) bool { return n.mute }))

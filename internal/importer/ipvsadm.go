@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/netip"
 	"path"
 	"slices"
 	"strconv"
@@ -30,7 +31,7 @@ func IPVSAdm(src []byte, o Options) (*Result, error) {
 		d.fail(Place{File: d.opts.File}, "cannot import more than %d bytes: split the file", MaxSize)
 		return nil, d.errors
 	}
-	t := &ipvsadmTable{draft: d}
+	t := &ipvsadmTable{draft: d, servers: map[backendKey]*backend{}}
 	saved, seen := true, 0 // whether it looks like the output of ipvsadm -S
 	shell := newShellReader(d.opts.File, src)
 	for {
@@ -73,7 +74,14 @@ func IPVSAdm(src []byte, o Options) (*Result, error) {
 // ipvsadmTable is the table that commands of ipvsadm have made.
 type ipvsadmTable struct {
 	*draft
-	cleared Place // the last command that emptied a table with services in it
+	servers map[backendKey]*backend // of all services, also of those that are gone
+	cleared Place                   // the last command that emptied a table with services in it
+}
+
+// backendKey finds a real server of a service.
+type backendKey struct {
+	service *service
+	at      netip.AddrPort
 }
 
 // rule gives what of a command stands behind "ipvsadm", or all of a line of
@@ -281,22 +289,25 @@ func (t *ipvsadmTable) server(r *rule, s *service) error {
 		b.notes = append(b.notes, warn(r.at, "port %d of a real server counts only with -m: it gets the service's", b.port))
 		b.port = s.port
 	}
-	same := func(o *backend) bool { return o.endpoint() == b.endpoint() }
-	i := slices.IndexFunc(s.backends, same)
+	id := backendKey{s, b.endpoint()}
+	there := t.servers[id]
 	switch {
-	case r.command == "delete-server" && i >= 0:
-		s.backends = slices.Delete(s.backends, i, i+1)
+	case r.command == "delete-server" && there != nil:
+		s.backends = slices.DeleteFunc(s.backends, func(o *backend) bool { return o == there })
+		delete(t.servers, id)
 		t.backends--
 	case r.command == "delete-server":
 		s.notes = append(s.notes, warn(r.at, "there is no real server %s to delete here: ipvsadm refuses this", b.endpoint()))
-	case r.command == "add-server" && i >= 0:
-		s.backends[i].notes = append(s.backends[i].notes, warn(r.at, "the real server is there already: ipvsadm refuses the second -a, which is left out"))
+	case r.command == "add-server" && there != nil:
+		there.notes = append(there.notes, warn(r.at, "the real server is there already: ipvsadm refuses the second -a, which is left out"))
 	case r.command == "add-server":
+		t.servers[id] = b
 		t.attach(s, b)
-	case i < 0:
+	case there == nil:
 		return fmt.Errorf("cannot edit real server %s: it has not been added; write -a instead of -e", b.endpoint())
 	default:
-		s.backends[i] = b
+		b.at = there.at
+		*there = *b
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,11 +25,15 @@ func (k *keepalived) virtualServer(s *statement) {
 	}
 	origin := shorten(strings.Join(s.words, " "))
 	entries, group := v.entries(s)
-	for _, e := range entries {
+	if len(v.reals) == 0 {
+		k.end = append(k.end, warn(s.at, "%s has no real servers: left out, as keepalived does", origin))
+		return
+	}
+	for i, e := range entries {
 		if k.full {
 			return
 		}
-		v.make(e, origin, group, len(entries) > 1)
+		v.make(e, origin, group, i, len(entries) > 1)
 	}
 }
 
@@ -43,13 +48,6 @@ type virtualServer struct {
 	hasWeight  bool
 	reals      []*realServer
 	protocol   bool // it is written
-}
-
-// realServer is a real_server block. Its port, forwarding and weight may be left
-// to the virtual server.
-type realServer struct {
-	backend
-	hasWeight bool
 }
 
 // entry is one service that a virtual_server makes.
@@ -146,12 +144,15 @@ func (v *virtualServer) addressRange(text string) ([]netip.Addr, error) {
 	return out, nil
 }
 
-// make adds the service of one entry.
-func (v *virtualServer) make(e entry, origin, group string, several bool) {
+// make adds the service of entry number i. What there is to say about the block
+// is said at the first.
+func (v *virtualServer) make(e entry, origin, group string, i int, several bool) {
 	s := v.service
 	s.at, s.origin, s.group = v.at, origin, group
 	s.address, s.port, s.fwmark, s.ipv6 = e.address, e.port, e.fwmark, e.address.Is6()
-	s.notes, s.flags = append([]note(nil), v.service.notes...), append([]string(nil), v.service.flags...)
+	if s.flags = slices.Clone(s.flags); i > 0 {
+		s.notes = nil
+	}
 	if several {
 		s.origin += ", " + s.key().String()
 	}
@@ -175,48 +176,32 @@ func (v *virtualServer) make(e entry, origin, group string, several bool) {
 	}
 	v.add(&s)
 	for _, r := range v.reals {
-		v.attach(&s, v.real(r, &s))
+		b := v.real(r, &s)
+		if i == 0 {
+			b.notes = append(slices.Clone(r.notes), b.notes...)
+		}
+		v.attach(&s, b)
 	}
 }
 
-// family reports whether a service with a mark is of IPv6: by ip_family, else by
-// its real servers.
+// family reports whether a service with a mark is of IPv6: by ip_family or the
+// granularity, else by its real servers, first by those that are not tunnelled.
 func (v *virtualServer) family() bool {
 	if v.service.ipv6 {
 		return true
 	}
+	all := len(v.reals) > 0
 	for _, r := range v.reals {
-		if !r.address.Is6() {
-			return false
+		way := r.forwarding
+		if way == "" {
+			way = v.forwarding
 		}
-	}
-	return len(v.reals) > 0
-}
-
-// real is a real server within a service, with what it leaves to that.
-func (v *virtualServer) real(r *realServer, s *service) *backend {
-	b := r.backend
-	b.notes = append([]note(nil), r.notes...)
-	if !r.hasWeight {
-		b.weight = 1
-		if v.hasWeight {
-			b.weight = v.weight
+		if way != plans.ForwardTUN {
+			return r.address.Is6()
 		}
+		all = all && r.address.Is6()
 	}
-	if b.forwarding == "" {
-		b.forwarding, b.tunnel = v.forwarding, v.tunnel
-	}
-	if b.forwarding == "" {
-		b.forwarding = plans.ForwardNAT // keepalived's default
-	}
-	switch {
-	case s.fwmark != 0 && b.forwarding != plans.ForwardNAT && b.port != 0:
-		b.notes = append(b.notes, remark(b.at, "port %d counts only with NAT: keepalived clears it, and so does the plan", b.port))
-		b.port = 0
-	case s.fwmark == 0 && b.port == 0:
-		b.port = s.port
-	}
-	return &b
+	return all
 }
 
 // setting reads a statement in a virtual_server block.
@@ -257,11 +242,15 @@ func (v *virtualServer) setting(s *statement) error {
 		v.service.notes = append(v.service.notes, warn(s.at, "sorry_server %s is not carried over: nothing puts it in when all real servers are down", shorten(strings.Join(s.words[1:], " "))))
 	case "sorry_server_inhibit", "sorry_server_lvs_method":
 	case "quorum", "hysteresis", "alpha", "omega", "ha_suspend":
-		v.service.notes = append(v.service.notes, warn(s.at, "%s is not carried over: lvsup does not count which real servers are up", word))
+		v.service.notes = append(v.service.notes, notCounting(s.at))
 	default:
 		v.service.notes = append(v.service.notes, watching(s))
 	}
 	return err
+}
+
+func notCounting(at Place) note {
+	return warn(at, "quorum, alpha, omega and the like are not carried over: lvsup does not count which real servers are up")
 }
 
 // watching is the note about a keyword of what only a process that watches can
@@ -287,7 +276,8 @@ func watching(s *statement) note {
 // granularity reads a mask. As keepalived does, it makes the service persistent.
 func (v *virtualServer) granularity(s *statement) error {
 	text := s.word(1)
-	prefix, holes, err := netmask(text, !strings.Contains(text, "."))
+	length := !strings.Contains(text, ".")
+	prefix, holes, err := netmask(text, length)
 	switch {
 	case err != nil:
 		return err
@@ -298,85 +288,6 @@ func (v *virtualServer) granularity(s *statement) error {
 		v.service.persist = defaultPersistence
 	}
 	v.service.prefix = prefix
-	return nil
-}
-
-// method reads "lvs_method NAT|DR|TUN [type ipip|gue|gre [port N] [nocsum|csum|remcsum]]".
-func method(s *statement) (f plans.Forwarding, t plans.Tunnel, err error) {
-	switch strings.ToUpper(s.word(1)) {
-	case "NAT":
-		return plans.ForwardNAT, t, nil
-	case "DR":
-		return plans.ForwardDR, t, nil
-	case "TUN":
-	default:
-		return "", t, fmt.Errorf("cannot use %s %q: there are NAT, DR and TUN", s.words[0], shorten(s.word(1)))
-	}
-	t = plans.Tunnel{Type: plans.TunnelIPIP, Checksum: plans.ChecksumNone}
-	for i := 2; i < len(s.words); i++ {
-		switch word := s.words[i]; word {
-		case "type":
-			i++
-			t.Type = s.word(i)
-		case "port":
-			i++
-			n, err := whole("tunnel port", s.word(i), 1, 65535)
-			if err != nil {
-				return "", t, err
-			}
-			t.Port = uint16(n)
-		case "nocsum":
-			t.Checksum = plans.ChecksumNone
-		case "csum":
-			t.Checksum = plans.ChecksumFull
-		case "remcsum":
-			t.Checksum = plans.ChecksumRemote
-		default:
-			return "", t, fmt.Errorf("cannot make sense of %q behind %s TUN", shorten(word), s.words[0])
-		}
-	}
-	switch {
-	case t.Type != plans.TunnelIPIP && t.Type != plans.TunnelGUE && t.Type != plans.TunnelGRE:
-		return "", t, fmt.Errorf("cannot use tunnel type %q: there are ipip, gue and gre", shorten(t.Type))
-	case (t.Type == plans.TunnelGUE) != (t.Port != 0):
-		return "", t, fmt.Errorf("cannot use tunnel type %s like this: gue needs a port, and only gue has one", t.Type)
-	}
-	return plans.ForwardTUN, t, nil
-}
-
-// realServer reads a real_server block.
-func (v *virtualServer) realServer(s *statement) error {
-	r := &realServer{backend: backend{at: s.at, weight: 1}}
-	var err error
-	if r.address, _, err = v.host(s.word(1), false); err != nil {
-		return err
-	}
-	if s.word(2) != "" {
-		if r.port, err = v.port(s.word(2), v.service.protocol); err != nil {
-			return err
-		}
-	}
-	for _, inner := range s.block {
-		var err error
-		switch inner.words[0] {
-		case "weight":
-			r.weight, err = whole("weight", inner.word(1), 0, math.MaxInt32)
-			r.hasWeight = true
-		case "lvs_method", "lb_kind":
-			r.forwarding, r.tunnel, err = method(inner)
-		case "uthreshold":
-			r.upper, err = whole("uthreshold", inner.word(1), 0, math.MaxInt32)
-		case "lthreshold":
-			r.lower, err = whole("lthreshold", inner.word(1), 0, math.MaxInt32)
-		case "alpha":
-			r.notes = append(r.notes, warn(inner.at, "alpha is not carried over: lvsup does not count which real servers are up"))
-		default:
-			r.notes = append(r.notes, watching(inner))
-		}
-		if err != nil {
-			v.fail(inner.at, "%s", err)
-		}
-	}
-	v.reals = append(v.reals, r)
+	v.service.ipv6 = v.service.ipv6 || length // where no address says otherwise
 	return nil
 }

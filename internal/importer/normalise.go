@@ -38,6 +38,10 @@ func (d *draft) normalise(s *service) {
 	if s.persist == 0 {
 		s.prefix = 0
 	}
+	if s.prefix > 32 && !s.ipv6 {
+		s.notes = append(s.notes, warn(s.at, "a mask of %d bits is none of IPv4: each client counts on its own", s.prefix))
+		s.prefix = 0
+	}
 	var kept []*backend
 	seen := map[string]bool{}
 	for _, b := range s.backends {

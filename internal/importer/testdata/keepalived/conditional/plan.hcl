@@ -1,4 +1,4 @@
-# Imported from input of keepalived: 1 service with 2 backends.
+# Imported from input of keepalived: 3 services with 5 backends.
 #
 # What to do next:
 # 1. Read the comments that begin with a line number: the plan does not do
@@ -22,6 +22,7 @@ cluster "imported" {
 director "director" {
 }
 
+# Services on firewall marks
 # Line 3: virtual_server fwmark 5
 # Lines 12, 16: port 53 counts only with NAT: keepalived clears it, and so
 #   does the plan
@@ -53,5 +54,42 @@ virtual_service "fwmark-5-ipv6" {
   }
 }
 
+# Line 23: virtual_server fwmark 6
+# Lines 25, 26: port 25 counts only with NAT: keepalived clears it, and so
+#   does the plan
+virtual_service "fwmark-6-ipv6" {
+  fwmark     = 6
+  family     = "ipv6"
+  forwarding = "dr"
+  backend {
+    address = "2001:db8::1"
+  }
+  backend {
+    address    = "10.0.0.2"
+    forwarding = "tun"
+  }
+}
+
+# Line 18: virtual_server 192.0.2.50 25
+# Line 18: a mask of 64 bits is none of IPv4: each client counts on its own
+virtual_service "smtp" {
+  address    = "192.0.2.50"
+  port       = 25
+  keep_vip   = false
+  forwarding = "nat"
+  persistence {
+    timeout = "6m"
+  }
+  backend {
+    address = "10.0.0.1"
+  }
+}
+
 # Lines 1, 2: lines that hold for one host only are left out: name the host
 #   with --config-id
+# Line 30: service tcp 127.0.0.1:80 is left out, a plan cannot say it: VIP
+#   127.0.0.1 is a loopback address
+# Line 32: quorum, alpha, omega and the like are not carried over: lvsup does
+#   not count which real servers are up
+# Line 34: health check TCP_CHECK is not carried over: lvsup does not watch
+#   real servers; take a dead one out with weight = 0

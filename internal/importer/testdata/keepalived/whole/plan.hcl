@@ -67,8 +67,8 @@ virtual_service "http" {
 }
 
 # Line 48: virtual_server group pool, tcp 10.1.0.101:8080
-# Line 53: quorum is not carried over: lvsup does not count which real servers
-#   are up
+# Line 53: quorum, alpha, omega and the like are not carried over: lvsup does
+#   not count which real servers are up
 virtual_service "pool-tcp-8080-10.1.0.101" {
   address         = "10.1.0.101"
   port            = 8080
@@ -95,8 +95,6 @@ virtual_service "pool-tcp-8080-10.1.0.101" {
 }
 
 # Line 48: virtual_server group pool, tcp 10.1.0.102:8080
-# Line 53: quorum is not carried over: lvsup does not count which real servers
-#   are up
 virtual_service "pool-tcp-8080-10.1.0.102" {
   address         = "10.1.0.102"
   port            = 8080
@@ -108,10 +106,6 @@ virtual_service "pool-tcp-8080-10.1.0.102" {
     port     = 6080
     checksum = "full"
   }
-  # Line 55: health check HTTP_GET is not carried over: lvsup does not watch
-  #   real servers; take a dead one out with weight = 0
-  # Line 56: scripts that are told of changes are not carried over: lvsup runs
-  #   none
   backend {
     address = "10.1.0.21"
   }
@@ -123,8 +117,6 @@ virtual_service "pool-tcp-8080-10.1.0.102" {
 }
 
 # Line 48: virtual_server group pool, tcp 10.1.0.103:8080
-# Line 53: quorum is not carried over: lvsup does not count which real servers
-#   are up
 virtual_service "pool-tcp-8080-10.1.0.103" {
   address         = "10.1.0.103"
   port            = 8080
@@ -136,10 +128,6 @@ virtual_service "pool-tcp-8080-10.1.0.103" {
     port     = 6080
     checksum = "full"
   }
-  # Line 55: health check HTTP_GET is not carried over: lvsup does not watch
-  #   real servers; take a dead one out with weight = 0
-  # Line 56: scripts that are told of changes are not carried over: lvsup runs
-  #   none
   backend {
     address = "10.1.0.21"
   }
@@ -151,8 +139,6 @@ virtual_service "pool-tcp-8080-10.1.0.103" {
 }
 
 # Line 48: virtual_server group pool, firewall mark 7
-# Line 53: quorum is not carried over: lvsup does not count which real servers
-#   are up
 virtual_service "pool-fwmark-7" {
   fwmark          = 7
   scheduler       = "mh"
@@ -164,10 +150,6 @@ virtual_service "pool-fwmark-7" {
   }
   # Line 54: port 8080 counts only with NAT: keepalived clears it, and so does
   #   the plan
-  # Line 55: health check HTTP_GET is not carried over: lvsup does not watch
-  #   real servers; take a dead one out with weight = 0
-  # Line 56: scripts that are told of changes are not carried over: lvsup runs
-  #   none
   backend {
     address = "10.1.0.21"
   }
