@@ -294,7 +294,11 @@ func (r *keepalivedReader) include(s *statement) {
 	case pattern == "":
 		r.fail(s.at, "cannot include nothing: a file name follows include")
 		return
-	case r.opts.Include == nil || r.depth >= maxNesting:
+	case r.depth >= maxNesting:
+		r.full = true
+		r.fail(s.at, "cannot include files more than %d deep: does a file include itself?", maxNesting)
+		return
+	case r.opts.Include == nil:
 		r.end = append(r.end, warn(s.at, "included files are not read here: import the file itself, not its text on stdin"))
 		return
 	}

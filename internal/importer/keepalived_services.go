@@ -26,7 +26,7 @@ func (k *keepalived) virtualServer(s *statement) {
 	origin := shorten(strings.Join(s.words, " "))
 	entries, group := v.entries(s)
 	if len(v.reals) == 0 {
-		k.end = append(k.end, warn(s.at, "%s has no real servers: left out, as keepalived does", origin))
+		k.end = append(append(k.end, v.service.notes...), warn(s.at, "%s has no real servers: left out, as keepalived does", origin))
 		return
 	}
 	for i, e := range entries {
@@ -171,7 +171,10 @@ func (v *virtualServer) make(e entry, origin, group string, i int, several bool)
 		s.persist = defaultPersistence
 	}
 	if have := v.find(s.key()); have != nil {
-		have.notes = append(have.notes, warn(e.at, "%s is there already: the second is left out", s.key()))
+		have.notes = append(append(have.notes, s.notes...), warn(e.at, "%s is there already: the second is left out", s.key()))
+		for _, r := range v.reals {
+			have.notes = append(have.notes, r.notes...)
+		}
 		return
 	}
 	v.add(&s)
@@ -232,7 +235,8 @@ func (v *virtualServer) setting(s *statement) error {
 		v.service.onePacket = true
 	case "flag-1", "flag-2", "flag-3", "sh-port", "sh-fallback", "mh-port", "mh-fallback":
 		v.service.flags = append(v.service.flags, word)
-	case "hashed": // the kernel sets it itself
+	case "hashed":
+		v.service.notes = append(v.service.notes, remark(s.at, "hashed is left out: the kernel sets it itself"))
 	case "weight":
 		v.weight, err = whole("weight", s.word(1), 0, math.MaxInt32)
 		v.hasWeight = true

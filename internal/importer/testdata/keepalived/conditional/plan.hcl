@@ -24,6 +24,7 @@ director "director" {
 
 # Services on firewall marks
 # Line 3: virtual_server fwmark 5
+# Line 10: hashed is left out: the kernel sets it itself
 # Lines 12, 16: port 53 counts only with NAT: keepalived clears it, and so
 #   does the plan
 virtual_service "fwmark-5-ipv6" {
