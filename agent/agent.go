@@ -41,11 +41,15 @@ type Agent struct {
 	names []string // of the kinds, in the order given to New
 	store store
 	lock  *lock
+
+	launch func(ctx context.Context, nonce string) error // starts the guard
+	ending bool                                          // guarded changes are made: another agent goes on
 }
 
 // New makes an agent for the kinds. build is what `lvsup version` prints.
 func New(h host.Host, dirs Dirs, build string, kinds []step.Any, log zerolog.Logger) *Agent {
 	a := &Agent{host: h, dirs: dirs, build: build, log: log, kinds: map[string]step.Any{}, store: store{dirs.Data}}
+	a.launch = func(ctx context.Context, nonce string) error { return launchGuard(ctx, h, nonce) }
 	for _, k := range kinds {
 		a.kinds[k.Name()] = k
 		a.names = append(a.names, k.Name())
@@ -78,6 +82,9 @@ func (a *Agent) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 		}
 		if err != nil {
 			return fmt.Errorf("cannot answer the coordinator: %w", err)
+		}
+		if a.ending {
+			return nil // the guard has the lock, and whoever confirms goes on
 		}
 	}
 	if err := <-ended; !errors.Is(err, io.EOF) {

@@ -42,6 +42,10 @@ func (a *Agent) apply(ctx context.Context, req wire.ApplyRequest) (wire.ApplyRes
 			res.Error = known
 			return res, nil
 		}
+		if a.ending {
+			res.Guarded = true
+			return res, nil
+		}
 	}
 	return res, nil
 }
@@ -54,6 +58,9 @@ func (a *Agent) applyKind(ctx context.Context, d wire.Desired, rec *record, req 
 	}
 	if err := guard(todo, req.Planned); err != nil {
 		return done, err
+	}
+	if isGuarded(todo.Changes) {
+		return a.applyGuarded(ctx, d, rec, req, todo)
 	}
 	owned := rec.owned(d.Kind)
 	for _, c := range todo.Changes {
@@ -101,13 +108,18 @@ func (a *Agent) verify(ctx context.Context, d wire.Desired, rec *record, req wir
 	if err != nil {
 		return fmt.Errorf("cannot verify %s: %w", d.Kind, err)
 	}
-	i := slices.IndexFunc(left.Changes, func(c step.Change) bool { return c.Action.Mutates() })
+	return didNotTake(d.Kind, left.Changes)
+}
+
+// didNotTake is the error for changes that are still to be made after an apply.
+func didNotTake(kind string, left []step.Change) error {
+	i := slices.IndexFunc(left, func(c step.Change) bool { return c.Action.Mutates() })
 	if i < 0 {
 		return nil
 	}
-	c := left.Changes[i]
+	c := left[i]
 	return wire.Failf(wire.CodeFailed, "%s did not take: after the change %s still wants to %s (found %s, wanted %s)",
-		d.Kind, c.ID, c.Action, brief(c.From), brief(c.To))
+		kind, c.ID, c.Action, brief(c.From), brief(c.To))
 }
 
 // guard refuses what was not planned. A change is as planned when it brings

@@ -25,6 +25,8 @@ func (a *Agent) dispatch(ctx context.Context, req wire.Request) (any, error) {
 		return with(req, func(r wire.LockRequest) (any, error) { return nil, a.takeLock(ctx, r) })
 	case wire.OpApply:
 		return with(req, func(r wire.ApplyRequest) (any, error) { return a.apply(ctx, r) })
+	case wire.OpConfirm:
+		return with(req, func(r wire.ConfirmRequest) (any, error) { return a.confirm(ctx, r) })
 	case wire.OpFetch:
 		return with(req, func(r wire.FetchRequest) (any, error) { return a.fetch(ctx, r) })
 	case wire.OpARP:

@@ -98,6 +98,9 @@ func (r *Run) Apply(ctx context.Context, p *plans.Plan) error {
 	if err := Appliable(p); err != nil {
 		return err
 	}
+	if reasons := r.throughGuarded(p); len(reasons) > 0 {
+		return &Refused{reasons}
+	}
 	for _, st := range plans.Stages() {
 		if len(st.Kinds) == 0 {
 			continue
@@ -154,7 +157,12 @@ func (r *Run) stage(ctx context.Context, st plans.Stage, p *plans.Plan, reverse 
 		}
 		var res wire.ApplyResponse
 		tell := r.pace(report.Event{Stage: st.Name, Host: name, Going: true, Reverse: reverse})
-		err := r.sessions[name].askLong(ctx, applySilence, applyLimit(r.opts.Cluster), wire.OpApply, req, &res, tell.told)
+		var err error
+		if hasGuarded(req.Planned) {
+			res, err = r.applyGuarded(ctx, name, req, tell.told)
+		} else {
+			err = r.session(name).askLong(ctx, applySilence, applyLimit(r.opts.Cluster), wire.OpApply, req, &res, tell.told)
+		}
 		tell.end()
 		if err == nil && res.Error != nil {
 			err = res.Error
@@ -196,7 +204,7 @@ func pick(desired []wire.Desired, kinds []string) []wire.Desired {
 // Remove takes lvsup's own files off every host that owns nothing any more.
 func (r *Run) Remove(ctx context.Context) {
 	r.each(r.healthy(), func(name string) {
-		if err := r.sessions[name].ask(ctx, wire.OpRemove, nil, nil); err != nil {
+		if err := r.session(name).ask(ctx, wire.OpRemove, nil, nil); err != nil {
 			r.fail(name, "remove", err)
 		}
 	})

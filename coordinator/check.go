@@ -28,8 +28,8 @@ func (r *Run) check(ctx context.Context, p *plans.Plan) []plans.Finding {
 	facts := map[string]wire.Facts{}
 	offsets := map[string]Offset{}
 	for _, name := range hosts {
-		facts[name] = r.sessions[name].facts
-		offsets[name] = r.sessions[name].offset
+		facts[name] = r.session(name).facts
+		offsets[name] = r.session(name).offset
 	}
 	var findings []plans.Finding
 	findings = append(findings, CheckClocks(r.opts.Cluster.TimeSync, offsets)...)

@@ -77,13 +77,20 @@ func (d *SSHDialer) open(ctx context.Context, name string, conn plans.Connection
 	if err != nil {
 		return nil, err
 	}
-	client, err := d.ssh.Dial(ctx, ep)
+	return d.dial(ctx, ep, nil, conn.Become, build)
+}
+
+// dial opens a session with an endpoint; key, if not nil, is the only host key
+// to accept.
+func (d *SSHDialer) dial(ctx context.Context, ep sshconn.Endpoint, key []byte, become bool, build string) (*session, error) {
+	client, err := d.ssh.DialPinned(ctx, ep, key)
 	if err != nil {
 		return nil, err
 	}
+	name := ep.Name
 	var s *session
 	err = within(ctx, startTimeout, func() { client.Close() }, func(ctx context.Context) (err error) {
-		s, err = d.start(ctx, client, name, conn.Become, build)
+		s, err = d.start(ctx, client, name, become, build)
 		return err
 	})
 	if errors.Is(err, errSlow) {
@@ -92,6 +99,14 @@ func (d *SSHDialer) open(ctx context.Context, name string, conn plans.Connection
 	if err != nil {
 		client.Close()
 		return nil, err
+	}
+	s.via = ep.Jumps()
+	s.again = func(ctx context.Context, address string) (*session, error) {
+		to := ep
+		if address != "" {
+			to = ep.At(address)
+		}
+		return d.dial(ctx, to, client.HostKey(), become, build)
 	}
 	return s, nil
 }

@@ -23,7 +23,7 @@ func (r *Run) checkLinks(ctx context.Context, p *plans.Plan) error {
 		return nil
 	}
 	r.each(r.healthy(), func(name string) {
-		s := r.sessions[name]
+		s := r.session(name)
 		var now wire.Facts // not into the old ones: what is left out would stay
 		if err := s.ask(ctx, wire.OpFacts, wire.FactsRequest{}, &now); err != nil {
 			r.fail(name, "facts", err)
@@ -68,7 +68,7 @@ func changesAddresses(p *plans.Plan) bool {
 func (r *Run) linkFindings(ctx context.Context) []plans.Finding {
 	owners := map[string]string{} // MAC -> host of the plan
 	for _, name := range r.healthy() {
-		for _, i := range r.sessions[name].facts.Interfaces {
+		for _, i := range r.session(name).facts.Interfaces {
 			if i.MAC != "" {
 				owners[i.MAC] = name
 			}
@@ -77,7 +77,7 @@ func (r *Run) linkFindings(ctx context.Context) []plans.Finding {
 	var questions []question
 	for _, name := range r.healthy() {
 		h, _ := r.opts.Cluster.Host(name)
-		questions = append(questions, questionsFor(r.opts.Cluster, h, r.sessions[name].facts)...)
+		questions = append(questions, questionsFor(r.opts.Cluster, h, r.session(name).facts)...)
 	}
 	byHost := map[string][]question{}
 	for _, q := range questions {
@@ -134,7 +134,7 @@ func questionsFor(c *plans.Cluster, h *plans.Host, f wire.Facts) []question {
 func (r *Run) ask(ctx context.Context, q question, owners map[string]string) (plans.Finding, bool) {
 	var res wire.ARPResponse
 	req := wire.ARPRequest{Interface: q.iface, Address: q.address.String(), Wait: arpWait}
-	if err := r.sessions[q.host].ask(ctx, wire.OpARP, req, &res); err != nil {
+	if err := r.session(q.host).ask(ctx, wire.OpARP, req, &res); err != nil {
 		return plans.Finding{
 			Severity: plans.Warning, Host: q.host, Check: "arp",
 			Summary: fmt.Sprintf("cannot ask who has %s: %v", q.address, err),

@@ -94,7 +94,7 @@ func (r *Run) askDirect(ctx context.Context, director string, b plans.Backend, a
 	probe := report.DirectProbe{From: director, Host: b.Host, Address: addr}
 	req := wire.FetchRequest{Address: addr, Path: "/", Count: 1, Timeout: fetchTimeout, ConnectOnly: !page}
 	var res wire.FetchResponse
-	err := r.sessions[director].ask(ctx, wire.OpFetch, req, &res)
+	err := r.session(director).ask(ctx, wire.OpFetch, req, &res)
 	switch {
 	case err != nil:
 		probe.Error = err.Error()
@@ -161,7 +161,7 @@ func (r *Run) vantage(ctx context.Context, from string) (*vantagePoint, error) {
 	if h, ok := r.opts.Cluster.Host(from); ok && h.Role != plans.RoleHost {
 		return nil, fmt.Errorf("cannot probe from %s: it is a %s of the cluster, and reaches the VIP in a way of its own; name a third host", from, h.Role)
 	}
-	s, mine := r.sessions[from], false
+	s, mine := r.session(from), false
 	if s == nil {
 		var err error
 		s, err = r.opts.Dialer.open(ctx, from, r.opts.Cluster.Connection, r.opts.Build)
@@ -213,7 +213,7 @@ func sourcesOnLink(f wire.Facts, vip netip.Addr) []string {
 func (r *Run) probeService(ctx context.Context, v *vantagePoint, director string, s *plans.VirtualService) []report.ServiceProbe {
 	ports, notRun := asks(r.opts.Cluster, s)
 	host, _ := r.opts.Cluster.Host(director)
-	if notRun == "" && keptElsewhere(s, host, r.sessions[director].facts) {
+	if notRun == "" && keptElsewhere(s, host, r.session(director).facts) {
 		notRun = "the director does not have the VIP, which the plan leaves to others"
 	}
 	if notRun != "" {
@@ -256,7 +256,7 @@ func (r *Run) askPort(ctx context.Context, v *vantagePoint, director string, s *
 	req.Address = p.Address
 	req.ConnectOnly = !slices.ContainsFunc(live(s), func(b plans.Backend) bool { return portOf(b, port) == pagePort })
 	var before, table wire.IPVSResponse
-	if err := r.sessions[director].ask(ctx, wire.OpIPVS, nil, &before); err != nil {
+	if err := r.session(director).ask(ctx, wire.OpIPVS, nil, &before); err != nil {
 		p.Problems = append(p.Problems, "cannot read the director's connections: "+err.Error())
 		return
 	}
@@ -269,7 +269,7 @@ func (r *Run) askPort(ctx context.Context, v *vantagePoint, director string, s *
 		p.Problems = append(p.Problems, fmt.Sprintf("%d requests were made instead of %d", len(res.Fetches), req.Count))
 		return
 	}
-	if err := r.sessions[director].ask(ctx, wire.OpIPVS, nil, &table); err != nil {
+	if err := r.session(director).ask(ctx, wire.OpIPVS, nil, &table); err != nil {
 		p.Problems = append(p.Problems, "cannot read the director's connections: "+err.Error())
 		return
 	}

@@ -29,6 +29,9 @@ type Options struct {
 	Parallel int
 	// LockWait is how long a host's lock is waited for.
 	LockWait time.Duration
+	// GuardTime is how long a host waits for the confirmation of changes that
+	// could cut its connection; 0 means DefaultGuardTime.
+	GuardTime time.Duration
 }
 
 // DefaultParallel is how many hosts are worked on at once.
@@ -53,7 +56,8 @@ func applyLimit(c *plans.Cluster) time.Duration {
 
 // Run is one run over the cluster's hosts, from Open to Close.
 type Run struct {
-	opts Options
+	opts   Options
+	arming time.Duration
 
 	mu       sync.Mutex
 	sessions map[string]*session
@@ -68,7 +72,10 @@ func newRun(o Options) *Run {
 	if o.Parallel == 0 {
 		o.Parallel = DefaultParallel
 	}
-	return &Run{opts: o, sessions: map[string]*session{}, failed: map[string]*report.HostError{}}
+	if o.GuardTime == 0 {
+		o.GuardTime = DefaultGuardTime
+	}
+	return &Run{opts: o, arming: armAllowance, sessions: map[string]*session{}, failed: map[string]*report.HostError{}}
 }
 
 // Open dials every host and greets its agent. Hosts that could not be reached
@@ -151,6 +158,13 @@ func (r *Run) ok(host string) bool {
 	return r.failed[host] == nil && r.sessions[host] != nil
 }
 
+// session is a host's session, nil if it was never reached.
+func (r *Run) session(name string) *session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sessions[name]
+}
+
 func (r *Run) failedHosts() map[string]bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -192,7 +206,7 @@ func (r *Run) Lock(ctx context.Context) error {
 		return lockRank(r.opts.Cluster, a, b)
 	})
 	for _, name := range hosts {
-		s := r.sessions[name]
+		s := r.session(name)
 		if s == nil {
 			continue
 		}
@@ -270,7 +284,7 @@ func (r *Run) Compare(ctx context.Context, destroy bool) (*plans.Plan, error) {
 	r.each(r.healthy(), func(name string) {
 		var res wire.ObserveResponse
 		req := wire.ObserveRequest{Desired: desired[name], Destroy: destroy}
-		if err := r.sessions[name].ask(ctx, wire.OpObserve, req, &res); err != nil {
+		if err := r.session(name).ask(ctx, wire.OpObserve, req, &res); err != nil {
 			r.fail(name, "observe", err)
 			return
 		}
@@ -346,7 +360,7 @@ func (r *Run) Table(ctx context.Context, host string) (*wire.IPVSResponse, error
 		return nil, fmt.Errorf("%s cannot be worked with", host)
 	}
 	var t wire.IPVSResponse
-	if err := r.sessions[host].ask(ctx, wire.OpIPVS, nil, &t); err != nil {
+	if err := r.session(host).ask(ctx, wire.OpIPVS, nil, &t); err != nil {
 		r.fail(host, "status", err)
 		return nil, err
 	}

@@ -16,6 +16,12 @@ type session struct {
 	offset Offset
 	note   string // what a person should know about the connection
 	stop   func() // ends the agent and the connection
+
+	// again dials the same host anew, with the host key of this session: at an
+	// address, or, if that is empty, where it was dialled before.
+	again   func(ctx context.Context, address string) (*session, error)
+	address string   // where it was found; set after a guarded change only
+	via     []string // the jump hosts, as ssh_config names them
 }
 
 func (s *session) ask(ctx context.Context, op wire.Op, body, into any) error {

@@ -22,8 +22,9 @@ import (
 	"github.com/lvsup/lvsup/internal/step/tunnel"
 )
 
-const usage = `usage: lvsup-agent serve | restore | version
+const usage = `usage: lvsup-agent serve | guard | restore | version
   serve    answer a coordinator on stdin and stdout
+  guard    take changes to the network back unless they are confirmed in time
   restore  bring tunnels, packet rules and virtual services back (run at boot)
   version  print the build
 `
@@ -46,10 +47,13 @@ func run(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	h := host.Real()
+	log := zerolog.New(os.Stderr).With().Timestamp().Logger()
+	a := agent.New(h, agent.DefaultDirs(), build.Version(), all.Kinds(h), log)
 	switch args[0] {
 	case "serve":
-		log := zerolog.New(os.Stderr).With().Timestamp().Logger()
-		return agent.New(h, agent.DefaultDirs(), build.Version(), all.Kinds(h), log).Serve(ctx, os.Stdin, os.Stdout)
+		return a.Serve(ctx, os.Stdin, os.Stdout)
+	case "guard":
+		return a.Guard(ctx)
 	case "restore":
 		return restore(ctx, h)
 	case "version":

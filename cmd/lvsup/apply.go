@@ -26,6 +26,7 @@ func newApply(g *globals) *cobra.Command {
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	cmd.Flags().StringVar(&from, "probe-from", "", "`host` to ask the VIP from, or \"local\" for this machine")
+	cmd.Flags().DurationVar(&g.guard, "guard", coordinator.DefaultGuardTime, "how `long` a host waits for a new connection before it takes back what cut the old one")
 	return cmd
 }
 

@@ -23,7 +23,8 @@ import (
 
 // globals are the flags that several commands share.
 type globals struct {
-	command       string // the words after "lvsup", as in "export ipvsadm"
+	guard         time.Duration // 0: the coordinator's default
+	command       string        // the words after "lvsup", as in "export ipvsadm"
 	sshConfig     string
 	acceptNewKeys bool
 	json          bool
@@ -102,7 +103,7 @@ func (g *globals) open(ctx context.Context, path string, progress func(report.Ev
 		Build:    build.Version(),
 		Holder:   holder(),
 		Report:   progress,
-		LockWait: coordinator.DefaultLockWait,
+		LockWait: coordinator.DefaultLockWait, GuardTime: g.guard,
 	})
 	return run, c, nil
 }
@@ -146,11 +147,14 @@ func holder() string {
 
 // codeOf gives the exit code that an error calls for.
 func codeOf(err error) report.Code {
+	var rolledBack *coordinator.RolledBackError
 	switch {
 	case err == nil, errors.Is(err, errNotAll):
 		return report.Done
 	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
 		return report.Interrupted
+	case errors.As(err, &rolledBack):
+		return report.RolledBack
 	case coordinator.IsStale(err):
 		return report.Stale
 	case coordinator.IsLocked(err):

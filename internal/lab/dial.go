@@ -44,6 +44,14 @@ func (s *State) greeting(address netip.Addr) error {
 	return nil
 }
 
+// answersAt is where a guest's sshd answers now: a plan may have moved it.
+func (s *State) answersAt(g *Guest) netip.Addr {
+	if g.Planned.IsValid() && s.greeting(g.Planned) == nil {
+		return g.Planned
+	}
+	return g.Login
+}
+
 // Connect joins stdin and stdout to a TCP connection inside the lab named, as
 // ssh wants of a ProxyCommand, until both directions have ended.
 func Connect(stateDir, lab, host, port string, stdin io.Reader, stdout io.Writer) error {

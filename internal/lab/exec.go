@@ -170,7 +170,7 @@ func (l *Lab) dial(ctx context.Context, host string) (*ssh.Client, error) {
 	}
 	dialCtx, cancel := context.WithTimeout(ctx, l.config.Timeout)
 	defer cancel()
-	conn, err := l.state.Dial(dialCtx, netip.AddrPortFrom(g.Login, 22))
+	conn, err := l.state.Dial(dialCtx, netip.AddrPortFrom(l.state.answersAt(g), 22))
 	if err != nil {
 		return nil, err
 	}

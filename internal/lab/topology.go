@@ -21,8 +21,11 @@ type Topology struct {
 type Guest struct {
 	Name  string     `json:"name"`
 	Login netip.Addr `json:"login"` // where its sshd answers
-	NTP   netip.Addr `json:"ntp"`   // the time server within its reach
-	NICs  []NIC      `json:"nics"`  // in the order the kernel finds them
+	// Planned is where it answers once the plan has been applied, in labs
+	// without a management network.
+	Planned netip.Addr `json:"planned,omitzero"`
+	NTP     netip.Addr `json:"ntp"`  // the time server within its reach
+	NICs    []NIC      `json:"nics"` // in the order the kernel finds them
 }
 
 // NIC is a network interface of a guest, and the cable from it.
@@ -120,6 +123,9 @@ func (b *builder) plugIn() error {
 				return fmt.Errorf("host %s: interface %s has an IPv6 address, and in-band labs start on DHCP for IPv4; leave out --inband", h.Name, i.Name)
 			}
 			guest.NICs = append(guest.NICs, NIC{Name: i.Name, Bridge: b.top.Bridges[b.bridge(i.Address.Masked())].Name})
+			if b.top.Inband && !guest.Planned.IsValid() {
+				guest.Planned = i.Address.Addr()
+			}
 		}
 		if b.top.Inband && len(guest.NICs) == 0 {
 			return fmt.Errorf("host %s has no interface, so an in-band lab cannot reach it; leave out --inband", h.Name)

@@ -256,7 +256,7 @@ func (s *State) waitForSSH(ctx context.Context, guest string) error {
 	process, _ := s.process(guest)
 	deadline := time.Now().Add(bootTimeout)
 	for {
-		err := s.greeting(g.Login)
+		err := s.greeting(s.answersAt(g))
 		switch {
 		case err == nil:
 			return nil

@@ -91,6 +91,13 @@ type Change struct {
 	// not counted. Its value may differ from the planned one as far as those
 	// others do.
 	Follows bool `json:"follows,omitempty"`
+	// Guarded, when not empty, says why the change can cut the connection that
+	// lvsup works over. It is made under a guard on the host, which takes it back
+	// unless the coordinator confirms it over a fresh connection.
+	Guarded string `json:"guarded,omitempty"`
+	// Boot marks a change that only matters to the next boot: beside guarded
+	// ones it waits for their confirmation.
+	Boot bool `json:"boot,omitempty"`
 	// Blocked, when not empty, says why lvsup refuses to carry the change out.
 	// A plan that holds a blocked change can be shown but not applied.
 	Blocked string `json:"blocked,omitempty"`

@@ -21,6 +21,17 @@ type Kind[D, O any] struct {
 	// may batch, and stops between two changes when ctx ends.
 	Apply    func(ctx context.Context, want D, changes []Change) (done int, err error)
 	Commands func(want D, change Change) []string // what a person would type
+	Guard    *Guard                               // nil: no change of the kind is ever Guarded
+}
+
+// Guard takes back what guarded changes did. Both run on the host, Rollback in
+// a process of its own when nobody confirmed the changes in time.
+type Guard struct {
+	// Snapshot reads the running state that guarded changes touch.
+	Snapshot func(ctx context.Context) (json.RawMessage, error)
+	// Rollback brings that state back, as far as it can, reads it again, and
+	// gives an error that names what is not as it was.
+	Rollback func(ctx context.Context, snapshot json.RawMessage) error
 }
 
 // Any is a Kind with its types erased, as the agent holds it. Desired values
@@ -31,6 +42,7 @@ type Any interface {
 	Diff(ctx context.Context, want json.RawMessage, owned Owned) ([]Change, error)
 	Apply(ctx context.Context, want json.RawMessage, changes []Change) (done int, err error)
 	Commands(want json.RawMessage, change Change) ([]string, error)
+	Guard() *Guard
 }
 
 // Erase turns a typed kind into an Any.
@@ -39,6 +51,8 @@ func Erase[D, O any](k Kind[D, O]) Any { return erased[D, O]{k} }
 type erased[D, O any] struct{ kind Kind[D, O] }
 
 func (e erased[D, O]) Name() string { return e.kind.Name }
+
+func (e erased[D, O]) Guard() *Guard { return e.kind.Guard }
 
 func (e erased[D, O]) decode(raw json.RawMessage) (D, error) {
 	var want D

@@ -65,6 +65,7 @@ func (h *Human) planStage(p *plans.Plan, st plans.Stage, reverse bool, before in
 				if !named {
 					named = true
 					h.printf("   %s\n", host.Host)
+					h.guarded(kc)
 				}
 				h.change(c, commandsOf(kc, i))
 			}
@@ -81,6 +82,17 @@ func commandsOf(kc wire.KindChanges, i int) []string {
 		return kc.Commands[i]
 	}
 	return nil
+}
+
+// guarded says that changes are made under a guard, and why.
+func (h *Human) guarded(kc wire.KindChanges) {
+	for _, c := range kc.Changes {
+		if c.Guarded != "" {
+			h.printf("     %s\n", h.paint(yellow, "guarded: "+Clean(c.Guarded)))
+			h.printf("     %s\n", h.paint(yellow, "lvsup connects anew and then writes the boot files; else all is taken back"))
+			return
+		}
+	}
 }
 
 // change prints one change and, where it is a file, the difference.

@@ -32,6 +32,7 @@ const (
 	OpObserve Op = "observe" // ObserveRequest -> ObserveResponse
 	OpLock    Op = "lock"    // LockRequest -> none, or CodeLocked
 	OpApply   Op = "apply"   // ApplyRequest -> ApplyResponse
+	OpConfirm Op = "confirm" // ConfirmRequest -> ConfirmResponse: keeps guarded changes
 	OpFetch   Op = "fetch"   // FetchRequest -> FetchResponse
 	OpARP     Op = "arp"     // ARPRequest -> ARPResponse
 	OpIPVS    Op = "ipvs"    // none -> IPVSResponse: table and connections
@@ -130,6 +131,38 @@ type ApplyRequest struct {
 	Planned []KindChanges `json:"planned"`
 	Reverse bool          `json:"reverse,omitempty"` // the reverse pass: removals only
 	Destroy bool          `json:"destroy,omitempty"`
+	// Guard lets guarded changes be made; without it they are refused.
+	Guard *Guard `json:"guard,omitempty"`
+}
+
+// Guard is the term of guarded changes: they are taken back if no ConfirmRequest
+// with the nonce, over another session, comes before the time is over.
+type Guard struct {
+	Nonce string        `json:"nonce"`
+	Time  time.Duration `json:"time"` // in nanoseconds
+}
+
+// ConfirmRequest says that a host answers after its guarded changes. The agent
+// that gets it is another one than made them, and has the host's lock then.
+type ConfirmRequest struct {
+	Nonce string `json:"nonce"`
+}
+
+// Outcome is what became of guarded changes.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeConfirmed  Outcome = "confirmed"   // they stay
+	OutcomeWaiting    Outcome = "waiting"     // they are still being made: ask again over a fresh session
+	OutcomeRolledBack Outcome = "rolled back" // they were taken back
+	OutcomeUnknown    Outcome = "unknown"     // the host knows nothing of them: not yet, or it has booted since
+)
+
+// ConfirmResponse says what became of guarded changes.
+type ConfirmResponse struct {
+	Outcome Outcome `json:"outcome"`
+	Left    string  `json:"left,omitempty"` // what a rollback could not bring back
 }
 
 // ApplyResponse says what was done before the end or the error.
@@ -137,6 +170,9 @@ type ApplyResponse struct {
 	Done  []KindChanges `json:"done"`
 	Notes []string      `json:"notes,omitempty"` // what a person should know of it, at most MaxNotes
 	Error *Error        `json:"error,omitempty"`
+	// Guarded says that what was done waits for its confirmation, and that this
+	// agent ends: the rest is for the one that confirms.
+	Guarded bool `json:"guarded,omitempty"`
 }
 
 // MaxNotes bounds the notes of an ApplyResponse. Each has at most MaxProgress

@@ -60,6 +60,12 @@ type Route struct {
 	Metric      int    // lower wins
 }
 
+// Same reports whether two routes do the same, whoever made them.
+func (r Route) Same(o Route) bool {
+	r.Proto = o.Proto
+	return r == o
+}
+
 // IsDefault reports whether the route matches every destination of its family.
 func (r Route) IsDefault() bool { return r.Destination.Bits() == 0 }
 

@@ -7,7 +7,9 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -136,6 +138,41 @@ func addAddress(ifname string, p netip.Prefix, a *netlink.Addr) error {
 	}
 	if err != nil {
 		return fmt.Errorf("cannot add address %s to %s: %w", p, ifname, err)
+	}
+	return nil
+}
+
+// LeaseAddress gives the interface the address for so long, in whole seconds:
+// the kernel drops it then, unless somebody renews it.
+func LeaseAddress(ifname string, p netip.Prefix, valid time.Duration) error {
+	l, err := link(ifname)
+	if err == nil {
+		seconds := int(valid.Seconds())
+		err = netlink.AddrReplace(l, &netlink.Addr{IPNet: ipNet(p), ValidLft: seconds, PreferedLft: seconds})
+	}
+	if err != nil {
+		return fmt.Errorf("cannot add address %s to %s: %w", p, ifname, err)
+	}
+	return nil
+}
+
+// AddRoute adds a route to the main table, or does nothing if it is there.
+func AddRoute(r Route) error {
+	l, err := link(r.Interface)
+	if err == nil {
+		n := &netlink.Route{LinkIndex: l.Attrs().Index, Dst: ipNet(r.Destination), Priority: r.Metric, Protocol: protoNumber(r.Proto)}
+		if r.Gateway.IsValid() {
+			n.Gw = r.Gateway.AsSlice()
+		} else if r.Destination.Addr().Is4() {
+			n.Scope = netlink.SCOPE_LINK
+		}
+		if r.Source.IsValid() {
+			n.Src = r.Source.AsSlice()
+		}
+		err = netlink.RouteAdd(n)
+	}
+	if err != nil && !errors.Is(err, unix.EEXIST) {
+		return fmt.Errorf("cannot add the route to %s via %s dev %s: %w", r.Destination, r.Gateway, r.Interface, err)
 	}
 	return nil
 }
@@ -354,4 +391,17 @@ func prefix(n *net.IPNet) (netip.Prefix, bool) {
 
 func ipNet(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+// protoNumber undoes protoName; what it does not know is what ip(8) uses.
+func protoNumber(name string) netlink.RouteProtocol {
+	for n := range unix.RTPROT_DHCP + 1 {
+		if protoName(n) == name {
+			return netlink.RouteProtocol(n)
+		}
+	}
+	if n, err := strconv.Atoi(name); err == nil {
+		return netlink.RouteProtocol(n)
+	}
+	return unix.RTPROT_BOOT
 }

@@ -1,6 +1,7 @@
 package address
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lvsup/lvsup/internal/linux/netconf"
 	"github.com/lvsup/lvsup/internal/linux/rtnl"
@@ -24,6 +26,8 @@ type fake struct {
 	links  []rtnl.Interface
 	routes []rtnl.Route
 	killed []int
+	// started are the commands that a rollback started again.
+	started [][]string
 }
 
 func newFake(t *testing.T, files map[string]string, links ...rtnl.Interface) *fake {
@@ -120,6 +124,28 @@ func (f *fake) DelAddress(ifname string, p netip.Prefix) error {
 		}
 		return nil
 	})
+}
+
+func (f *fake) LeaseAddress(ifname string, p netip.Prefix, _ time.Duration) error {
+	return f.change(ifname, func(l *rtnl.Interface) error {
+		l.Addresses, l.Dynamic = append(l.Addresses, p), append(l.Dynamic, p)
+		return nil
+	})
+}
+
+func (f *fake) AddRoute(r rtnl.Route) error {
+	return f.change(r.Interface, func(l *rtnl.Interface) error {
+		if !l.Up || r.Gateway.IsValid() && !slices.ContainsFunc(l.Addresses, func(p netip.Prefix) bool { return p.Contains(r.Gateway) }) {
+			return errors.New("network is unreachable")
+		}
+		f.routes = append(f.routes, r)
+		return nil
+	})
+}
+
+func (f *fake) Start(_ context.Context, _ string, argv []string) error {
+	f.started = append(f.started, argv)
+	return f.Write()
 }
 
 func (f *fake) flush(ifname string) {

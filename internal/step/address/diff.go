@@ -32,7 +32,7 @@ func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 	}
 	keepLinksInUse(changes, have)
 	explain(changes, settings, have)
-	block(changes, settings, have)
+	guardSession(changes, settings, have)
 	sort.SliceStable(changes, func(i, j int) bool { return order(changes[i]) < order(changes[j]) })
 	return changes
 }
@@ -294,6 +294,10 @@ func dropsAddress(c step.Change, settings []netconf.Settings, have Observed) str
 func order(c step.Change) int {
 	place := 0
 	switch {
+	case c.Early:
+		return 9 // the way of the session so far, once the new one is there
+	case c.Boot:
+		place = 10 // once what is guarded is confirmed
 	case c.Key == netconf.ResolvConf:
 		place = 2 // a DHCP client would write over it
 	case c.Field == step.ContentField:

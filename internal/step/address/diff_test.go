@@ -155,35 +155,46 @@ func sorted(s []string) map[string]bool {
 	return m
 }
 
-func TestTheSessionsOwnWayIsBlocked(t *testing.T) {
-	blocked := func(t *testing.T, f *fake, want Desired) map[string]bool {
-		m := map[string]bool{}
+// What could cut the session is guarded, all else that changes the running
+// network goes with it, and the boot files come last.
+func TestTheSessionsOwnWayIsGuarded(t *testing.T) {
+	guarded := func(t *testing.T, f *fake, want Desired) map[string]bool {
+		m, boot := map[string]bool{}, false
 		for _, c := range diffOf(t, f, want, nil) {
-			if c.Blocked != "" {
+			if c.Guarded != "" {
 				m[c.ID.String()] = true
-				if !strings.Contains(c.Blocked, "SSH session (") || !strings.Contains(c.Blocked, "console") {
-					t.Errorf("%s: %q", c.ID, c.Blocked)
+				if !strings.Contains(c.Guarded, "SSH session (") || boot || c.Boot {
+					t.Errorf("%s: %q, boot %v", c.ID, c.Guarded, c.Boot)
 				}
 			}
+			boot = boot || c.Boot
 		}
 		return m
 	}
 	t.Run("over the interface", func(t *testing.T) {
 		f := onLease(t)
 		t.Setenv("SSH_CONNECTION", "192.168.140.1 50000 192.168.140.131 22")
-		want := sorted([]string{
-			"/etc/network/interfaces (content)", "/etc/network/interfaces.d/lvsup-ens33 (content)", "ens33 (dhcp client)",
-			"ens33 (192.168.140.20/24)", "ens33 (lease)",
-		})
-		if d := cmp.Diff(want, blocked(t, f, plan())); d != "" {
-			t.Errorf("blocked (-want +got):\n%s", d)
+		want := sorted([]string{"ens33 (dhcp client)", "ens33 (192.168.140.20/24)", "default (gateway)", "ens33 (lease)"})
+		if d := cmp.Diff(want, guarded(t, f, plan())); d != "" {
+			t.Errorf("guarded (-want +got):\n%s", d)
+		}
+		files := 0
+		for _, c := range diffOf(t, f, plan(), nil) {
+			if c.Boot {
+				files++
+			} else if c.Guarded == "" {
+				t.Errorf("%s is neither guarded nor for the next boot", c.ID)
+			}
+		}
+		if files < 3 {
+			t.Errorf("%d files for the next boot", files)
 		}
 	})
 	t.Run("through the default route", func(t *testing.T) {
 		f := onLease(t)
 		t.Setenv("SSH_CONNECTION", "10.9.9.9 50000 192.168.140.131 22")
-		if got := blocked(t, f, plan()); !got["default (gateway)"] {
-			t.Errorf("blocked: %v", got)
+		if got := guarded(t, f, plan()); !got["default (gateway)"] {
+			t.Errorf("guarded: %v", got)
 		}
 	})
 	t.Run("another interface", func(t *testing.T) {
@@ -191,12 +202,12 @@ func TestTheSessionsOwnWayIsBlocked(t *testing.T) {
 		f.links[2].Up, f.links[2].Addresses = true, prefixes("10.0.0.5/24")
 		f.routes = append(f.routes, rtnl.Route{Destination: netip.MustParsePrefix("10.0.0.0/24"), Interface: "ens36"})
 		t.Setenv("SSH_CONNECTION", "10.0.0.1 50000 10.0.0.5 22")
-		if got := blocked(t, f, plan()); len(got) != 0 {
-			t.Errorf("blocked: %v", got)
+		if got := guarded(t, f, plan()); len(got) != 0 {
+			t.Errorf("guarded: %v", got)
 		}
 		narrow := Desired{Interfaces: []Interface{{Name: "ens33", Address: "10.0.0.3/28"}}}
-		if got := blocked(t, f, narrow); !got["ens33 (10.0.0.3/28)"] {
-			t.Errorf("an address that takes over the way is not blocked: %v", got)
+		if got := guarded(t, f, narrow); !got["ens33 (10.0.0.3/28)"] {
+			t.Errorf("an address that takes over the way is not guarded: %v", got)
 		}
 	})
 	t.Run("only the boot files differ", func(t *testing.T) {
@@ -205,22 +216,76 @@ func TestTheSessionsOwnWayIsBlocked(t *testing.T) {
 		f.Put(netconf.IfState, "ens33=ens33\n")
 		t.Setenv("SSH_CONNECTION", "192.168.140.1 50000 192.168.140.20 22")
 		changes := diffOf(t, f, plan(), nil)
-		if got := blocked(t, f, plan()); len(got) != 0 || len(changes) < 2 {
-			t.Errorf("blocked: %v of %v", got, brief(changes))
+		if got := guarded(t, f, plan()); len(got) != 0 || len(changes) < 2 {
+			t.Errorf("guarded: %v of %v", got, brief(changes))
 		}
 	})
 }
 
-func TestApplyRefusesWhatIsBlocked(t *testing.T) {
-	f := onLease(t)
-	t.Setenv("SSH_CONNECTION", "192.168.140.1 50000 192.168.140.131 22")
-	before := f.Snapshot()
-	done, err := newKind(f.Host.Host, f).Apply(context.Background(), plan(), diffOf(t, f, plan(), nil))
-	if done != 0 || err == nil || !strings.Contains(err.Error(), "SSH session") {
-		t.Errorf("apply: %d, %v", done, err)
+// An address of lvsup's that the plan replaces goes with the guarded change: it
+// comes after the new one, and before the files.
+func TestTheSessionsOldAddressGoesUnderTheGuard(t *testing.T) {
+	f := debian(t).(*fake)
+	owned := step.Owned{}
+	changes := diffOf(t, f, plan(), nil)
+	for _, c := range changes {
+		owned.Begin(c)
 	}
-	if after := f.Snapshot(); after != before {
-		t.Error(cmp.Diff(before, after))
+	if _, err := newKind(f.Host.Host, f).Apply(context.Background(), plan(), changes); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range changes {
+		owned.End(c)
+	}
+	t.Setenv("SSH_CONNECTION", "192.168.140.1 50000 192.168.140.20 22")
+	changes = diffOf(t, f, moved(), owned)
+	place := func(id string) int {
+		for n, c := range changes {
+			if c.ID.String() == id {
+				if c.Guarded == "" || c.Blocked != "" || c.Reverse() {
+					t.Errorf("%s: guarded %q, blocked %q, in the reverse pass: %v", id, c.Guarded, c.Blocked, c.Reverse())
+				}
+				return n
+			}
+		}
+		t.Fatalf("no %s in %v", id, brief(changes))
+		return 0
+	}
+	fresh, old := place("ens33 (192.168.140.21/24)"), place("ens33 (192.168.140.20/24)")
+	if fresh > old {
+		t.Errorf("the old address goes first: %v", brief(changes))
+	}
+	for n, c := range changes {
+		if c.Boot && n < old {
+			t.Errorf("%s comes before the running network is done: %v", c.ID, brief(changes))
+		}
+	}
+}
+
+// A removal that could cut the session is refused, with the files of its
+// interface.
+func TestRemovalOfTheSessionsOwnWayIsBlocked(t *testing.T) {
+	f := debian(t).(*fake)
+	owned := step.Owned{}
+	kind := newKind(f.Host.Host, f)
+	changes := diffOf(t, f, plan(), nil)
+	for _, c := range changes {
+		owned.Begin(c)
+	}
+	if _, err := kind.Apply(context.Background(), plan(), changes); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range changes {
+		owned.End(c)
+	}
+	t.Setenv("SSH_CONNECTION", "192.168.140.1 50000 192.168.140.20 22")
+	for _, c := range diffOf(t, f, Desired{}, owned) {
+		if c.Action.Mutates() && c.Key != netconf.ResolvConf && c.Field != FieldIfState && !strings.Contains(c.Blocked, "SSH session (") {
+			t.Errorf("%s is not blocked: %q", c.ID, c.Blocked)
+		}
+	}
+	if _, err := kind.Apply(context.Background(), Desired{}, diffOf(t, f, Desired{}, owned)); err == nil || !strings.Contains(err.Error(), "SSH session") {
+		t.Errorf("apply: %v", err)
 	}
 }
 

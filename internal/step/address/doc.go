@@ -13,6 +13,6 @@
 //	/etc/resolv.conf (content)      a file's whole text, and so for each boot file
 //
 // A change to the interface, address or route that carries the SSH session is
-// blocked, with the reason, and so are the boot files of that interface: it
-// could cut lvsup off half way.
+// guarded: a rollback brings the running network back, its leases and DHCP
+// clients too, unless the new way is confirmed. The boot files wait for that.
 package address

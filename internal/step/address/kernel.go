@@ -1,7 +1,9 @@
 package address
 
 import (
+	"context"
 	"net/netip"
+	"time"
 
 	"github.com/lvsup/lvsup/internal/linux/rtnl"
 )
@@ -12,11 +14,14 @@ type kernel interface {
 	Interfaces() ([]rtnl.Interface, error)
 	Routes() ([]rtnl.Route, error)
 	AddAddress(ifname string, p netip.Prefix) error
+	LeaseAddress(ifname string, p netip.Prefix, valid time.Duration) error
 	DelAddress(ifname string, p netip.Prefix) error
 	SetUp(ifname string) error
 	SetDown(ifname string) error
 	ReplaceDefaultRoute(r rtnl.Route) error
 	DelDefault(ifname string, gw netip.Addr) error
+	AddRoute(r rtnl.Route) error
 	Announce(ifname string, addr netip.Addr) error
 	Kill(pid int) error
+	Start(ctx context.Context, path string, argv []string) error
 }

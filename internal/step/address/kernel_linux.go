@@ -1,10 +1,14 @@
 package address
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
+	"os/exec"
+	"strings"
 	"syscall"
+	"time"
 
 	"github.com/lvsup/lvsup/internal/linux/arping"
 	"github.com/lvsup/lvsup/internal/linux/host"
@@ -21,11 +25,15 @@ type linux struct{}
 func (linux) Interfaces() ([]rtnl.Interface, error)          { return rtnl.Interfaces() }
 func (linux) Routes() ([]rtnl.Route, error)                  { return rtnl.Routes() }
 func (linux) AddAddress(ifname string, p netip.Prefix) error { return rtnl.AddAddress(ifname, p) }
+func (linux) LeaseAddress(ifname string, p netip.Prefix, valid time.Duration) error {
+	return rtnl.LeaseAddress(ifname, p, valid)
+}
 func (linux) DelAddress(ifname string, p netip.Prefix) error { return rtnl.DelAddress(ifname, p) }
 func (linux) SetUp(ifname string) error                      { return rtnl.SetUp(ifname) }
 func (linux) SetDown(ifname string) error                    { return rtnl.SetDown(ifname) }
 func (linux) ReplaceDefaultRoute(r rtnl.Route) error         { return rtnl.ReplaceDefaultRoute(r) }
 func (linux) DelDefault(ifname string, gw netip.Addr) error  { return rtnl.DelDefault(ifname, gw) }
+func (linux) AddRoute(r rtnl.Route) error                    { return rtnl.AddRoute(r) }
 func (linux) Announce(ifname string, addr netip.Addr) error  { return arping.Announce(ifname, addr) }
 
 // Kill ends a process at once. A DHCP client must not get SIGTERM: its script
@@ -36,4 +44,17 @@ func (linux) Kill(pid int) error {
 		return fmt.Errorf("cannot end process %d: %w", pid, err)
 	}
 	return nil
+}
+
+// Start starts a process that stays when this one goes.
+func (linux) Start(ctx context.Context, path string, argv []string) error {
+	cmd := &exec.Cmd{Path: path, Args: argv, SysProcAttr: &syscall.SysProcAttr{Setsid: true}}
+	err := ctx.Err()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		return fmt.Errorf("cannot start %s again: %w", strings.Join(argv, " "), err)
+	}
+	return cmd.Process.Release()
 }

@@ -25,6 +25,7 @@ func newKind(h host.Host, k kernel) step.Kind[Desired, Observed] {
 	s := system{h, k}
 	return step.Kind[Desired, Observed]{
 		Name: Name, Validate: Validate, Observe: s.observe, Diff: Diff, Apply: s.apply, Commands: Commands,
+		Guard: s.guard(),
 	}
 }
 
@@ -109,4 +110,19 @@ func (s system) dhcpClients() []Client {
 		}
 	}
 	return all
+}
+
+// commandOf reads how a process was started.
+func (s system) commandOf(pid int) (command, error) {
+	dir := s.host.Path("/proc/" + strconv.Itoa(pid))
+	cmdline, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+	if err != nil {
+		return command{}, err
+	}
+	exe, err := os.Readlink(filepath.Join(dir, "exe"))
+	if err != nil {
+		return command{}, err
+	}
+	argv := strings.Split(strings.TrimRight(string(cmdline), "\x00"), "\x00")
+	return command{Path: strings.TrimSuffix(exe, " (deleted)"), Argv: argv}, nil
 }

@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,21 +18,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Timeout bounds one guest from boot to halt, unless UMLTEST_TIMEOUT in the
-// environment has another duration ("30m").
+// Timeout bounds one guest from boot to halt.
 const Timeout = 5 * time.Minute
-
-func timeout() (time.Duration, error) {
-	text := os.Getenv("UMLTEST_TIMEOUT")
-	if text == "" {
-		return Timeout, nil
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		return 0, fmt.Errorf("cannot read UMLTEST_TIMEOUT: %w", err)
-	}
-	return d, nil
-}
 
 // verdict is the last thing that a guest says; the exit code follows it. A
 // guest that dies has not said it.
@@ -82,14 +68,8 @@ func boot(args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	limit, err := timeout()
-	if err != nil {
-		return 0, err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
 	defer cancel()
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, unix.SIGTERM)
-	defer stop()
 	cmd := exec.CommandContext(ctx, "taskset", "-c", cpu, kernel, "mem=512M", "rootfstype=hostfs", "rootflags="+dir, "rw",
 		"umid=umltest"+fmt.Sprint(os.Getpid()), "uml_dir="+dir, "init=/init", "con=null", "con0=fd:0,fd:1",
 		"quiet", "UMLTEST=guest", "initcall_blacklist=raid6_select_algo", "--")
@@ -109,15 +89,11 @@ func boot(args []string) (int, error) {
 	var tail tailWriter
 	cmd.Stdout = io.MultiWriter(os.Stdout, &tail)
 	cmd.Stderr = os.Stderr
-	// The guest is several processes, all of which hold its output.
-	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
-	cmd.WaitDelay = 5 * time.Second
 	runErr := cmd.Run()
 	code, ok := tail.code()
 	switch {
 	case ctx.Err() != nil:
-		return 0, fmt.Errorf("cannot finish the tests in the guest: it was interrupted or did not halt within %s", limit)
+		return 0, fmt.Errorf("cannot finish the tests in the guest: it did not halt within %s", Timeout)
 	case !ok:
 		return 0, fmt.Errorf("cannot learn the guest's verdict: it died first (%v)", runErr)
 	}

@@ -1,0 +1,182 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsup/lvsup/internal/linux/atomicfile"
+	"github.com/lvsup/lvsup/internal/step"
+	"github.com/lvsup/lvsup/internal/wire"
+)
+
+// A guard is a process of its own that takes guarded changes back unless a
+// coordinator confirms them over a fresh connection. The agent that makes the
+// changes starts it, hands it the host's lock and ends; the agent of the fresh
+// connection gets the lock back from it. All of the guard's files lie in /run:
+// a boot forgets them, and the changes too, since no boot file is written
+// before the confirmation.
+
+// guardState is the guard's memory: a guard that is killed is started again by
+// systemd and goes on from it.
+type guardState struct {
+	Nonce    string          `json:"nonce"`
+	Kind     string          `json:"kind"`
+	Snapshot json.RawMessage `json:"snapshot"`
+	Owned    step.Owned      `json:"owned"` // the kind's part of the record before the changes
+	// Deadline is when the changes are taken back, in nanoseconds of
+	// CLOCK_BOOTTIME, which nobody can set.
+	Deadline int64 `json:"deadline"`
+	// Applied says that the changes are all made, and so worth a confirmation.
+	Applied bool `json:"applied,omitempty"`
+	// Outcome is empty while the guard waits.
+	Outcome wire.Outcome `json:"outcome,omitempty"`
+	Left    string       `json:"left,omitempty"` // what a rollback could not bring back
+}
+
+func (d Dirs) guard() string       { return filepath.Join(d.Run, "guard") }
+func (d Dirs) guardState() string  { return filepath.Join(d.guard(), "state.json") }
+func (d Dirs) guardSocket() string { return filepath.Join(d.guard(), "socket") }
+
+// readGuard gives the state of the guard that runs, or of the last one; nil
+// without any since boot.
+func (d Dirs) readGuard() (*guardState, error) {
+	data, there, err := atomicfile.Read(d.guardState())
+	if err != nil || !there {
+		return nil, err
+	}
+	var s guardState
+	if err := json.Unmarshal(data, &s); err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", d.guardState(), err)
+	}
+	return &s, nil
+}
+
+func (d Dirs) writeGuard(s *guardState) error {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("cannot encode the guard's state: %w", err)
+	}
+	if err := os.MkdirAll(d.guard(), 0o700); err != nil {
+		return fmt.Errorf("cannot keep the guard's state: %w", err)
+	}
+	return atomicfile.Write(d.guardState(), data, 0o600)
+}
+
+// bootTime reads CLOCK_BOOTTIME, in nanoseconds.
+func bootTime() (int64, error) {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
+		return 0, fmt.Errorf("cannot read the clock: %w", err)
+	}
+	return t.Nano(), nil
+}
+
+// Guard waits for the confirmation of guarded changes, as `lvsup-agent guard`,
+// and takes them back when their time is over. It returns when that is done.
+func (a *Agent) Guard(ctx context.Context) error {
+	state, err := a.dirs.readGuard()
+	if err != nil || state == nil || state.Outcome != "" {
+		return err
+	}
+	now, err := bootTime()
+	if err != nil {
+		return err
+	}
+	post, err := openPost(a.dirs.guardSocket())
+	if err != nil {
+		return err
+	}
+	defer post.close()
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(state.Deadline-now))
+	defer cancel()
+	for ctx.Err() == nil {
+		m, err := post.next(ctx)
+		if err != nil {
+			break // only the end of ctx ends the post
+		}
+		done, err := a.guardMessage(state, m)
+		m.close()
+		if done || err != nil {
+			return err
+		}
+	}
+	if errors.Is(context.Cause(ctx), context.Canceled) {
+		return nil // stopped by hand: whoever did that has seen the host
+	}
+	return a.rollBack(state)
+}
+
+// guardMessage answers one message, and reports whether the guard is no longer
+// needed.
+func (a *Agent) guardMessage(state *guardState, m *message) (done bool, err error) {
+	if m.Nonce != state.Nonce {
+		return false, m.answer(reply{Says: "another run's changes are waiting here"})
+	}
+	switch m.Op {
+	case msgHold:
+		if m.lock != nil {
+			a.lock.release()
+			a.lock = &lock{file: m.lock}
+			m.lock = nil
+		}
+		return false, m.answer(reply{OK: true})
+	case msgApplied:
+		state.Applied = true
+		if err := a.dirs.writeGuard(state); err != nil {
+			return false, err
+		}
+		return false, m.answer(reply{OK: true})
+	case msgUndo:
+		err := a.rollBack(state)
+		return true, errors.Join(err, m.answer(reply{OK: true, Outcome: state.Outcome, Left: state.Left}))
+	case msgConfirm:
+		if !state.Applied {
+			return false, m.answer(reply{Says: "the changes are still being made"})
+		}
+		state.Outcome = wire.OutcomeConfirmed
+		if err := a.dirs.writeGuard(state); err != nil {
+			return false, err
+		}
+		return true, m.handOver(reply{OK: true, Outcome: state.Outcome}, a.lock)
+	}
+	return false, m.answer(reply{Says: "unknown message"})
+}
+
+// rollBack takes the changes back and writes down how that went.
+func (a *Agent) rollBack(state *guardState) error {
+	kind, known := a.kinds[state.Kind]
+	if !known || kind.Guard() == nil {
+		return fmt.Errorf("cannot take back changes of %s: this agent (%s) does not know how", state.Kind, a.build)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), rollbackTimeout)
+	defer cancel()
+	err := kind.Guard().Rollback(ctx, state.Snapshot)
+	state.Outcome = wire.OutcomeRolledBack
+	if err == nil {
+		err = a.restoreRecord(state)
+	}
+	if err != nil {
+		state.Left = err.Error()
+		a.log.Error().Msg("the rollback of lvsup's changes is not complete: " + state.Left)
+	}
+	return a.dirs.writeGuard(state)
+}
+
+func (a *Agent) restoreRecord(state *guardState) error {
+	rec, err := a.store.load()
+	if err != nil {
+		return err
+	}
+	rec.Kinds[state.Kind] = state.Owned
+	return a.store.save(rec)
+}
+
+// rollbackTimeout bounds a rollback.
+const rollbackTimeout = 30 * time.Second

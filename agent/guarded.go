@@ -1,0 +1,196 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/lvsup/lvsup/internal/linux/host"
+	"github.com/lvsup/lvsup/internal/step"
+	"github.com/lvsup/lvsup/internal/wire"
+)
+
+func isGuarded(changes []step.Change) bool {
+	return slices.ContainsFunc(changes, func(c step.Change) bool { return c.Guarded != "" && c.Action.Mutates() })
+}
+
+// applyGuarded makes what todo has for the running system and leaves the boot
+// files: those are for the agent that confirms. Once the guard is armed the
+// changes are made to their end even if the session is cut, which is what may
+// well happen; what fails is taken back at once.
+func (a *Agent) applyGuarded(ctx context.Context, d wire.Desired, rec *record, req wire.ApplyRequest, todo wire.KindChanges) (wire.KindChanges, error) {
+	done := wire.KindChanges{Kind: d.Kind}
+	if req.Guard == nil {
+		return done, wire.Failf(wire.CodeBlocked, "%s could cut the connection, and nobody asked for a guard", d.Kind)
+	}
+	live := wire.KindChanges{Kind: d.Kind}
+	for i, c := range todo.Changes {
+		if !c.Boot {
+			live.Changes = append(live.Changes, c)
+			live.Commands = append(live.Commands, todo.Commands[i])
+		}
+	}
+	owned := rec.owned(d.Kind)
+	if err := a.arm(ctx, d.Kind, owned, *req.Guard); err != nil {
+		return done, err
+	}
+	for _, c := range live.Changes {
+		owned.Begin(c)
+	}
+	if err := a.store.save(rec); err != nil {
+		return done, a.undo(req.Guard.Nonce, err)
+	}
+	// Past the guard's time a change would come after the rollback.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), req.Guard.Time)
+	defer cancel()
+	n, err := a.kinds[d.Kind].Apply(ctx, d.Want, live.Changes)
+	if err == nil {
+		err = a.verifyOf(ctx, d, rec, req, live.Changes)
+	}
+	for _, c := range live.Changes[:n] {
+		owned.End(c)
+	}
+	if err == nil {
+		err = a.store.save(rec)
+	}
+	if err == nil {
+		_, err = a.dirs.tellGuard(ctx, msgApplied, req.Guard.Nonce, nil)
+	}
+	if err != nil {
+		return done, a.undo(req.Guard.Nonce, err)
+	}
+	done.Changes, done.Commands = live.Changes, live.Commands
+	a.ending = true
+	return done, nil
+}
+
+// undo has the guard take everything back because of a failure. Where there is
+// no guard any more, its time being over, what was changed since then is taken
+// back here.
+func (a *Agent) undo(nonce string, cause error) error {
+	a.ending = true
+	ctx, cancel := context.WithTimeout(context.Background(), postTimeout)
+	defer cancel()
+	left := ""
+	r, err := a.dirs.tellGuard(ctx, msgUndo, nonce, nil)
+	if err == nil {
+		left = r.Left
+	} else if state, err := a.dirs.readGuard(); err != nil {
+		left = err.Error()
+	} else if err := a.rollBack(state); err != nil {
+		left = err.Error()
+	} else {
+		left = state.Left
+	}
+	if left != "" {
+		return fmt.Errorf("%w; the rollback is not complete: %s", cause, left)
+	}
+	return fmt.Errorf("%w; everything was put back", cause)
+}
+
+// verifyOf is verify for some of a request's changes.
+func (a *Agent) verifyOf(ctx context.Context, d wire.Desired, rec *record, req wire.ApplyRequest, some []step.Change) error {
+	left, err := a.pending(ctx, d, rec, req)
+	if err != nil {
+		return fmt.Errorf("cannot verify %s: %w", d.Kind, err)
+	}
+	return didNotTake(d.Kind, slices.DeleteFunc(left.Changes, func(c step.Change) bool {
+		return !slices.ContainsFunc(some, func(s step.Change) bool { return s.ID == c.ID })
+	}))
+}
+
+// arm takes the snapshot, starts the guard and hands it the host's lock.
+func (a *Agent) arm(ctx context.Context, kind string, owned step.Owned, g wire.Guard) error {
+	guard := a.kinds[kind].Guard()
+	if guard == nil {
+		return fmt.Errorf("cannot guard changes of %s", kind)
+	}
+	snapshot, err := guard.Snapshot(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot take a snapshot before the change: %w", err)
+	}
+	now, err := bootTime()
+	if err != nil {
+		return err
+	}
+	state := guardState{Nonce: g.Nonce, Kind: kind, Owned: owned, Snapshot: snapshot, Deadline: now + int64(g.Time)}
+	if err := a.dirs.writeGuard(&state); err != nil {
+		return err
+	}
+	if err := a.launch(ctx, g.Nonce); err != nil {
+		return fmt.Errorf("cannot start the guard: %w", err)
+	}
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		r, err := a.dirs.tellGuard(ctx, msgHold, g.Nonce, a.lock)
+		switch {
+		case err == nil && r.OK:
+			return nil
+		case err == nil:
+			return fmt.Errorf("cannot start the guard: %s", r.Says)
+		case time.Since(begin) > armTimeout:
+			return fmt.Errorf("cannot start the guard: it does not answer: %w", err)
+		}
+	}
+}
+
+// armTimeout is how long a guard may take to start.
+const armTimeout = 10 * time.Second
+
+// launchGuard starts `agent guard`. Where systemd runs it is a unit of its own,
+// which outlives the SSH session and is started again should somebody kill it;
+// elsewhere a process in a session of its own. KillMode leaves the DHCP clients
+// that a rollback starts.
+func launchGuard(ctx context.Context, h host.Host, nonce string) error {
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(h.Path("/run/systemd/system")); err == nil {
+		argv := []string{"systemd-run", "--quiet", "--collect", "--unit=lvsup-guard-" + nonce,
+			"--property=Restart=on-failure", "--property=RestartSec=100ms", "--property=StartLimitIntervalSec=0",
+			"--property=KillMode=process", exe, "guard"}
+		res, err := h.Run(ctx, argv...)
+		if err == nil {
+			err = res.Err(argv...)
+		}
+		return err
+	}
+	cmd := exec.Command(exe, "guard")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	return cmd.Process.Release()
+}
+
+// confirm keeps guarded changes and takes over the host's lock.
+func (a *Agent) confirm(ctx context.Context, r wire.ConfirmRequest) (wire.ConfirmResponse, error) {
+	reply, err := a.dirs.tellGuard(ctx, msgConfirm, r.Nonce, nil)
+	switch {
+	case err == nil && !reply.OK:
+		return wire.ConfirmResponse{Outcome: wire.OutcomeWaiting}, nil
+	case err == nil:
+		if reply.lock == nil {
+			return wire.ConfirmResponse{}, errors.New("the guard has not got the host's lock")
+		}
+		a.lock = &lock{file: reply.lock}
+		context.AfterFunc(ctx, a.lock.ending)
+		return wire.ConfirmResponse{Outcome: reply.Outcome}, nil
+	}
+	// No guard runs at this moment; its memory says what it did.
+	state, err := a.dirs.readGuard()
+	switch {
+	case err != nil:
+		return wire.ConfirmResponse{}, err
+	case state == nil || state.Nonce != r.Nonce:
+		return wire.ConfirmResponse{Outcome: wire.OutcomeUnknown}, nil
+	case state.Outcome == wire.OutcomeRolledBack:
+		return wire.ConfirmResponse{Outcome: state.Outcome, Left: state.Left}, nil
+	}
+	return wire.ConfirmResponse{Outcome: wire.OutcomeWaiting}, nil
+}

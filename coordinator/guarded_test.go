@@ -1,0 +1,195 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lvsup/lvsup/internal/step"
+	"github.com/lvsup/lvsup/internal/wire"
+	"github.com/lvsup/lvsup/plans"
+)
+
+// moving is a host whose session is cut by a guarded change of its address from
+// .5 to .9. What fresh connections meet is scripted.
+type moving struct {
+	*fakeHost
+	mu       sync.Mutex
+	dialled  []string
+	answers  []string // the addresses that can be dialled; "" is the first one
+	booted   bool
+	outcomes []wire.Outcome // of the questions for a confirmation, the last for ever
+}
+
+// movingHost has host a of three move.
+func movingHost(hosts fakeDialer, c *plans.Cluster) *moving {
+	h := hosts["a"]
+	h.changes = map[string][]step.Change{"address": {
+		{Action: step.Create, ID: step.ID{Key: "ens33", Field: "198.51.100.9/24"}, To: "present", Guarded: "ens33 carries this SSH session"},
+		{Action: step.Create, ID: step.ID{Key: "/etc/network/interfaces", Field: step.ContentField}, To: "x", Boot: true},
+	}}
+	h.facts.SSH = wire.SSHPath{Server: "198.51.100.5", Interface: "ens33"}
+	h.facts.Interfaces = []wire.Interface{{Name: "ens33", Up: true, Addresses: []string{"198.51.100.5/24"}}}
+	c.Hosts[1].Interfaces = []plans.Interface{{Name: "ens33", Address: netip.MustParsePrefix("198.51.100.9/24")}}
+	return &moving{fakeHost: h}
+}
+
+// movingDialer cuts a's session when its guarded change comes.
+type movingDialer struct {
+	fakeDialer
+	host *moving
+}
+
+func (d movingDialer) open(ctx context.Context, name string, conn plans.Connection, build string) (*session, error) {
+	s, err := d.fakeDialer.open(ctx, name, conn, build)
+	if err != nil || name != "a" {
+		return s, err
+	}
+	s.again = d.again
+	inner := s.agent.in
+	s.agent.in = cutAt{inner, `"guard":`}
+	return s, nil
+}
+
+// cutAt swallows a request that holds a text: the answer never comes.
+type cutAt struct {
+	io.WriteCloser
+	text string
+}
+
+func (c cutAt) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), c.text) {
+		return len(p), nil
+	}
+	return c.WriteCloser.Write(p)
+}
+
+func (d movingDialer) again(ctx context.Context, address string) (*session, error) {
+	m := d.host
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dialled = append(m.dialled, address)
+	if !slices.Contains(m.answers, address) {
+		return nil, errors.New("no route to host")
+	}
+	s, err := d.fakeDialer.open(ctx, "a", plans.Connection{}, "test")
+	if m.booted {
+		m.facts.BootID = "another"
+	}
+	m.others = func(req wire.Request) (any, *wire.Error) {
+		if req.Op != wire.OpConfirm {
+			return nil, wire.Failf(wire.CodeUnsupported, "%s", req.Op)
+		}
+		outcome := m.outcomes[0]
+		if len(m.outcomes) > 1 {
+			m.outcomes = m.outcomes[1:]
+		}
+		return wire.ConfirmResponse{Outcome: outcome}, nil
+	}
+	return s, err
+}
+
+func move(t *testing.T, setup func(*moving)) (told []string, r *Run, m *moving) {
+	t.Helper()
+	c, hosts, log := threeHosts()
+	m = movingHost(hosts, c)
+	setup(m)
+	ctx := context.Background()
+	r = Open(ctx, Options{Cluster: c, Dialer: movingDialer{hosts, m}, Build: "test", GuardTime: 300 * time.Millisecond})
+	t.Cleanup(r.Close)
+	r.arming = time.Second
+	p, err := r.Plan(ctx, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.told = nil
+	if err := r.Apply(ctx, p); err != nil {
+		t.Fatal(err)
+	}
+	return log.told, r, m
+}
+
+func TestGuardedChangeIsConfirmedAtTheNewAddress(t *testing.T) {
+	told, r, m := move(t, func(m *moving) {
+		m.answers = []string{"198.51.100.9"}
+		m.outcomes = []wire.Outcome{wire.OutcomeWaiting, wire.OutcomeConfirmed}
+	})
+	if f := r.Failures(); len(f) > 0 {
+		t.Fatal(f)
+	}
+	position(t, told, "make address a") // the rest, over the new session
+	if s := r.session("a"); s.address != "198.51.100.9" {
+		t.Errorf("the session's address is %q", s.address)
+	}
+	if n := r.Notes(); len(n) != 1 || !strings.Contains(n[0].Text, "a answers at 198.51.100.9 now") {
+		t.Errorf("notes: %v", n)
+	}
+	if !slices.Contains(m.dialled, "198.51.100.9") {
+		t.Errorf("dialled: %q", m.dialled)
+	}
+}
+
+func TestRolledBackChangeIsTold(t *testing.T) {
+	told, r, _ := move(t, func(m *moving) {
+		m.answers = []string{""}
+		m.outcomes = []wire.Outcome{wire.OutcomeWaiting, wire.OutcomeRolledBack}
+	})
+	var back *RolledBackError
+	if f := r.Failures(); len(f) != 1 || !errors.As(f[0], &back) || back.Answers != "a" || back.Tried != "198.51.100.9" {
+		t.Fatalf("failures: %v", f)
+	}
+	if slices.Contains(told, "make address a") {
+		t.Error("boot files were written after a rollback")
+	}
+	before(t, told, "make vip b", "make ipvs director") // the others went on
+}
+
+func TestHostThatBootedIsTold(t *testing.T) {
+	_, r, _ := move(t, func(m *moving) {
+		m.answers, m.outcomes, m.booted = []string{""}, []wire.Outcome{wire.OutcomeUnknown}, true
+	})
+	if f := r.Failures(); len(f) != 1 || !strings.Contains(f[0].Error(), "has booted") {
+		t.Errorf("failures: %v", f)
+	}
+}
+
+// A host that has not begun yet is asked again, and one that never did is told
+// apart from one that went back.
+func TestChangeThatHasNotBegun(t *testing.T) {
+	_, r, _ := move(t, func(m *moving) {
+		m.answers, m.outcomes = []string{""}, []wire.Outcome{wire.OutcomeUnknown, wire.OutcomeConfirmed}
+	})
+	if f := r.Failures(); len(f) > 0 {
+		t.Errorf("failures: %v", f)
+	}
+	_, r, _ = move(t, func(m *moving) {
+		m.answers, m.outcomes = []string{""}, []wire.Outcome{wire.OutcomeUnknown}
+	})
+	if f := r.Failures(); len(f) != 1 || !strings.Contains(f[0].Error(), "nothing was changed") {
+		t.Errorf("failures: %v", f)
+	}
+}
+
+// A host that others are reached through keeps its address.
+func TestJumpHostIsNotChangedUnderOthers(t *testing.T) {
+	c, hosts, log := threeHosts()
+	m := movingHost(hosts, c)
+	r := Open(t.Context(), Options{Cluster: c, Dialer: movingDialer{hosts, m}, Build: "test"})
+	t.Cleanup(r.Close)
+	r.session("b").via = []string{"a"}
+	p, err := r.Plan(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.told = nil
+	var refused *Refused
+	if err := r.Apply(t.Context(), p); !errors.As(err, &refused) || !strings.Contains(err.Error(), "b is reached through it") || len(log.told) > 0 {
+		t.Errorf("%v; told: %q", err, log.told)
+	}
+}

@@ -1,0 +1,244 @@
+package address
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lvsup/lvsup/internal/linux/rtnl"
+	"github.com/lvsup/lvsup/internal/step"
+)
+
+// snapshot is the running network as it was before guarded changes.
+type snapshot struct {
+	Links   []linkState  `json:"links"`
+	Routes  []rtnl.Route `json:"routes"`            // those of the main table that the kernel does not make by itself
+	Clients []command    `json:"clients,omitempty"` // the DHCP clients that ran
+}
+
+// linkState is one interface.
+type linkState struct {
+	Name      string         `json:"name"`
+	Up        bool           `json:"up"`
+	Addresses []netip.Prefix `json:"addresses,omitempty"` // without link-local ones
+	// Leases are those of Addresses that have a lifetime.
+	Leases []netip.Prefix `json:"leases,omitempty"`
+}
+
+// command is how a process was started.
+type command struct {
+	Path string   `json:"path"` // the program's file
+	Argv []string `json:"argv"`
+}
+
+// leaseBack is how long an address with a lifetime stays once a rollback has
+// brought it back, unless its DHCP client renews it.
+const leaseBack = 10 * time.Minute
+
+func (s system) guard() *step.Guard {
+	return &step.Guard{
+		Snapshot: func(context.Context) (json.RawMessage, error) {
+			snap, err := s.snapshot()
+			if err != nil {
+				return nil, err
+			}
+			return json.Marshal(snap)
+		},
+		Rollback: func(ctx context.Context, raw json.RawMessage) error {
+			var snap snapshot
+			if err := json.Unmarshal(raw, &snap); err != nil {
+				return fmt.Errorf("cannot read the snapshot: %w", err)
+			}
+			return s.rollback(ctx, snap)
+		},
+	}
+}
+
+func (s system) snapshot() (snapshot, error) {
+	var snap snapshot
+	interfaces, err := s.kernel.Interfaces()
+	if err != nil {
+		return snap, err
+	}
+	for _, i := range interfaces {
+		if !i.Loopback {
+			snap.Links = append(snap.Links, linkOf(i))
+		}
+	}
+	routes, err := s.kernel.Routes()
+	if err != nil {
+		return snap, err
+	}
+	for _, r := range routes {
+		if r.Proto != "kernel" && !r.Destination.Addr().IsLinkLocalUnicast() {
+			snap.Routes = append(snap.Routes, r)
+		}
+	}
+	for _, c := range s.dhcpClients() {
+		cmd, err := s.commandOf(c.PID)
+		if err != nil {
+			return snap, fmt.Errorf("cannot see how %s (process %d) was started, to start it again: %w", c.Program, c.PID, err)
+		}
+		snap.Clients = append(snap.Clients, cmd)
+	}
+	return snap, nil
+}
+
+func linkOf(i rtnl.Interface) linkState {
+	l := linkState{Name: i.Name, Up: i.Up}
+	for _, p := range i.Addresses {
+		if p.Addr().IsLinkLocalUnicast() {
+			continue
+		}
+		l.Addresses = append(l.Addresses, p)
+		if i.IsDynamic(p) {
+			l.Leases = append(l.Leases, p)
+		}
+	}
+	return l
+}
+
+// rollback goes on after a failure: what can be brought back is.
+func (s system) rollback(ctx context.Context, snap snapshot) error {
+	var failed []error
+	try := func(err error) {
+		if err != nil {
+			failed = append(failed, err)
+		}
+	}
+	interfaces, err := s.kernel.Interfaces()
+	try(err)
+	for _, l := range snap.Links {
+		now, there := rtnl.Find(interfaces, l.Name)
+		if !there {
+			continue
+		}
+		if l.Up && !now.Up {
+			try(s.kernel.SetUp(l.Name))
+		}
+		// First the old addresses, then without the new ones: an address that is
+		// removed takes the routes that lean on it with it.
+		for _, p := range l.Addresses {
+			switch {
+			case now.Has(p) && now.IsDynamic(p) == slices.Contains(l.Leases, p):
+			case slices.Contains(l.Leases, p):
+				try(s.kernel.LeaseAddress(l.Name, p, leaseBack))
+			default:
+				try(s.kernel.AddAddress(l.Name, p))
+			}
+		}
+		for _, p := range linkOf(now).Addresses {
+			if !slices.Contains(l.Addresses, p) {
+				try(s.kernel.DelAddress(l.Name, p))
+			}
+		}
+	}
+	try(s.rollbackRoutes(snap))
+	for _, l := range snap.Links {
+		if now, there := rtnl.Find(interfaces, l.Name); there && !l.Up && now.Up {
+			try(s.kernel.SetDown(l.Name))
+		}
+	}
+	try(s.restartClients(ctx, snap.Clients))
+	s.announce(snap)
+	if left := s.differences(snap); left != "" {
+		try(errors.New("not as it was: " + left))
+	}
+	return errors.Join(failed...)
+}
+
+func (s system) rollbackRoutes(snap snapshot) error {
+	routes, err := s.kernel.Routes()
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, r := range routes {
+		if r.IsDefault() && !slices.ContainsFunc(snap.Routes, r.Same) {
+			failed = append(failed, s.kernel.DelDefault(r.Interface, r.Gateway))
+		}
+	}
+	// On-link routes first: the others need them to reach their gateway.
+	for _, viaGateway := range []bool{false, true} {
+		for _, r := range snap.Routes {
+			if r.Gateway.IsValid() == viaGateway && !slices.ContainsFunc(routes, r.Same) {
+				failed = append(failed, s.kernel.AddRoute(r))
+			}
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// announce tells the segment who has the old addresses again. Best effort: they
+// work without it as soon as neighbours ask.
+func (s system) announce(snap snapshot) {
+	for _, l := range snap.Links {
+		for _, p := range l.Addresses {
+			if p.Addr().Is4() && l.Up {
+				_ = s.kernel.Announce(l.Name, p.Addr())
+			}
+		}
+	}
+}
+
+// restartClients starts the DHCP clients that do not run any more.
+func (s system) restartClients(ctx context.Context, clients []command) error {
+	var running []command
+	for _, c := range s.dhcpClients() {
+		if cmd, err := s.commandOf(c.PID); err == nil {
+			running = append(running, cmd)
+		}
+	}
+	var failed []error
+	for _, c := range clients {
+		if slices.ContainsFunc(running, func(r command) bool { return slices.Equal(r.Argv, c.Argv) }) {
+			continue
+		}
+		if err := s.kernel.Start(ctx, c.Path, c.Argv); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// differences says what is not as the snapshot has it, empty if nothing.
+func (s system) differences(snap snapshot) string {
+	now, err := s.snapshot()
+	if err != nil {
+		return err.Error()
+	}
+	var left []string
+	for _, want := range snap.Links {
+		i := slices.IndexFunc(now.Links, func(l linkState) bool { return l.Name == want.Name })
+		if i < 0 {
+			left = append(left, want.Name+" is gone")
+			continue
+		}
+		if now.Links[i].Up != want.Up {
+			left = append(left, want.Name+" is "+upDown(now.Links[i].Up))
+		}
+		for _, p := range want.Addresses {
+			if !slices.Contains(now.Links[i].Addresses, p) {
+				left = append(left, fmt.Sprintf("%s lacks %s", want.Name, p))
+			}
+		}
+	}
+	for _, r := range snap.Routes {
+		if !slices.ContainsFunc(now.Routes, r.Same) {
+			left = append(left, "the route "+r.Destination.String()+" "+routeText(r)+" is missing")
+		}
+	}
+	return strings.Join(left, "; ")
+}
+
+func upDown(isUp bool) string {
+	if isUp {
+		return up
+	}
+	return down
+}

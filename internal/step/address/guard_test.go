@@ -1,0 +1,103 @@
+package address
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lvsup/lvsup/internal/step"
+)
+
+func byText(a, b netip.Prefix) int { return strings.Compare(a.String(), b.String()) }
+
+// Wherever guarded changes stop, a rollback brings the running network back,
+// the lease and its client too, and leaves the boot files alone.
+func TestRollback(t *testing.T) {
+	for writes := 0; ; writes++ {
+		f := onLease(t)
+		f.links[1].Addresses = append(f.links[1].Addresses, prefixes("192.168.140.200/24")...)
+		t.Setenv("SSH_CONNECTION", "192.168.140.1 50000 192.168.140.131 22")
+		for _, pid := range []string{"412", "500"} {
+			if err := os.Symlink("/usr/sbin/dhclient", f.Path("/proc/"+pid+"/exe")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before, files := f.links[1], f.Host.Snapshot()
+		routes := slices.Clone(f.routes)
+		kind := newKind(f.Host.Host, f)
+		snap, err := kind.Guard.Snapshot(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var live []step.Change
+		for _, c := range diffOf(t, f, plan(), nil) {
+			if !c.Boot {
+				live = append(live, c)
+			}
+		}
+		f.FailAfter(writes)
+		_, applyErr := kind.Apply(context.Background(), plan(), live)
+		f.FailAfter(-1)
+		if slices.Contains(f.killed, 412) { // the model's processes do not die by themselves
+			if err := os.RemoveAll(f.Path("/proc/412")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := kind.Guard.Rollback(context.Background(), snap); err != nil {
+			t.Fatalf("after %d writes: %v", writes, err)
+		}
+		now := f.links[1]
+		slices.SortFunc(now.Addresses, byText)
+		slices.SortFunc(before.Addresses, byText)
+		if now.Up != before.Up || !slices.Equal(now.Addresses, before.Addresses) || !slices.Equal(now.Dynamic, before.Dynamic) {
+			t.Errorf("after %d writes the interface is %+v, was %+v", writes, now, before)
+		}
+		for _, r := range routes {
+			if r.Proto != "kernel" && !slices.ContainsFunc(f.routes, r.Same) {
+				t.Errorf("after %d writes %v is missing in %v", writes, r, f.routes)
+			}
+		}
+		if killed := slices.Contains(f.killed, 412); killed != (len(f.started) == 1) {
+			t.Errorf("after %d writes: killed %v, started %v", writes, f.killed, f.started)
+		}
+		if len(f.started) == 0 {
+			if d := cmp.Diff(files, f.Host.Snapshot()); d != "" {
+				t.Errorf("after %d writes a file changed:\n%s", writes, d)
+			}
+		}
+		if applyErr == nil {
+			if writes < 4 {
+				t.Errorf("all was done after %d writes", writes)
+			}
+			return
+		}
+	}
+}
+
+// A rollback that cannot bring everything back says what is missing, and does
+// the rest.
+func TestRollbackSaysWhatIsLeft(t *testing.T) {
+	f := onLease(t)
+	if err := os.RemoveAll(f.Path("/proc")); err != nil {
+		t.Fatal(err)
+	}
+	kind := newKind(f.Host.Host, f)
+	snap, err := kind.Guard.Snapshot(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.links[1].Addresses, f.links[1].Dynamic, f.routes = nil, nil, nil
+	f.FailAfter(1)
+	err = kind.Guard.Rollback(context.Background(), snap)
+	if err == nil || !strings.Contains(err.Error(), "the route 0.0.0.0/0 192.168.140.254 dev ens33 is missing") {
+		t.Errorf("rollback: %v", err)
+	}
+	if len(f.links[1].Addresses) != 1 {
+		t.Errorf("addresses: %v", f.links[1].Addresses)
+	}
+}

@@ -1,0 +1,120 @@
+package address
+
+import (
+	"fmt"
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/lvsup/lvsup/internal/linux/netconf"
+	"github.com/lvsup/lvsup/internal/step"
+)
+
+// guardSession marks the changes that could cut the SSH session lvsup runs in: those
+// to the interface that has its address, to the one its answers leave by, and
+// to the default route if they take it. The other changes to the running
+// network go with them, so that a rollback takes back one whole; the files for
+// the next boot wait until the new way is known to work. What the plan no
+// longer wants of an interface that it still names goes in the same breath;
+// where the session's interface is given up altogether, that is refused.
+func guardSession(changes []step.Change, settings []netconf.Settings, have Observed) {
+	s := have.Session
+	if s == nil {
+		return
+	}
+	reason := ""
+	for n := range changes {
+		c := &changes[n]
+		if !c.Action.Mutates() || isBoot(*c) {
+			continue
+		}
+		why := sessionReason(*c, *s)
+		switch {
+		case why == "":
+		case c.Action.Removes() && (len(settings) == 0 || c.Key != KeyDefault && !named(settings, c.Key)):
+			c.Blocked = why + "; destroy cannot change it safely yet: connect through another interface (connection { host = ... }), or change it at the console"
+		case reason == "":
+			reason = why
+		}
+	}
+	for n := range changes {
+		c := &changes[n]
+		switch {
+		case reason == "" || !c.Action.Mutates() || c.Blocked != "":
+		case c.Action.Removes() && sessionReason(*c, *s) == "":
+		case isBoot(*c):
+			c.Boot = !c.Action.Removes()
+		default:
+			c.Guarded, c.Early = reason, c.Action.Removes()
+		}
+	}
+	blockFiles(changes, have)
+}
+
+func named(settings []netconf.Settings, ifname string) bool {
+	return slices.ContainsFunc(settings, func(s netconf.Settings) bool { return s.Name == ifname })
+}
+
+// blockFiles keeps the boot files of an interface whose removal is blocked, so
+// that nothing is half written.
+func blockFiles(changes []step.Change, have Observed) {
+	why := map[string]string{} // by interface
+	for _, c := range changes {
+		switch {
+		case c.Blocked == "" || isBoot(c):
+		case c.Key != KeyDefault:
+			why[c.Key] = c.Blocked
+		default:
+			for _, text := range []string{c.From, c.To} {
+				if r, err := parseRoute(text); err == nil {
+					why[r.Interface] = c.Blocked
+				}
+			}
+		}
+	}
+	for n := range changes {
+		c := &changes[n]
+		if !c.Action.Mutates() || c.Field != step.ContentField || c.Key == netconf.ResolvConf {
+			continue
+		}
+		for _, i := range have.Interfaces {
+			if reason := why[i.Name]; reason != "" && fileOf(c.Key, i.Name, have) {
+				c.Blocked = reason
+			}
+		}
+	}
+}
+
+// isBoot says that a change leaves the running network as it is.
+func isBoot(c step.Change) bool { return c.Field == step.ContentField || c.Field == FieldIfState }
+
+// sessionReason says why a change to the running network could cut the session.
+func sessionReason(c step.Change, s Session) string {
+	switch {
+	case c.Key == KeyDefault:
+		if s.ViaDefault && (c.Field == FieldGateway6) == s.Client.Is6() {
+			return fmt.Sprintf("the default route carries this SSH session (%s)", s)
+		}
+	case c.Key == s.Interface || c.Key == s.Out:
+		return fmt.Sprintf("%s carries this SSH session (%s)", c.Key, s)
+	default:
+		p, err := netip.ParsePrefix(c.Field)
+		if err == nil && !c.Action.Removes() && (p.Masked().Contains(s.Client) || p.Addr() == s.Server) {
+			return fmt.Sprintf("%s on %s would take over the way of this SSH session (%s), which %s carries", p, c.Key, s, s.Interface)
+		}
+	}
+	return ""
+}
+
+// fileOf reports whether a boot file has to do with an interface.
+func fileOf(file, name string, have Observed) bool {
+	switch path.Dir(file) {
+	case netconf.IfcfgDir:
+		return file == netconf.IfcfgPath(have.Files.Content, name)
+	case netconf.InterfacesDir:
+		own := strings.HasPrefix(path.Base(file), path.Base(netconf.OwnInterfacesPath("")))
+		return !own || file == netconf.OwnInterfacesPath(name)
+	}
+	return file == netconf.InterfacesTop
+}
