@@ -197,7 +197,7 @@ func (s system) deleteReady(ctx context.Context, t table, leaving []draining, ha
 // cutOff says what the removal of a backend ended.
 func cutOff(l draining) string {
 	what := "cut off " + count(uint64(l.left), "connection")
-	if l.key.Protocol != ipvs.TCP && l.key.Protocol != ipvs.SCTP {
+	if l.key.Protocol == ipvs.UDP {
 		what = "forgot " + count(uint64(l.left), "flow") // some of them may have ended
 	}
 	return fmt.Sprintf("%s of %s: its time to drain (%s) is over", what, backendID(l.key, l.addr).Key, l.time)
@@ -238,13 +238,6 @@ func outlook(leaving []draining) (wait time.Duration, text string) {
 	}
 	return wait, fmt.Sprintf("draining %s: %s, at most %s more",
 		count(n, "backend"), count(left, "connection"), longest.Round(time.Second))
-}
-
-func wasOrWere(connections uint32) string {
-	if connections == 1 {
-		return "1 connection was"
-	}
-	return fmt.Sprintf("%d connections were", connections)
 }
 
 func count[N int | uint64](n N, noun string) string {
