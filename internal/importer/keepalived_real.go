@@ -43,12 +43,14 @@ func (v *virtualServer) real(r *realServer, s *service) *backend {
 
 // method reads "lvs_method NAT|DR|TUN [type ipip|gue|gre [port N] [nocsum|csum|remcsum]]".
 func method(s *statement) (f plans.Forwarding, t plans.Tunnel, err error) {
-	switch strings.ToUpper(s.word(1)) {
-	case "NAT":
+	switch way := strings.ToUpper(s.word(1)); {
+	case way == "TUN":
+	case len(s.words) > 2:
+		return "", t, fmt.Errorf("cannot make sense of %q behind %s %s: one keyword a line", shorten(s.word(2)), s.words[0], shorten(s.word(1)))
+	case way == "NAT":
 		return plans.ForwardNAT, t, nil
-	case "DR":
+	case way == "DR":
 		return plans.ForwardDR, t, nil
-	case "TUN":
 	default:
 		return "", t, fmt.Errorf("cannot use %s %q: there are NAT, DR and TUN", s.words[0], shorten(s.word(1)))
 	}
@@ -72,7 +74,7 @@ func method(s *statement) (f plans.Forwarding, t plans.Tunnel, err error) {
 		case "remcsum":
 			t.Checksum = plans.ChecksumRemote
 		default:
-			return "", t, fmt.Errorf("cannot make sense of %q behind %s TUN", shorten(word), s.words[0])
+			return "", t, fmt.Errorf("cannot make sense of %q behind %s TUN: one keyword a line", shorten(word), s.words[0])
 		}
 	}
 	switch {
@@ -98,6 +100,7 @@ func (v *virtualServer) realServer(s *statement) error {
 	}
 	for _, inner := range s.block {
 		var err error
+		r.notes = append(r.notes, surplus(inner)...)
 		switch inner.words[0] {
 		case "weight":
 			r.weight, err = whole("weight", inner.word(1), 0, math.MaxInt32)
@@ -119,4 +122,21 @@ func (v *virtualServer) realServer(s *statement) error {
 	}
 	v.reals = append(v.reals, r)
 	return nil
+}
+
+// surplus is the note about words behind a setting, which keepalived ignores.
+func surplus(s *statement) []note {
+	most := 2
+	switch s.words[0] {
+	case "ops", "flag-1", "flag-2", "flag-3", "sh-port", "sh-fallback", "mh-port", "mh-fallback", "hashed":
+		most = 1
+	case "lb_algo", "lvs_sched", "persistence_timeout", "persistence_granularity", "persistence_engine", "protocol", "ip_family",
+		"weight", "uthreshold", "lthreshold":
+	default:
+		return nil
+	}
+	if len(s.words) <= most {
+		return nil
+	}
+	return []note{warn(s.at, "cannot make sense of %q behind %s: left out, as keepalived does", shorten(s.words[most]), s.words[0])}
 }

@@ -210,6 +210,7 @@ func (v *virtualServer) family() bool {
 // setting reads a statement in a virtual_server block.
 func (v *virtualServer) setting(s *statement) error {
 	var err error
+	v.service.notes = append(v.service.notes, surplus(s)...)
 	switch word := s.words[0]; word {
 	case "lb_algo", "lvs_sched":
 		v.service.scheduler = s.word(1)

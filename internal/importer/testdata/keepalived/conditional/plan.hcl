@@ -73,6 +73,8 @@ virtual_service "fwmark-6-ipv6" {
 
 # Line 18: virtual_server 192.0.2.50 25
 # Line 18: a mask of 64 bits is none of IPv4: each client counts on its own
+# Line 20: cannot make sense of "please" behind protocol: left out, as
+#   keepalived does
 virtual_service "smtp" {
   address    = "192.0.2.50"
   port       = 25
@@ -81,8 +83,11 @@ virtual_service "smtp" {
   persistence {
     timeout = "6m"
   }
+  # Line 21: cannot make sense of "alpha" behind weight: left out, as
+  #   keepalived does
   backend {
     address = "10.0.0.1"
+    weight  = 3
   }
 }
 
