@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lvsup/lvsup/internal/wire"
+	"github.com/lvsup/lvsup/plans"
 )
 
 // tellingAgent greets and answers the first request with frames that tell makes.
@@ -115,5 +116,18 @@ func TestPacerThinsOutAndKeepsTheLast(t *testing.T) {
 	p.end()
 	if len(said) < 20 || len(said) > 40 || said[0] != "0s" || said[1] != "1s" || said[len(said)-1] != "over" {
 		t.Errorf("%d lines: %q", len(said), said)
+	}
+}
+
+// TestADrainOfThePlanFitsIntoAnApply: the limit of an apply must not cut off a
+// drain that the plan asks for.
+func TestADrainOfThePlanFitsIntoAnApply(t *testing.T) {
+	for _, c := range []*plans.Cluster{
+		{IPVS: plans.IPVS{Drain: 24 * time.Hour}},
+		{Services: []plans.VirtualService{{Drain: time.Minute}, {Drain: 24 * time.Hour}}},
+	} {
+		if got := applyLimit(c); got < 24*time.Hour+applySilence {
+			t.Errorf("%+v: %s", c, got)
+		}
 	}
 }
