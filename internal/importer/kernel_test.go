@@ -22,7 +22,7 @@ func TestKeepalivedAgainstKernel(t *testing.T) {
 	if diff := cmp.Diff(kernel.IPVS, config.IPVS, withoutSources(), addresses()); diff != "" {
 		t.Errorf("timeouts (-kernel +configuration):\n%s", diff)
 	}
-	if diff := cmp.Diff(comparable(kernel), comparable(config), withoutSources(), addresses()); diff != "" {
+	if diff := cmp.Diff(asKernel(kernel), asKernel(config), withoutSources(), addresses()); diff != "" {
 		t.Errorf("(-kernel +configuration):\n%s", diff)
 	}
 	if len(kernel.Services) < 10 {
@@ -43,9 +43,9 @@ func imported(t *testing.T, path string, read reader) *plans.Cluster {
 	return result.Cluster
 }
 
-// comparable gives the services as a kernel knows them: in no order, without
+// asKernel gives the services as a kernel knows them: in no order, without
 // names and defaults that backends take over.
-func comparable(c *plans.Cluster) map[string]plans.VirtualService {
+func asKernel(c *plans.Cluster) map[string]plans.VirtualService {
 	out := map[string]plans.VirtualService{}
 	for _, s := range c.Services {
 		key := strings.Join([]string{s.Protocol, s.Address.String(), string(rune('0' + s.FWMark)), plans.PortRange{First: s.Port, Last: s.Port}.String()}, " ")

@@ -70,8 +70,6 @@ type directive struct {
 // words gives the value's words.
 func (o directive) words() []string { return strings.Fields(o.value) }
 
-func (o directive) unquoted() string { return strings.Trim(o.value, `"`) }
-
 // global reads a line that is not indented.
 func (l *ldirectord) global(o directive) {
 	switch o.name {
@@ -129,7 +127,14 @@ func (l *ldirectord) virtual(section []directive) {
 	head, s := section[0], &service{at: section[0].at, scheduler: "wrr"} // ldirectord's default
 	s.origin = shorten(head.name + " = " + head.value)
 	s.ipv6 = head.name == "virtual6"
-	host, port, err := l.identity(s, head.value)
+	value, rest := head.value, ""
+	if i := strings.IndexAny(value, " \t"); i >= 0 { // ldirectord takes what it can read
+		value, rest = value[:i], strings.TrimSpace(value[i:])
+	}
+	if rest != "" && !strings.HasPrefix(rest, "#") {
+		s.notes = append(s.notes, warn(head.at, "cannot make sense of %q behind the virtual: left out, as ldirectord does", shorten(rest)))
+	}
+	host, port, err := l.identity(s, value)
 	if err != nil {
 		l.fail(head.at, "%s", err)
 		return
@@ -193,7 +198,7 @@ func (l *ldirectord) identity(s *service, value string) (host, port string, err 
 		return "", "", nil
 	}
 	i := strings.LastIndexByte(value, ':')
-	if i < 0 || strings.ContainsAny(value, " \t") {
+	if i < 0 {
 		return "", "", fmt.Errorf("cannot read virtual %q: write ADDRESS:PORT, [ADDRESS]:PORT with virtual6, or a firewall mark", shorten(value))
 	}
 	host, port = value[:i], value[i+1:]

@@ -1,4 +1,4 @@
-# Imported from input of ldirectord: 2 services with 4 backends.
+# Imported from input of ldirectord: 3 services with 5 backends.
 #
 # What to do next:
 # 1. Read the comments that begin with a line number: the plan does not do
@@ -15,7 +15,7 @@
 #   and take keep_vip = false out.
 
 cluster "imported" {
-  forwarding = "nat"
+  forwarding = "dr"
 }
 
 # Interfaces are left alone: add interface blocks to have lvsup set them up.
@@ -32,9 +32,10 @@ director "director" {
 #   none
 # Line 18: unknown directive "netmsk": left out
 virtual_service "http" {
-  address  = "192.0.2.10"
-  port     = 80
-  keep_vip = false
+  address    = "192.0.2.10"
+  port       = 80
+  keep_vip   = false
+  forwarding = "nat"
   persistence {
     timeout = "10m"
   }
@@ -56,7 +57,7 @@ virtual_service "http" {
   }
 }
 
-# Line 20: virtual = 192.0.2.20:domain
+# Line 20: virtual = 192.0.2.20:domain # names
 # Line 23: checktype = off keeps the real servers out of ldirectord's table;
 #   the plan has them in: give them weight = 0 to have them get nothing
 virtual_service "dns-udp" {
@@ -66,10 +67,20 @@ virtual_service "dns-udp" {
   keep_vip   = false
   scheduler  = "wrr"
   one_packet = true
-  forwarding = "dr"
   backend {
     address = "10.0.0.11"
     weight  = 0
+  }
+}
+
+# Line 25: virtual = 7 web farm
+# Line 25: cannot make sense of "web farm" behind the virtual: left out, as
+#   ldirectord does
+virtual_service "fwmark-7" {
+  fwmark    = 7
+  scheduler = "wrr"
+  backend {
+    address = "10.0.0.11"
   }
 }
 
