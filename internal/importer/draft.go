@@ -21,6 +21,7 @@ type draft struct {
 	sync     []plans.SyncDaemon
 	// Remarks, by where they go in the plan.
 	head, ipvs, director, end []note
+	hosts                     map[string]lookedUp
 	errors                    Errors
 	full                      bool // more than maxServices or maxBackends
 }
@@ -77,7 +78,7 @@ func newDraft(tool string, o Options) *draft {
 	if o.File == "" {
 		o.File = "stdin"
 	}
-	return &draft{tool: tool, opts: o, index: map[key]*service{}}
+	return &draft{tool: tool, opts: o, index: map[key]*service{}, hosts: map[string]lookedUp{}}
 }
 
 // maxErrors bounds the errors that are told at once.

@@ -36,7 +36,7 @@ func IPVSAdm(src []byte, o Options) (*Result, error) {
 	shell := newShellReader(d.opts.File, src)
 	for {
 		c, more := shell.next()
-		if !more || d.full {
+		if !more || d.full || len(d.errors) >= maxErrors {
 			break
 		}
 		words, script := t.rule(shell, c)

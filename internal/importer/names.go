@@ -26,11 +26,30 @@ func (d *draft) host(text string, ipv6 bool) (a netip.Addr, looked string, err e
 	if d.opts.Resolver == nil {
 		return netip.Addr{}, "", fmt.Errorf("cannot look up %q: write its address", shorten(text))
 	}
-	a, err = d.opts.Resolver.Host(text, ipv6)
+	a, err = d.lookUp(text, ipv6)
 	if err != nil {
 		return netip.Addr{}, "", fmt.Errorf("cannot look up %q: write its address, or import where the name is known (%s)", shorten(text), clean(err.Error()))
 	}
-	return a.Unmap(), fmt.Sprintf("%s is %s today: the plan keeps the address", clean(text), a.Unmap()), nil
+	return a, fmt.Sprintf("%s is %s today: the plan keeps the address", clean(text), a), nil
+}
+
+// lookedUp is a name that was asked for, and what came of it.
+type lookedUp struct {
+	address netip.Addr
+	err     error
+}
+
+// lookUp asks for each name once: all its backends get the same address, and a
+// name server that is away is waited for once.
+func (d *draft) lookUp(name string, ipv6 bool) (netip.Addr, error) {
+	key := fmt.Sprintf("%s %t", name, ipv6)
+	found, asked := d.hosts[key]
+	if !asked {
+		found.address, found.err = d.opts.Resolver.Host(name, ipv6)
+		found.address = found.address.Unmap()
+		d.hosts[key] = found
+	}
+	return found.address, found.err
 }
 
 // validHostName keeps what is no name from the resolver: addresses with a
