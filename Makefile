@@ -12,7 +12,7 @@ TOOLS    := $(GO) run -modfile=tools/go.mod
 # A target whose making was cut short (a full disk) is no newer target.
 .DELETE_ON_ERROR:
 
-.PHONY: FORCE root build check test soak demo fmt lint lab-deps test-deps clean
+.PHONY: FORCE root build check test soak bench-ipvs demo fmt lint lab-deps test-deps clean
 
 build: bin/lvsup ## build bin/lvsup with its agents inside
 
@@ -47,6 +47,9 @@ test: root test-deps build ## every test, the lab's included (root)
 
 soak: root test-deps build ## every fault point and random case (root, long)
 	LVSUP_SOAK=1 scripts/test
+
+bench-ipvs: ## load, read and change 10,000 backends, against ipvsadm (minutes; wants an idle machine)
+	UMLTEST_TIMEOUT=40m $(GO) test -tags lab -count 1 -timeout 45m -run TestBenchIPVS -v ./internal/step/ipvs/ipvsbench
 
 demo: root lab-deps build ## the tutorial's two clusters, from nothing (root)
 	scripts/demo

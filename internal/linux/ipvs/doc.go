@@ -1,7 +1,8 @@
 // Package ipvs speaks to the IP Virtual Server of a Linux kernel: the table of
-// virtual services and their real servers through generic netlink, the
-// connections through /proc/net/ip_vs_conn, the kernel modules through
-// modprobe(8). It prints all of it as ipvsadm(8) 1.31 does.
+// virtual services and their real servers, the timeouts and the sync daemons
+// through generic netlink, the connections through /proc/net/ip_vs_conn, the
+// kernel modules through modprobe(8). It prints all of it as ipvsadm(8) 1.31
+// does, and as lines that `ipvsadm -R` takes.
 //
 // The types keep three things apart: what identifies an entry (ServiceKey;
 // Address and Port of a Destination), its settings (Service, Destination) and

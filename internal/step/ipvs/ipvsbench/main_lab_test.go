@@ -31,11 +31,9 @@ func TestMain(m *testing.M) {
 	os.Exit(umltest.Main(m))
 }
 
-// rounds is how often everything is measured; the table has the medians.
-const (
-	rounds = 5
-	passes = 3 // without a change, and with one, in a round
-)
+// effort is how often everything is measured, of which the table has medians:
+// in so many rounds, in each so many passes without a change and with one.
+type effort struct{ rounds, passes int }
 
 // shape is a table's: so many services, each with so many backends.
 type shape struct{ services, backends int }
