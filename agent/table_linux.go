@@ -58,6 +58,8 @@ func (a *Agent) ipvs(ctx context.Context) (any, error) {
 	}
 	res := wire.IPVSResponse{
 		Timeouts:  &wire.IPVSTimeouts{TCP: timeouts.TCP, TCPFin: timeouts.TCPFin, UDP: timeouts.UDP},
+		Services:  []wire.IPVSService{},
+		Conns:     []wire.IPVSConn{},
 		Truncated: more,
 	}
 	for _, s := range services {
@@ -96,7 +98,8 @@ func serviceOf(s ipvs.ServiceState, owned step.Owned) wire.IPVSService {
 		Key: s.Key.String(), Port: s.Key.Port, FWMark: s.Key.FWMark,
 		Scheduler: s.Scheduler, Flags: ipvs.SchedulerFlags(s.Service),
 		OnePacket: s.Flags&ipvs.FlagOnePacket != 0, Engine: s.PEName,
-		Foreign: !ipvskind.OwnsService(owned, s.Key),
+		Foreign:  !ipvskind.OwnsService(owned, s.Key),
+		Backends: []wire.IPVSBackend{}, // a list in JSON, also without any
 	}
 	if s.Key.FWMark == 0 {
 		out.Protocol = strings.ToLower(s.Key.Protocol.String())

@@ -40,7 +40,7 @@ func TestTableTellsWhatIsForeign(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	got = serviceOf(ipvs.ServiceState{Service: ipvs.Service{Key: mark, Scheduler: "rr", Flags: ipvs.FlagOnePacket}}, owned)
-	if diff := cmp.Diff(wire.IPVSService{Key: "FWM 7 IPv6", FWMark: 7, Scheduler: "rr", OnePacket: true, Foreign: true}, got); diff != "" {
+	if diff := cmp.Diff(wire.IPVSService{Key: "FWM 7 IPv6", FWMark: 7, Scheduler: "rr", OnePacket: true, Foreign: true, Backends: []wire.IPVSBackend{}}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

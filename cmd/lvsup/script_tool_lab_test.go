@@ -13,7 +13,8 @@ import (
 // Two more commands for scripts: a tool of testdata/guest, written in Perl,
 // which every Debian has, runs in a guest while the script goes on.
 //
-//	begin HOST TOOL ARG...    start it; what it prints is in /tmp/TOOL.out
+//	begin HOST TOOL ARG...    start it; what it prints is in /tmp/TOOL.out. The
+//	                          same tool once more is TOOL.2
 //	finish HOST TOOL SIGNAL   send it the signal, wait for its end; its output
 //	                          is stdout's
 
@@ -22,7 +23,8 @@ func cmdBegin(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: begin HOST TOOL ARG...")
 	}
 	host, tool := args[0], args[1]
-	source, err := os.ReadFile(filepath.Join(ts.Getenv("ROOT"), "cmd/lvsup/testdata/guest", tool+".pl"))
+	file, _, _ := strings.Cut(tool, ".")
+	source, err := os.ReadFile(filepath.Join(ts.Getenv("ROOT"), "cmd/lvsup/testdata/guest", file+".pl"))
 	ts.Check(err)
 	// The tool is on the guest before it starts, and has its own session: the
 	// SSH session must be able to end.
