@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,8 +20,21 @@ import (
 )
 
 // Timeout bounds one guest from boot to halt, on a machine that is busy with
-// others; go test itself gives up after ten minutes.
+// others, unless UMLTEST_TIMEOUT in the environment has another duration ("30m").
+// go test itself gives up after ten minutes, unless it is told otherwise.
 const Timeout = 9 * time.Minute
+
+func timeout() (time.Duration, error) {
+	text := os.Getenv("UMLTEST_TIMEOUT")
+	if text == "" {
+		return Timeout, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("cannot read UMLTEST_TIMEOUT: %w", err)
+	}
+	return d, nil
+}
 
 // verdict is the last thing that a guest says; the exit code follows it. A
 // guest that dies has not said it.
@@ -69,8 +83,14 @@ func boot(args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
+	limit, err := timeout()
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, unix.SIGTERM)
+	defer stop()
 	cmd := exec.CommandContext(ctx, "taskset", "-c", cpu, kernel, "mem=512M", "rootfstype=hostfs", "rootflags="+dir, "rw",
 		"umid=umltest"+fmt.Sprint(os.Getpid()), "uml_dir="+dir, "init=/init", "con=null", "con0=fd:0,fd:1",
 		"quiet", "UMLTEST=guest", "initcall_blacklist=raid6_select_algo", "--")
@@ -90,11 +110,15 @@ func boot(args []string) (int, error) {
 	var tail tailWriter
 	cmd.Stdout = io.MultiWriter(os.Stdout, &tail)
 	cmd.Stderr = os.Stderr
+	// The guest is several processes, all of which hold its output.
+	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
 	runErr := cmd.Run()
 	code, ok := tail.code()
 	switch {
 	case ctx.Err() != nil:
-		return 0, fmt.Errorf("cannot finish the tests in the guest: it did not halt within %s", Timeout)
+		return 0, fmt.Errorf("cannot finish the tests in the guest: it was interrupted or did not halt within %s", limit)
 	case !ok:
 		return 0, fmt.Errorf("cannot learn the guest's verdict: it died first (%v)", runErr)
 	}
