@@ -86,7 +86,7 @@ func (s system) startDaemon(ctx context.Context, t table, d ipvs.Daemon) error {
 			return err
 		}
 		if !time.Now().Before(until) {
-			return fmt.Errorf("cannot start sync daemon %s: interface %s is not there or not up: %w", d.Role, d.Interface, err)
+			return fmt.Errorf("cannot start sync daemon %s: interface %s is missing, down, or without an address: %w", d.Role, d.Interface, err)
 		}
 		step.Progress(ctx, fmt.Sprintf("sync daemon %s waits for interface %s, at most %s more",
 			d.Role, d.Interface, time.Until(until).Round(time.Second)))

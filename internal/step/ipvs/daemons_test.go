@@ -109,7 +109,7 @@ func TestABootWaitsForAnInterface(t *testing.T) {
 	never.Put(RulesFile, f.Get(RulesFile))
 	never.kernel.MTU = map[string]int{}
 	err := never.system.restore(context.Background())
-	if err == nil || !strings.Contains(err.Error(), "interface ens33 is not there or not up") {
+	if err == nil || !strings.Contains(err.Error(), "interface ens33 is missing") {
 		t.Errorf("got %v", err)
 	}
 	if never.rules() != f.rules() {

@@ -1,6 +1,7 @@
 package ipvs
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/lvsup/lvsup/internal/step"
@@ -11,18 +12,17 @@ import (
 // (ip_vs_genl_set_cmd, start_sync_thread). What goes makes room early; where
 // what is not lvsup's is in the way, nothing can be done.
 func separateFamilies(changes []step.Change, have step.State) {
-	planned := make(map[step.ID]int, len(changes)) // place in changes
-	daemons := false                               // are or will be
-	for i, c := range changes {
-		planned[c.ID] = i
-		daemons = daemons || sortOf(c.ID) == ofDaemon
-	}
+	daemons := slices.ContainsFunc(changes, func(c step.Change) bool { return isDaemon(c.ID) })
 	for _, id := range daemonIDs() {
 		_, runs := have[id]
 		daemons = daemons || runs
 	}
 	if !daemons {
-		return
+		return // as nearly always
+	}
+	planned := make(map[step.ID]int, len(changes)) // place in changes
+	for i, c := range changes {
+		planned[c.ID] = i
 	}
 	// sets gives the changes that leave something of that sort on the host.
 	sets := func(is func(step.ID) bool) (places []int) {

@@ -62,7 +62,12 @@ func tricky() map[string][]Desired {
 	engine := Service{Protocol: "udp", Address: "192.0.2.1", Port: 80, Scheduler: "rr", PersistenceSeconds: 1, Engine: "sip"}
 	plain := engine
 	plain.Engine = ""
+	overIPv6 := Desired{Sync: []Daemon{
+		{Role: "master", Interface: "lo", ID: 7, Group: "ff02::81", Port: 8848, TTL: 1},
+		{Role: "backup", Interface: "lo", ID: 7, Group: "ff02::81", Port: 8848, TTL: 1, MaxLength: 65487},
+	}}
 	return map[string][]Desired{
+		"daemons over IPv6":                    {overIPv6},
 		"an empty table":                       {with()},
 		"a mark that ipvsadm prints below 0":   {with(mark(backend(gue)))},
 		"a tunnel goes, and comes":             {with(backend(gue)), with(backend(Backend{Address: "10.0.0.1", Forwarding: "dr"})), with(backend(gue))},
@@ -76,6 +81,9 @@ func tricky() map[string][]Desired {
 func TestKernelTrickyTables(t *testing.T) {
 	g := newGuest(t)
 	g.run("ip", "addr", "replace", "198.51.100.1/32", "dev", "lo")
+	// Other interfaces have this by themselves.
+	g.run("modprobe", "ipv6")
+	g.run("ip", "-6", "route", "replace", "ff00::/8", "dev", "lo", "table", "local")
 	for name, tables := range tricky() {
 		t.Run(name, func(t *testing.T) {
 			g.empty(t)
@@ -280,13 +288,17 @@ func expectThresholds(want Desired) (lines []string, read func(string) []string)
 
 // expectDaemons knows what the kernel takes for a length that the plan leaves
 // open: the usual MTU for a master, that of lo (bounded to what a length can
-// be) for a backup, without 28 bytes of headers.
+// be) for a backup, without the headers.
 func expectDaemons(want Desired) []string {
 	var lines []string
 	for _, d := range want.Sync {
+		headers := 20 + 8
+		if strings.Contains(d.Group, ":") {
+			headers = 40 + 8
+		}
 		length := d.MaxLength
 		if length == 0 {
-			length = map[string]int{"master": 1500 - 28, "backup": 65535 - 28}[d.Role]
+			length = map[string]int{"master": 1500, "backup": 65535}[d.Role] - headers
 		}
 		lines = append(lines, fmt.Sprintf("%s sync daemon (mcast=%s, syncid=%d, maxlen=%d, group=%s, port=%d, ttl=%d)",
 			d.Role, d.Interface, d.ID, length, d.Group, d.Port, d.TTL))
