@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 )
 
 // exchange is a request and the datagrams that answered it, in hexadecimal
@@ -215,7 +214,7 @@ func TestAServiceThatGoesWhileReadIsLeftOut(t *testing.T) {
 		asks := func(cmd uint8, flags uint16, k ServiceKey) bool {
 			return request == string(appendMessage(nil, c.family, flags, 0, cmd, ofService(k)))
 		}
-		if asks(cmdGetDest, unix.NLM_F_DUMP, gone) {
+		if asks(cmdGetDest, flagDump, gone) {
 			r.answers[request] = answers[len(answers)-1:]
 		}
 	}

@@ -3,8 +3,6 @@ package ipvs
 import (
 	"context"
 	"errors"
-
-	"golang.org/x/sys/unix"
 )
 
 // Do carries out the commands in order, many in one send, and returns how many
@@ -39,7 +37,7 @@ func (c *Client) send(ctx context.Context, cmds []Command, fail *BatchError) (in
 	for i, cmd := range cmds {
 		var flags uint16
 		if i == last {
-			flags = unix.NLM_F_ACK
+			flags = flagAck
 		}
 		c.seq++
 		c.out = appendMessage(c.out, c.family, flags, c.seq, uint8(cmd.Op), func(a attributes) attributes {

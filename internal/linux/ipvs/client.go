@@ -10,7 +10,6 @@ import (
 
 	"github.com/mdlayher/genetlink"
 	"github.com/mdlayher/netlink"
-	"golang.org/x/sys/unix"
 )
 
 // RequestTimeout bounds one request to the kernel, in addition to the
@@ -95,12 +94,11 @@ func (c *Client) dial(ctx context.Context) error {
 	if size, err := conn.WriteBuffer(); err == nil {
 		c.batch = min(c.batch, max(size/messageCost-1, 1))
 	}
-	raw, err := conn.SyscallConn()
-	if err != nil {
+	if c.conn, err = newSocket(conn); err != nil {
 		_ = conn.Close()
-		return fmt.Errorf("cannot use the netlink socket: %w", err)
+		return err
 	}
-	c.conn, c.family = rawSocket{conn, raw}, fam.ID
+	c.family = fam.ID
 	return nil
 }
 
@@ -217,7 +215,7 @@ func (c *Client) ask(ctx context.Context, cmd uint8, flags uint16, add func(attr
 				err = errors.New("it is too short")
 				break
 			}
-			if err = fn(m.data[genlHeader:]); err == nil && m.flags&unix.NLM_F_MULTI == 0 {
+			if err = fn(m.data[genlHeader:]); err == nil && m.flags&flagMulti == 0 {
 				return nil
 			}
 		}

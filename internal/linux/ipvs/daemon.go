@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-
-	"golang.org/x/sys/unix"
 )
 
 // DaemonRole is what a sync daemon does (IP_VS_STATE_*). A network namespace
@@ -56,7 +54,7 @@ type Daemon struct {
 // tell no group, port, TTL and length.
 func (c *Client) Daemons(ctx context.Context) ([]Daemon, error) {
 	var daemons []Daemon
-	err := c.query(ctx, cmdGetDaemon, unix.NLM_F_DUMP, nil, func(b []byte) error {
+	err := c.query(ctx, cmdGetDaemon, flagDump, nil, func(b []byte) error {
 		w := walker{rest: b}
 		for w.next() {
 			if w.typ != attrDaemon {
@@ -106,7 +104,7 @@ func decodeDaemon(b []byte) (Daemon, error) {
 // cannot carry. As long as a daemon runs, such backends are refused with
 // EINVAL too.
 func (c *Client) StartDaemon(ctx context.Context, d Daemon) error {
-	err := c.query(ctx, cmdNewDaemon, unix.NLM_F_ACK, func(a attributes) attributes {
+	err := c.query(ctx, cmdNewDaemon, flagAck, func(a attributes) attributes {
 		return a.nested(attrDaemon, func(a attributes) attributes { return encodeDaemon(a, d) })
 	}, nil)
 	if err != nil {
@@ -138,7 +136,7 @@ func (c *Client) stop(ctx context.Context, role DaemonRole, id uint8) error {
 	defer bound(ctx, c.conn)()
 	stop, info := c.seq+1, c.seq+2
 	c.seq += 2
-	c.out = appendMessage(c.out[:0], c.family, unix.NLM_F_ACK, stop, cmdDelDaemon, func(a attributes) attributes {
+	c.out = appendMessage(c.out[:0], c.family, flagAck, stop, cmdDelDaemon, func(a attributes) attributes {
 		return a.nested(attrDaemon, func(a attributes) attributes {
 			return a.uint32(daemonState, uint32(role)).uint32(daemonID, uint32(id))
 		})

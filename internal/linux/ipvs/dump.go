@@ -5,8 +5,6 @@ import (
 	"errors"
 	"slices"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // dumpBound is how many services Dump reads under one deadline: to put one on
@@ -24,7 +22,7 @@ func (c *Client) Dump(ctx context.Context) ([]ServiceState, error) {
 	stop := bound(ctx, c.conn)
 	defer func() { stop() }()
 	var services []ServiceState
-	err := c.ask(ctx, cmdGetService, unix.NLM_F_DUMP, nil, func(b []byte) error {
+	err := c.ask(ctx, cmdGetService, flagDump, nil, func(b []byte) error {
 		s, err := decodeServiceMessage(b)
 		services = append(services, s)
 		return err
@@ -93,7 +91,7 @@ func (c *Client) service(ctx context.Context, k ServiceKey) (s ServiceState, err
 
 func (c *Client) destinations(ctx context.Context, k ServiceKey) ([]DestinationState, error) {
 	var dests []DestinationState
-	err := c.ask(ctx, cmdGetDest, unix.NLM_F_DUMP, ofService(k), func(b []byte) error {
+	err := c.ask(ctx, cmdGetDest, flagDump, ofService(k), func(b []byte) error {
 		if len(dests) == cap(dests) {
 			// append would grow a long list by a quarter, and copy it as often.
 			dests = slices.Grow(dests, max(len(dests), 16))

@@ -2,15 +2,10 @@ package ipvs
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"syscall"
 	"time"
-
-	"github.com/mdlayher/netlink"
-	"golang.org/x/sys/unix"
 )
 
 // socket is a netlink socket, or what stands for one in a test. A deadline ends
@@ -24,60 +19,24 @@ type socket interface {
 	receive(b []byte) (int, error)
 }
 
-// rawSocket uses the file descriptor of a netlink.Conn by itself, into buffers
-// that are used again: to read a large table with Conn costs more time than
-// the kernel takes to list it.
-type rawSocket struct {
-	*netlink.Conn
-	raw syscall.RawConn
-}
-
-func (s rawSocket) send(b []byte) error {
-	var n int
-	var errno error
-	err := s.raw.Write(func(fd uintptr) bool {
-		n, errno = unix.Write(int(fd), b)
-		return !again(errno)
-	})
-	switch {
-	case err != nil:
-		return err
-	case errno != nil:
-		return os.NewSyscallError("write", errno)
-	case n != len(b):
-		return io.ErrShortWrite
-	}
-	return nil
-}
-
-func (s rawSocket) receive(b []byte) (int, error) {
-	var n int
-	var errno error
-	err := s.raw.Read(func(fd uintptr) bool {
-		n, errno = unix.Read(int(fd), b)
-		return !again(errno)
-	})
-	switch {
-	case err != nil:
-		return 0, err
-	case errno != nil:
-		return 0, os.NewSyscallError("read", errno)
-	case n == len(b):
-		return 0, errors.New("a datagram of the kernel is longer than any should be")
-	}
-	return n, nil
-}
-
-func again(err error) bool {
-	return errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR)
-}
-
 // message is a netlink message; data is what follows its header.
 type message struct {
 	typ, flags uint16
 	seq        uint32
 	data       []byte
 }
+
+// Types and flags of messages (include/uapi/linux/netlink.h). These are the
+// same on every architecture.
+const (
+	typeError = 2
+	typeDone  = 3
+
+	flagRequest = 0x1
+	flagMulti   = 0x2
+	flagAck     = 0x4
+	flagDump    = 0x300
+)
 
 // Sizes of struct nlmsghdr (include/uapi/linux/netlink.h) and struct genlmsghdr
 // (include/uapi/linux/genetlink.h).
@@ -107,7 +66,7 @@ func nextMessage(b []byte) (m message, rest []byte, err error) {
 // ends reports whether the message ends an exchange, and with which error of
 // the kernel.
 func (m message) ends() (bool, error) {
-	if m.typ != unix.NLMSG_ERROR && m.typ != unix.NLMSG_DONE {
+	if m.typ != typeError && m.typ != typeDone {
 		return false, nil
 	}
 	if len(m.data) >= 4 {
@@ -123,7 +82,7 @@ func appendMessage(b []byte, typ, flags uint16, seq uint32, cmd uint8, add func(
 	start := len(b)
 	b = binary.NativeEndian.AppendUint32(b, 0)
 	b = binary.NativeEndian.AppendUint16(b, typ)
-	b = binary.NativeEndian.AppendUint16(b, flags|unix.NLM_F_REQUEST)
+	b = binary.NativeEndian.AppendUint16(b, flags|flagRequest)
 	b = binary.NativeEndian.AppendUint32(b, seq)
 	b = binary.NativeEndian.AppendUint32(b, 0) // the kernel knows who asks
 	b = append(b, cmd, familyVersion, 0, 0)

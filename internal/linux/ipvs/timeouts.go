@@ -2,8 +2,6 @@ package ipvs
 
 import (
 	"context"
-
-	"golang.org/x/sys/unix"
 )
 
 // Timeouts are how long the kernel keeps an idle connection, in seconds:
@@ -44,7 +42,7 @@ func (c *Client) Timeouts(ctx context.Context) (Timeouts, error) {
 // SetTimeouts sets those that are not zero and leaves the others; EINVAL for
 // one that the kernel cannot hold in its ticks (see MaxTimeout).
 func (c *Client) SetTimeouts(ctx context.Context, t Timeouts) error {
-	err := c.query(ctx, cmdSetConfig, unix.NLM_F_ACK, func(a attributes) attributes {
+	err := c.query(ctx, cmdSetConfig, flagAck, func(a attributes) attributes {
 		return a.uint32(attrTimeoutTCP, t.TCP).uint32(attrTimeoutTCPFin, t.TCPFin).uint32(attrTimeoutUDP, t.UDP)
 	}, nil)
 	if err != nil {
