@@ -30,6 +30,21 @@ func TestAKernelWithoutIPVSIsNamedBeforeAnyChange(t *testing.T) {
 	}
 }
 
+func TestAKernelWithoutAnEngineIsNamedBeforeAnyChange(t *testing.T) {
+	h := steptest.NewHost(t, map[string]string{"/sys/module/ip_vs/.keep": "", "/sys/module/ip_vs_wlc/.keep": ""}, func(argv []string) host.Result {
+		return host.Result{Code: 1, Stderr: "modprobe: FATAL: Module " + argv[len(argv)-1] + " not found in directory /lib/modules/6.1\n"}
+	})
+	s := system{Host: h.Host}
+	want := part(everything(), 4, 5)
+	_, err := s.observe(context.Background(), want, nil)
+	if err == nil || !strings.Contains(err.Error(), `persistence engine "sip"`) {
+		t.Errorf("got %v", err)
+	}
+	if modules := modulesContent(want); !strings.HasSuffix(modules, "\nip_vs\nip_vs_pe_sip\nip_vs_wlc\n") {
+		t.Errorf("for the next boot there are\n%s", modules)
+	}
+}
+
 func TestRestore(t *testing.T) {
 	f, owned := newFake(t), step.Owned{}
 	f.apply(t, tutorial(), owned)
