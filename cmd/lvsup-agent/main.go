@@ -16,6 +16,7 @@ import (
 	"github.com/lvsup/lvsup/agent"
 	"github.com/lvsup/lvsup/internal/build"
 	"github.com/lvsup/lvsup/internal/linux/host"
+	"github.com/lvsup/lvsup/internal/step"
 	"github.com/lvsup/lvsup/internal/step/all"
 	"github.com/lvsup/lvsup/internal/step/ipvs"
 	"github.com/lvsup/lvsup/internal/step/mangle"
@@ -68,5 +69,6 @@ func run(args []string) error {
 // restore brings back all that can be: a part that fails does not keep the
 // others from it. What carries packets comes before what sends them.
 func restore(ctx context.Context, h host.Host) error {
+	ctx = step.WithProgress(ctx, func(text string) { fmt.Fprintln(os.Stderr, "lvsup-agent:", text) })
 	return errors.Join(tunnel.Restore(ctx, h), mangle.Restore(ctx, h), ipvs.Restore(ctx, h))
 }

@@ -80,7 +80,7 @@ const interfaceInterval = 250 * time.Millisecond
 // lvsup: that is waited for, as long as the system has patience.
 func (s system) startDaemon(ctx context.Context, t table, d ipvs.Daemon) error {
 	until := time.Now().Add(s.patience)
-	for {
+	for first := true; ; first = false {
 		err := t.StartDaemon(ctx, d)
 		if !interfaceIsLate(err) {
 			return err
@@ -88,8 +88,9 @@ func (s system) startDaemon(ctx context.Context, t table, d ipvs.Daemon) error {
 		if !time.Now().Before(until) {
 			return fmt.Errorf("cannot start sync daemon %s: interface %s is missing, down, or without an address: %w", d.Role, d.Interface, err)
 		}
-		step.Progress(ctx, fmt.Sprintf("sync daemon %s waits for interface %s, at most %s more",
-			d.Role, d.Interface, time.Until(until).Round(time.Second)))
+		if first {
+			step.Progress(ctx, fmt.Sprintf("sync daemon %s waits for interface %s, at most %s", d.Role, d.Interface, s.patience))
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

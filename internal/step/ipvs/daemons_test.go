@@ -101,8 +101,8 @@ func TestABootWaitsForAnInterface(t *testing.T) {
 	if diff := cmp.Diff(f.restorable(), booted.restorable()); diff != "" {
 		t.Errorf("after the boot:\n%s", diff)
 	}
-	if len(told) == 0 || !strings.Contains(told[0], "sync daemon master waits for interface ens33, at most 1h0m0s more") {
-		t.Errorf("told %q", told)
+	if diff := cmp.Diff([]string{"sync daemon master waits for interface ens33, at most 1h0m0s"}, told); diff != "" {
+		t.Errorf("told:\n%s", diff)
 	}
 
 	never := newFake(t)
