@@ -1,8 +1,6 @@
 package ipvs
 
-import (
-	"context"
-)
+import "context"
 
 // Timeouts are how long the kernel keeps an idle connection, in seconds:
 // `ipvsadm -L --timeout`. They hold for all services of a network namespace.
