@@ -151,8 +151,9 @@ func cmdEventually(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // inventory prints what lvsup may change on a host, without what changes by
-// itself: counters, leases, logs. That rc-local has run since the last boot is
-// history, not state.
+// itself: counters, leases, logs. That rc-local has run since the last boot, and
+// that systemd has read its units again since rc.local is there, is history, not
+// state.
 const inventory = `
 find /etc /var/www /usr/local /root /var/lib/lvsup /run/lvsup -xdev ! -name .bash_history ! -path /etc/ld.so.cache \
 	-printf '%p %y %m %u %l\n' 2>/dev/null | sort
@@ -163,7 +164,7 @@ ip -o link | sed 's/ qlen.*//; s/^[0-9]*: //; s/,LOWER_UP//; s/ state [A-Z]*//; 
 ip route | grep -v mgmt
 sysctl net.ipv4.ip_forward net.ipv4.conf.all.arp_ignore net.ipv4.conf.all.arp_announce
 grep -q '^ip_vs ' /proc/modules && ipvsadm -S -n
-systemctl is-enabled apache2 rc-local lvsup-restore lvsup-vip 2>&1 | sed 's/^Failed.*/none/'
+systemctl is-enabled apache2 lvsup-restore lvsup-vip 2>&1 | sed 's/^Failed.*/none/'
 systemctl is-active apache2 lvsup-restore lvsup-vip
 dpkg-query -W
 true`
