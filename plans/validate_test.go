@@ -194,3 +194,13 @@ func TestValidInterfaceName(t *testing.T) {
 		}
 	}
 }
+
+// A service's own way may be one that none of its backends takes.
+func TestValidateTunnelThatNoBackendUses(t *testing.T) {
+	c := drCluster()
+	c.Services[0].Forwarding = plans.ForwardTUN
+	c.Services[0].Tunnel = plans.Tunnel{Type: plans.TunnelIPIP, Checksum: plans.ChecksumNone}
+	if diags := plans.Validate(c); len(diags) > 0 {
+		t.Errorf("unexpected: %v", diags)
+	}
+}

@@ -12,12 +12,9 @@ const (
 	maxMSS = 65495
 )
 
-// ways are the forwardings of the service's backends; its own if it has none yet.
+// ways are the forwardings of the service and of its backends.
 func (s *VirtualService) ways() []Forwarding {
-	if len(s.Backends) == 0 {
-		return []Forwarding{s.Forwarding}
-	}
-	var ways []Forwarding
+	ways := []Forwarding{s.Forwarding}
 	for _, b := range s.Backends {
 		ways = append(ways, b.Forwarding)
 	}
