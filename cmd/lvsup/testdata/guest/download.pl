@@ -12,7 +12,7 @@ my ($address, $port, $path, $rate) = @ARGV;
 $| = 1;
 my $hurry;
 $SIG{USR1} = sub { $hurry = 1 };
-my $s = IO::Socket::INET->new(PeerAddr => $address, PeerPort => $port, Timeout => 5)
+my $s = IO::Socket::INET->new(PeerAddr => $address, PeerPort => $port, Timeout => 25)
     or die "cannot connect to $address:$port: $@\n";
 print $s "GET $path HTTP/1.0\r\nHost: $address\r\n\r\n";
 my ($sha, $got, $begin) = (Digest::SHA->new(256), 0, time);
@@ -31,7 +31,7 @@ while ($got < $wanted) {
     }
     # Whoever is cut off hears nothing more: the director drops what it sends.
     vec(my $ready = '', fileno $s, 1) = 1;
-    my $heard = select $ready, undef, undef, 5;
+    my $heard = select $ready, undef, undef, 15;
     next if $heard < 0; # the signal
     print("cut off after $got of $wanted bytes\n"), exit unless $heard;
     my $n = sysread $s, my $part, $hurry ? 1 << 20 : 16384;
