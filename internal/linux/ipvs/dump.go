@@ -89,12 +89,20 @@ func (c *Client) service(ctx context.Context, k ServiceKey) (s ServiceState, err
 	return s, err
 }
 
+// pieceSize bounds the pieces in which a long list of destinations is gathered:
+// to grow it as a whole would take, and touch, twice the memory.
+const pieceSize = 512
+
 func (c *Client) destinations(ctx context.Context, k ServiceKey) ([]DestinationState, error) {
+	var pieces [][]DestinationState
 	var dests []DestinationState
 	err := c.ask(ctx, cmdGetDest, flagDump, ofService(k), func(b []byte) error {
-		if len(dests) == cap(dests) {
-			// append would grow a long list by a quarter, and copy it as often.
-			dests = slices.Grow(dests, max(len(dests), 16))
+		switch n := len(dests); {
+		case n == pieceSize:
+			pieces = append(pieces, dests)
+			dests = make([]DestinationState, 0, pieceSize)
+		case n == cap(dests):
+			dests = append(make([]DestinationState, 0, min(max(2*n, 16), pieceSize)), dests...)
 		}
 		dests = append(dests, DestinationState{})
 		return decodeDestinationMessage(b, k, &dests[len(dests)-1])
@@ -102,7 +110,10 @@ func (c *Client) destinations(ctx context.Context, k ServiceKey) ([]DestinationS
 	if err != nil {
 		return nil, failed(cmdGetDest, k, err)
 	}
-	return dests, nil
+	if pieces == nil {
+		return dests, nil
+	}
+	return slices.Concat(append(pieces, dests)...), nil
 }
 
 // ofService adds what names the service to a request.
