@@ -16,6 +16,9 @@ import (
 // arpWait is how long answers to an ARP request are waited for.
 const arpWait = 300 * time.Millisecond
 
+// arpPatience is how long, where an answer must come.
+const arpPatience = 3 * time.Second
+
 // checkLinks looks at the links again once the addresses are up: what could not
 // be asked before the first change is asked before any VIP exists.
 func (r *Run) checkLinks(ctx context.Context, p *plans.Plan) error {

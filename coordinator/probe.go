@@ -242,6 +242,10 @@ func (r *Run) askMACs(ctx context.Context, v *vantagePoint, s *plans.VirtualServ
 		return
 	}
 	res, err := v.arp(ctx, wire.ARPRequest{Address: s.Address.String(), Wait: arpWait})
+	if err == nil && len(res.MACs) == 0 {
+		// A busy director is slow, which is no reason to say that it is missing.
+		res, err = v.arp(ctx, wire.ARPRequest{Address: s.Address.String(), Wait: arpPatience})
+	}
 	p.MACs = res.MACs
 	if err != nil {
 		p.Problems = append(p.Problems, "cannot ask who has the VIP: "+err.Error())
