@@ -141,7 +141,8 @@ func (r *Run) stage(ctx context.Context, st plans.Stage, p *plans.Plan, reverse 
 		return err
 	}
 	busy := slices.DeleteFunc(r.healthy(), func(name string) bool {
-		return len(planned(p, name, st.Kinds, reverse)) == 0
+		h, _ := r.opts.Cluster.Host(name)
+		return !st.Takes(h.Role) || len(planned(p, name, st.Kinds, reverse)) == 0
 	})
 	if len(busy) == 0 {
 		return nil

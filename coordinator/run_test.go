@@ -239,6 +239,30 @@ func TestStagesAndBarriers(t *testing.T) {
 	}
 }
 
+// TestMarksComeAfterTheirService holds that no packet has a mark that no service
+// takes, while a real server's segment sizes come before what is sent to it.
+func TestMarksComeAfterTheirService(t *testing.T) {
+	c, hosts, log := threeHosts()
+	hosts["director"].makes("mangle")
+	hosts["director"].removes("mangle", "ipvs")
+	hosts["a"].makes("mangle")
+	hosts["a"].removes("mangle")
+	told, _ := applied(t, c, hosts, log)
+	for _, order := range [][]string{
+		{"make mangle a", "make ipvs director", "make mangle director"},
+		{"remove mangle director", "remove ipvs director", "remove mangle a"},
+	} {
+		for i := range order[1:] {
+			before(t, told, order[i], order[i+1])
+		}
+	}
+	for i, what := range told {
+		if slices.Contains(told[i+1:], what) {
+			t.Errorf("%q happened twice", what)
+		}
+	}
+}
+
 func TestFailedRealServerIsHeld(t *testing.T) {
 	c, hosts, log := threeHosts()
 	hosts["a"].fail["vip"] = "the disk is full"

@@ -12,7 +12,28 @@ type Stage struct {
 	// MayFail stages are tried again by a later stage with the same kinds, so
 	// a failure is only a warning.
 	MayFail bool
+	// Hosts take part, the others do not.
+	Hosts Hosts
 }
+
+// Hosts are those that take part in a stage, by their role.
+type Hosts int
+
+// The hosts that take part.
+const (
+	AllHosts Hosts = iota
+	OnlyDirectors
+	AllButDirectors
+)
+
+// Takes reports whether a host of that role takes part in the stage.
+func (s Stage) Takes(r Role) bool {
+	return s.Hosts == AllHosts || (s.Hosts == OnlyDirectors) == (r == RoleDirector)
+}
+
+// Same reports whether two stages do the same on the same hosts: the later one
+// is then a second try.
+func (s Stage) Same(t Stage) bool { return s.Hosts == t.Hosts && slices.Equal(s.Kinds, t.Kinds) }
 
 // The names of stages that the coordinator treats specially.
 const (
@@ -35,12 +56,28 @@ func Stages() []Stage {
 		{Name: "address", Kinds: []string{"address"}},
 		{Name: "packages", Kinds: []string{"packages"}}, // a repository may be reachable only now
 		{Name: "sysctl", Kinds: []string{"sysctl"}},     // ARP is quiet before any VIP exists
-		{Name: "forwarding", Kinds: []string{"tunnel", "mangle", "boot"}},
+		{Name: "forwarding", Kinds: []string{"tunnel", "boot"}},
+		{Name: "mss", Kinds: []string{"mangle"}, Hosts: AllButDirectors}, // before anything comes through a tunnel
 		{Name: StageVIP, Kinds: []string{"vip"}},
 		{Name: "httpd", Kinds: []string{"httpd"}},
 		{Name: StageIPVS, Kinds: []string{"ipvs"}}, // directors only: nothing else wants it
+		// A marked packet finds its service by the mark first: the service is there
+		// before the mark, and stays until the mark is gone, or new connections
+		// would be refused in between.
+		{Name: "marks", Kinds: []string{"mangle"}, Hosts: OnlyDirectors},
 		{Name: StageProbe},
 	}
+}
+
+// FirstStages are the stages with kinds, without those that are a second try.
+func FirstStages() []Stage {
+	var first []Stage
+	for _, s := range Stages() {
+		if len(s.Kinds) > 0 && !slices.ContainsFunc(first, s.Same) {
+			first = append(first, s)
+		}
+	}
+	return first
 }
 
 // ReverseStages are the stages with kinds, last first. A stage that is tried
@@ -48,13 +85,7 @@ func Stages() []Stage {
 // brought goes after everything that may use it.
 func ReverseStages() []Stage {
 	var reverse []Stage
-	seen := map[string]bool{}
-	for _, s := range Stages() {
-		if len(s.Kinds) == 0 || seen[s.Kinds[0]] {
-			continue
-		}
-		seen[s.Kinds[0]] = true
-		s.Kinds = slices.Clone(s.Kinds)
+	for _, s := range FirstStages() {
 		slices.Reverse(s.Kinds)
 		s.MayFail = false
 		reverse = append(reverse, s)

@@ -28,12 +28,7 @@ var actionStyle = map[step.Action]style{
 func (h *Human) Plan(p *plans.Plan) {
 	h.Findings(p.Findings)
 	n := 0
-	tried := map[string]bool{}
-	for _, st := range plans.Stages() {
-		if len(st.Kinds) == 0 || tried[st.Kinds[0]] {
-			continue // a second try would make the same changes
-		}
-		tried[st.Kinds[0]] = true
+	for _, st := range plans.FirstStages() { // a second try would make the same changes
 		n += h.planStage(p, st, false, n)
 	}
 	for _, st := range plans.ReverseStages() {
@@ -47,6 +42,9 @@ func (h *Human) Plan(p *plans.Plan) {
 func (h *Human) planStage(p *plans.Plan, st plans.Stage, reverse bool, before int) int {
 	shown := false
 	for _, host := range p.Hosts {
+		if !st.Takes(host.Role) {
+			continue
+		}
 		named := false
 		for _, kind := range st.Kinds {
 			kc, _ := host.Kind(kind)
