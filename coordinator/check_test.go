@@ -99,3 +99,19 @@ func TestOnlyHushedRealServersMayAnswer(t *testing.T) {
 		}
 	}
 }
+
+// TestOthersVIPIsNotAskedFor holds that a VIP which keepalived moves between two
+// directors does not stop the plan of the one that does not have it.
+func TestOthersVIPIsNotAskedFor(t *testing.T) {
+	s := service("rr", 1)
+	s.Address = netip.MustParseAddr("192.0.2.100")
+	director := plans.Host{Name: "master", Role: plans.RoleDirector}
+	facts := wire.Facts{Interfaces: []wire.Interface{{Name: "ens33", Up: true, Addresses: []string{"192.0.2.10/24"}}}}
+	for _, keep := range []bool{true, false} {
+		s.KeepVIP = keep
+		c := &plans.Cluster{Services: []plans.VirtualService{*s}}
+		if asked := len(questionsFor(c, &director, facts)) > 0; asked != keep {
+			t.Errorf("keep_vip = %t: asked for it: %t", keep, asked)
+		}
+	}
+}

@@ -112,7 +112,8 @@ type question struct {
 }
 
 // questionsFor lists what can be asked from a host with the links it has now:
-// its own planned addresses, and on a director the VIPs.
+// its own planned addresses, and on a director the VIPs, except those that the
+// plan leaves to others: another director may have them, as with keepalived.
 func questionsFor(c *plans.Cluster, h *plans.Host, f wire.Facts) []question {
 	var all []question
 	for _, i := range h.Interfaces {
@@ -127,7 +128,7 @@ func questionsFor(c *plans.Cluster, h *plans.Host, f wire.Facts) []question {
 	for _, s := range c.Services {
 		iface, ok := onLink(f, s.Address)
 		known := slices.ContainsFunc(all, func(q question) bool { return q.address == s.Address })
-		if ok && s.Address.Is4() && !known {
+		if ok && s.KeepVIP && s.Address.Is4() && !known {
 			all = append(all, question{h.Name, iface, s.Address, true})
 		}
 	}
