@@ -94,6 +94,11 @@ func (a *Agent) Guard(ctx context.Context) error {
 		return err
 	}
 	defer post.close()
+	// A guard that was killed lost the lock with its process. At the first start
+	// the agent has it, and sends it.
+	if l, err := takeLock(a.dirs.Run, "the guard of changes that wait for their confirmation"); err == nil {
+		a.lock = l
+	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(state.Deadline-now))
 	defer cancel()
 	for ctx.Err() == nil {
@@ -103,12 +108,18 @@ func (a *Agent) Guard(ctx context.Context) error {
 		}
 		done, err := a.guardMessage(state, m)
 		m.close()
-		if done || err != nil {
+		if done {
 			return err
+		}
+		if err != nil { // whoever asked is gone; that ends no guard
+			a.log.Warn().Err(err).Str("op", m.Op).Msg("a message of the guard got no answer")
 		}
 	}
 	if errors.Is(context.Cause(ctx), context.Canceled) {
 		return nil // stopped by hand: whoever did that has seen the host
+	}
+	if now, err := a.dirs.readGuard(); err == nil && now != nil && (now.Nonce != state.Nonce || now.Outcome != "") {
+		return nil // called off, or another run's guard has taken over
 	}
 	return a.rollBack(state)
 }
@@ -130,7 +141,8 @@ func (a *Agent) guardMessage(state *guardState, m *message) (done bool, err erro
 	case msgApplied:
 		state.Applied = true
 		if err := a.dirs.writeGuard(state); err != nil {
-			return false, err
+			state.Applied = false
+			return false, m.answer(reply{Says: err.Error()})
 		}
 		return false, m.answer(reply{OK: true})
 	case msgUndo:
@@ -142,7 +154,8 @@ func (a *Agent) guardMessage(state *guardState, m *message) (done bool, err erro
 		}
 		state.Outcome = wire.OutcomeConfirmed
 		if err := a.dirs.writeGuard(state); err != nil {
-			return false, err
+			state.Outcome = ""
+			return false, m.answer(reply{Says: err.Error()})
 		}
 		return true, m.handOver(reply{OK: true, Outcome: state.Outcome}, a.lock)
 	}

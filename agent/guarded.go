@@ -36,6 +36,7 @@ func (a *Agent) applyGuarded(ctx context.Context, d wire.Desired, rec *record, r
 		}
 	}
 	owned := rec.owned(d.Kind)
+	begin := time.Now()
 	if err := a.arm(ctx, d.Kind, owned, *req.Guard); err != nil {
 		return done, err
 	}
@@ -45,8 +46,9 @@ func (a *Agent) applyGuarded(ctx context.Context, d wire.Desired, rec *record, r
 	if err := a.store.save(rec); err != nil {
 		return done, a.undo(req.Guard.Nonce, err)
 	}
-	// Past the guard's time a change would come after the rollback.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), req.Guard.Time)
+	// Past the guard's time, which began with the arming, a change would come
+	// after the rollback.
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), begin.Add(req.Guard.Time))
 	defer cancel()
 	n, err := a.kinds[d.Kind].Apply(ctx, d.Want, live.Changes)
 	if err == nil {
@@ -59,7 +61,7 @@ func (a *Agent) applyGuarded(ctx context.Context, d wire.Desired, rec *record, r
 		err = a.store.save(rec)
 	}
 	if err == nil {
-		_, err = a.dirs.tellGuard(ctx, msgApplied, req.Guard.Nonce, nil)
+		err = a.applied(ctx, req.Guard.Nonce)
 	}
 	if err != nil {
 		return done, a.undo(req.Guard.Nonce, err)
@@ -67,6 +69,15 @@ func (a *Agent) applyGuarded(ctx context.Context, d wire.Desired, rec *record, r
 	done.Changes, done.Commands = live.Changes, live.Commands
 	a.ending = true
 	return done, nil
+}
+
+// applied tells the guard that a confirmation may come.
+func (a *Agent) applied(ctx context.Context, nonce string) error {
+	r, err := a.dirs.tellGuard(ctx, msgApplied, nonce, nil)
+	if err == nil && !r.OK {
+		err = errors.New(r.Says)
+	}
+	return err
 }
 
 // undo has the guard take everything back because of a failure. Where there is
@@ -78,10 +89,12 @@ func (a *Agent) undo(nonce string, cause error) error {
 	defer cancel()
 	left := ""
 	r, err := a.dirs.tellGuard(ctx, msgUndo, nonce, nil)
-	if err == nil {
+	if err == nil && r.OK {
 		left = r.Left
 	} else if state, err := a.dirs.readGuard(); err != nil {
 		left = err.Error()
+	} else if state == nil || state.Nonce != nonce {
+		left = "the snapshot in " + a.dirs.guardState() + " is gone; a reboot brings the old state back"
 	} else if err := a.rollBack(state); err != nil {
 		left = err.Error()
 	} else {
@@ -105,7 +118,7 @@ func (a *Agent) verifyOf(ctx context.Context, d wire.Desired, rec *record, req w
 }
 
 // arm takes the snapshot, starts the guard and hands it the host's lock.
-func (a *Agent) arm(ctx context.Context, kind string, owned step.Owned, g wire.Guard) error {
+func (a *Agent) arm(ctx context.Context, kind string, owned step.Owned, g wire.Guard) (err error) {
 	guard := a.kinds[kind].Guard()
 	if guard == nil {
 		return fmt.Errorf("cannot guard changes of %s", kind)
@@ -122,6 +135,12 @@ func (a *Agent) arm(ctx context.Context, kind string, owned step.Owned, g wire.G
 	if err := a.dirs.writeGuard(&state); err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil { // nothing was changed: a guard that comes late must not take later runs' changes back
+			state.Outcome = wire.OutcomeRolledBack
+			err = errors.Join(err, a.dirs.writeGuard(&state))
+		}
+	}()
 	if err := a.launch(ctx, g.Nonce); err != nil {
 		return fmt.Errorf("cannot start the guard: %w", err)
 	}
@@ -143,8 +162,9 @@ const armTimeout = 10 * time.Second
 
 // launchGuard starts `agent guard`. Where systemd runs it is a unit of its own,
 // which outlives the SSH session and is started again should somebody kill it;
-// elsewhere a process in a session of its own. KillMode leaves the DHCP clients
-// that a rollback starts.
+// elsewhere, and where systemd-run is too old to say so (--collect came with
+// systemd 236), a process in a session of its own. KillMode leaves the DHCP
+// clients that a rollback starts.
 func launchGuard(ctx context.Context, h host.Host, nonce string) error {
 	exe, err := os.Executable()
 	if err != nil {
@@ -154,11 +174,9 @@ func launchGuard(ctx context.Context, h host.Host, nonce string) error {
 		argv := []string{"systemd-run", "--quiet", "--collect", "--unit=lvsup-guard-" + nonce,
 			"--property=Restart=on-failure", "--property=RestartSec=100ms", "--property=StartLimitIntervalSec=0",
 			"--property=KillMode=process", exe, "guard"}
-		res, err := h.Run(ctx, argv...)
-		if err == nil {
-			err = res.Err(argv...)
+		if res, err := h.Run(ctx, argv...); err == nil && res.Code == 0 {
+			return nil
 		}
-		return err
 	}
 	cmd := exec.Command(exe, "guard")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -168,21 +186,21 @@ func launchGuard(ctx context.Context, h host.Host, nonce string) error {
 	return cmd.Process.Release()
 }
 
-// confirm keeps guarded changes and takes over the host's lock.
+// confirm keeps guarded changes and takes over the host's lock. It may be asked
+// again: the answer to the first confirmation may be lost with its session.
 func (a *Agent) confirm(ctx context.Context, r wire.ConfirmRequest) (wire.ConfirmResponse, error) {
-	reply, err := a.dirs.tellGuard(ctx, msgConfirm, r.Nonce, nil)
-	switch {
-	case err == nil && !reply.OK:
-		return wire.ConfirmResponse{Outcome: wire.OutcomeWaiting}, nil
-	case err == nil:
-		if reply.lock == nil {
-			return wire.ConfirmResponse{}, errors.New("the guard has not got the host's lock")
+	if !r.Look {
+		reply, err := a.dirs.tellGuard(ctx, msgConfirm, r.Nonce, nil)
+		switch {
+		case err == nil && !reply.OK:
+			return wire.ConfirmResponse{Outcome: wire.OutcomeWaiting}, nil
+		case err == nil && reply.lock != nil:
+			a.lock = &lock{file: reply.lock}
+			context.AfterFunc(ctx, a.lock.ending)
+			return wire.ConfirmResponse{Outcome: reply.Outcome}, nil
 		}
-		a.lock = &lock{file: reply.lock}
-		context.AfterFunc(ctx, a.lock.ending)
-		return wire.ConfirmResponse{Outcome: reply.Outcome}, nil
 	}
-	// No guard runs at this moment; its memory says what it did.
+	// No guard runs at this moment, or it has no lock; its memory says what it did.
 	state, err := a.dirs.readGuard()
 	switch {
 	case err != nil:
@@ -191,6 +209,12 @@ func (a *Agent) confirm(ctx context.Context, r wire.ConfirmRequest) (wire.Confir
 		return wire.ConfirmResponse{Outcome: wire.OutcomeUnknown}, nil
 	case state.Outcome == wire.OutcomeRolledBack:
 		return wire.ConfirmResponse{Outcome: state.Outcome, Left: state.Left}, nil
+	case state.Outcome == wire.OutcomeConfirmed:
+		// While the agent that confirmed is still ending, this is CodeLocked.
+		if err := a.takeLock(ctx, wire.LockRequest{Holder: "a run whose changes were confirmed"}); err != nil {
+			return wire.ConfirmResponse{}, err
+		}
+		return wire.ConfirmResponse{Outcome: state.Outcome}, nil
 	}
 	return wire.ConfirmResponse{Outcome: wire.OutcomeWaiting}, nil
 }

@@ -248,3 +248,133 @@ func TestSlowChangesGoBack(t *testing.T) {
 	}
 	a.lock.release()
 }
+
+// The answer to a confirmation may be lost with its session: the next session
+// hears the same, and gets the lock.
+func TestConfirmationCanBeAskedAgain(t *testing.T) {
+	w := &wires{live: "old", boot: "old"}
+	a, req, ended := guardedHost(t, w, time.Minute)
+	if res, err := a.apply(t.Context(), req); err != nil || res.Error != nil {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	a.lock.release()
+	first := New(a.host, a.dirs, "test", []step.Any{w.kind()}, zerolog.Nop())
+	if c, err := first.confirm(t.Context(), wire.ConfirmRequest{Nonce: "n1"}); err != nil || c.Outcome != wire.OutcomeConfirmed {
+		t.Fatalf("confirm: %v, %v", c, err)
+	}
+	<-ended
+	again := New(a.host, a.dirs, "test", []step.Any{w.kind()}, zerolog.Nop())
+	var known *wire.Error
+	if _, err := again.confirm(t.Context(), wire.ConfirmRequest{Nonce: "n1"}); !errors.As(err, &known) || known.Code != wire.CodeLocked {
+		t.Errorf("while the first is there: %v", err)
+	}
+	first.lock.release()
+	if c, err := again.confirm(t.Context(), wire.ConfirmRequest{Nonce: "n1"}); err != nil || c.Outcome != wire.OutcomeConfirmed || again.lock == nil {
+		t.Errorf("again: %v, %v", c, err)
+	}
+	again.lock.release()
+}
+
+func TestLookConfirmsNothing(t *testing.T) {
+	w := &wires{live: "old", boot: "old"}
+	a, req, ended := guardedHost(t, w, time.Second)
+	if res, err := a.apply(t.Context(), req); err != nil || res.Error != nil {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	a.lock.release()
+	b := New(a.host, a.dirs, "test", []step.Any{w.kind()}, zerolog.Nop())
+	look := wire.ConfirmRequest{Nonce: "n1", Look: true}
+	if c, err := b.confirm(t.Context(), look); err != nil || c.Outcome != wire.OutcomeWaiting {
+		t.Errorf("while the guard waits: %v, %v", c, err)
+	}
+	if err := <-ended; err != nil || w.live != "old" {
+		t.Errorf("the guard: %v; the host: %+v", err, w)
+	}
+	if c, err := b.confirm(t.Context(), look); err != nil || c.Outcome != wire.OutcomeRolledBack || b.lock != nil {
+		t.Errorf("after it: %v, %v", c, err)
+	}
+}
+
+// A guard that systemd starts again keeps other runs out, and hands the lock
+// over like the first one.
+func TestGuardThatWasKilledLocksAgain(t *testing.T) {
+	w := &wires{live: "new", boot: "old"}
+	a, _, ended := guardedHost(t, w, time.Minute)
+	a.lock.release()
+	now, err := bootTime()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.dirs.writeGuard(&guardState{Nonce: "n1", Kind: "wire", Snapshot: json.RawMessage(`"old"`), Deadline: now + int64(time.Minute), Applied: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.launch(t.Context(), "n1"); err != nil {
+		t.Fatal(err)
+	}
+	b := New(a.host, a.dirs, "test", []step.Any{w.kind()}, zerolog.Nop())
+	for {
+		r, err := a.dirs.tellGuard(t.Context(), msgApplied, "n1", nil)
+		if err == nil && r.OK {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if err := b.takeLock(t.Context(), wire.LockRequest{Holder: "other"}); err == nil {
+		t.Error("the host is not locked while its guard waits")
+	}
+	if c, err := b.confirm(t.Context(), wire.ConfirmRequest{Nonce: "n1"}); err != nil || c.Outcome != wire.OutcomeConfirmed || b.lock == nil {
+		t.Errorf("confirm: %v, %v", c, err)
+	}
+	if err := <-ended; err != nil || w.live != "new" {
+		t.Errorf("the guard: %v; the host: %+v", err, w)
+	}
+	b.lock.release()
+}
+
+// A guard that could not be armed in time takes nothing back when it comes
+// after all: what it would take back is another run's work.
+func TestGuardThatIsNotNeededTakesNothingBack(t *testing.T) {
+	w := &wires{live: "old", boot: "old"}
+	a, req, _ := guardedHost(t, w, 50*time.Millisecond)
+	a.launch = func(context.Context, string) error { return errors.New("no systemd-run") }
+	res, err := a.apply(t.Context(), req)
+	if err != nil || res.Error == nil || !strings.Contains(res.Error.Message, "cannot start the guard: no systemd-run") {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	w.live = "another run's"
+	if err := a.Guard(context.Background()); err != nil || w.live != "another run's" {
+		t.Errorf("the guard: %v; the host: %+v", err, w)
+	}
+	a.lock.release()
+}
+
+// Nor does one whose memory another guard has taken over.
+func TestGuardGivesWayToTheNext(t *testing.T) {
+	w := &wires{live: "old", boot: "old"}
+	a, _, ended := guardedHost(t, w, time.Minute)
+	now, err := bootTime()
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := &guardState{Nonce: "n1", Kind: "wire", Snapshot: json.RawMessage(`"old"`), Deadline: now + int64(1500*time.Millisecond)}
+	if err := a.dirs.writeGuard(state); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.launch(t.Context(), "n1"); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if r, err := a.dirs.tellGuard(t.Context(), msgApplied, "n1", nil); err == nil && r.OK {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	state.Nonce, w.live = "n2", "another run's"
+	if err := a.dirs.writeGuard(state); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil || w.live != "another run's" {
+		t.Errorf("the guard: %v; the host: %+v", err, w)
+	}
+	a.lock.release()
+}

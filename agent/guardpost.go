@@ -50,7 +50,6 @@ const maxMessage = 64 << 10
 // post is where the guard gets its messages.
 type post struct {
 	listener *net.UnixListener
-	path     string
 }
 
 func openPost(path string) (*post, error) {
@@ -62,10 +61,11 @@ func openPost(path string) (*post, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the guard's socket: %w", err)
 	}
-	return &post{listener: l, path: path}, nil
+	l.SetUnlinkOnClose(false) // the next guard's socket may have the name by then
+	return &post{listener: l}, nil
 }
 
-func (p *post) close() { p.listener.Close() } // which also removes the file
+func (p *post) close() { p.listener.Close() }
 
 // next waits for a message; one that cannot be read is dropped.
 func (p *post) next(ctx context.Context) (*message, error) {

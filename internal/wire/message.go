@@ -146,6 +146,9 @@ type Guard struct {
 // that gets it is another one than made them, and has the host's lock then.
 type ConfirmRequest struct {
 	Nonce string `json:"nonce"`
+	// Look asks what became of the changes and confirms nothing: over an address
+	// that goes with the next boot the host proves nothing.
+	Look bool `json:"look,omitempty"`
 }
 
 // Outcome is what became of guarded changes.
