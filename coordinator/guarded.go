@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/lvsup/lvsup/internal/linux/netconf"
 	"github.com/lvsup/lvsup/internal/step"
 	"github.com/lvsup/lvsup/internal/wire"
 	"github.com/lvsup/lvsup/plans"
@@ -19,7 +21,8 @@ import (
 // that could cut its connection, before it takes them back.
 const DefaultGuardTime = 60 * time.Second
 
-// How often and how long the host is tried over a fresh connection.
+// How often and how long the host is tried over a fresh connection; a longer
+// guard gives each try more time, for an sshd that is slow to let anybody in.
 const (
 	confirmPause = 300 * time.Millisecond
 	confirmTry   = 10 * time.Second
@@ -62,6 +65,7 @@ func hasGuarded(kinds []wire.KindChanges) bool {
 // connection, and the rest, the files for the next boot, is written over it.
 func (r *Run) applyGuarded(ctx context.Context, name string, req wire.ApplyRequest, tell func(string)) (wire.ApplyResponse, error) {
 	old := r.session(name)
+	look := forgets(req.Planned, old.facts.SSH.Server)
 	req.Guard = &wire.Guard{Nonce: nonce(), Time: r.opts.GuardTime}
 	type result struct {
 		res wire.ApplyResponse
@@ -84,10 +88,13 @@ func (r *Run) applyGuarded(ctx context.Context, name string, req wire.ApplyReque
 			if a.err == nil && a.res.Error != nil {
 				return a.res, a.res.Error
 			}
+			if a.err == nil && !a.res.Guarded {
+				return a.res, nil // what was to be guarded is as planned by now
+			}
 			made = a.res // or the session was cut, which is no news
 		case <-time.After(confirmPause):
 		}
-		next, outcome, err := r.confirm(live, old, *req.Guard)
+		next, outcome, err := r.confirm(live, old, *req.Guard, look)
 		switch {
 		case err != nil:
 			cause = err
@@ -101,7 +108,7 @@ func (r *Run) applyGuarded(ctx context.Context, name string, req wire.ApplyReque
 			return made, errBooted
 		}
 	}
-	return made, r.awaitRollback(live, old, *req.Guard, cause)
+	return made, r.awaitRollback(live, old, *req.Guard, look, cause)
 }
 
 var errBooted = errors.New("the host has booted in the middle of the change: it is as before")
@@ -133,24 +140,44 @@ func (r *Run) rest(ctx context.Context, s *session, req wire.ApplyRequest, made 
 }
 
 // confirm dials the host where the plan wants it, and where it was dialled
-// first, and asks for the confirmation.
-func (r *Run) confirm(ctx context.Context, old *session, g wire.Guard) (*session, wire.ConfirmResponse, error) {
+// first, and asks for the confirmation. With look the first address is only
+// good for hearing what became of the changes. The error is that of the
+// address which the plan wants.
+func (r *Run) confirm(ctx context.Context, old *session, g wire.Guard, look bool) (*session, wire.ConfirmResponse, error) {
 	var failed error
 	for _, address := range r.addresses(old) {
-		next, res, err := askConfirm(ctx, old, address, g)
+		next, res, err := askConfirm(ctx, old, address, g, look && address == "")
 		if err == nil && res.Outcome != wire.OutcomeWaiting {
 			return next, res, nil
 		}
 		if err == nil {
 			err = errors.New("the host is still at it")
 		}
-		failed = err
+		if failed == nil {
+			failed = err
+		}
 	}
 	return nil, wire.ConfirmResponse{}, failed
 }
 
-func askConfirm(ctx context.Context, old *session, address string, g wire.Guard) (*session, wire.ConfirmResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, confirmTry)
+// forgets reports whether a boot file loses an address. The host still answers
+// there, but not after the next boot: that proves nothing for the new one.
+func forgets(kinds []wire.KindChanges, address string) bool {
+	names := func(text string) bool {
+		words := strings.FieldsFunc(netconf.Uncommented(text), func(c rune) bool {
+			return !strings.ContainsRune("0123456789abcdefABCDEF.:", c)
+		})
+		return address != "" && slices.Contains(words, address)
+	}
+	return slices.ContainsFunc(kinds, func(k wire.KindChanges) bool {
+		return slices.ContainsFunc(k.Changes, func(c step.Change) bool {
+			return c.Boot && names(c.From) && !names(c.To)
+		})
+	})
+}
+
+func askConfirm(ctx context.Context, old *session, address string, g wire.Guard, look bool) (*session, wire.ConfirmResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, max(confirmTry, g.Time/4))
 	defer cancel()
 	var res wire.ConfirmResponse
 	next, err := old.again(ctx, address)
@@ -161,7 +188,7 @@ func askConfirm(ctx context.Context, old *session, address string, g wire.Guard)
 	if address == "" {
 		next.address = old.name
 	}
-	err = next.ask(ctx, wire.OpConfirm, wire.ConfirmRequest{Nonce: g.Nonce}, &res)
+	err = next.ask(ctx, wire.OpConfirm, wire.ConfirmRequest{Nonce: g.Nonce, Look: look}, &res)
 	if err == nil && res.Outcome != wire.OutcomeWaiting {
 		err = next.ask(ctx, wire.OpFacts, wire.FactsRequest{}, &next.facts)
 	}
@@ -196,10 +223,10 @@ func (r *Run) wantedAddress(s *session) string {
 }
 
 // awaitRollback waits until the host answers where it did before.
-func (r *Run) awaitRollback(ctx context.Context, old *session, g wire.Guard, cause error) error {
+func (r *Run) awaitRollback(ctx context.Context, old *session, g wire.Guard, look bool, cause error) error {
 	failed := &RolledBackError{Tried: r.wantedAddress(old), Cause: cause}
 	for deadline := time.Now().Add(rollbackGrace); time.Now().Before(deadline); time.Sleep(confirmPause) {
-		next, res, err := r.confirm(ctx, old, g)
+		next, res, err := r.confirm(ctx, old, g, look)
 		if err != nil {
 			continue
 		}
