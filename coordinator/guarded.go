@@ -160,20 +160,25 @@ func (r *Run) confirm(ctx context.Context, old *session, g wire.Guard, look bool
 	return nil, wire.ConfirmResponse{}, failed
 }
 
-// forgets reports whether a boot file loses an address. The host still answers
-// there, but not after the next boot: that proves nothing for the new one.
+// forgets reports whether the boot files lose an address. The host still
+// answers there, but not after the next boot: that proves nothing for the new
+// one.
 func forgets(kinds []wire.KindChanges, address string) bool {
 	names := func(text string) bool {
 		words := strings.FieldsFunc(netconf.Uncommented(text), func(c rune) bool {
 			return !strings.ContainsRune("0123456789abcdefABCDEF.:", c)
 		})
-		return address != "" && slices.Contains(words, address)
+		return slices.Contains(words, address)
 	}
-	return slices.ContainsFunc(kinds, func(k wire.KindChanges) bool {
-		return slices.ContainsFunc(k.Changes, func(c step.Change) bool {
-			return c.Boot && names(c.From) && !names(c.To)
-		})
-	})
+	before, after := false, false
+	for _, k := range kinds {
+		for _, c := range k.Changes {
+			if c.Boot {
+				before, after = before || names(c.From), after || names(c.To)
+			}
+		}
+	}
+	return before && !after
 }
 
 func askConfirm(ctx context.Context, old *session, address string, g wire.Guard, look bool) (*session, wire.ConfirmResponse, error) {

@@ -217,3 +217,24 @@ func TestAddressThatGoesWithTheBootConfirmsNothing(t *testing.T) {
 		t.Errorf("failures though the address stays: %v", f)
 	}
 }
+
+// The address may move from one boot file to another.
+func TestForgets(t *testing.T) {
+	file := func(from, to string) step.Change {
+		return step.Change{Action: step.Update, ID: step.ID{Field: step.ContentField}, From: from, To: to, Boot: true}
+	}
+	for name, tc := range map[string]struct {
+		changes []step.Change
+		want    bool
+	}{
+		"lost":               {[]step.Change{file("IPADDR=192.0.2.5\n", "IPADDR=192.0.2.9\n")}, true},
+		"kept":               {[]step.Change{file("IPADDR=192.0.2.5\n", "IPADDR=192.0.2.5\nDNS1=192.0.2.1\n")}, false},
+		"to another file":    {[]step.Change{file("address 192.0.2.5\n", "# lvsup: address 192.0.2.5\n"), file("", "address 192.0.2.5/24\n")}, false},
+		"never in a file":    {[]step.Change{file("BOOTPROTO=dhcp\n", "IPADDR=192.0.2.9\n")}, false},
+		"a longer one there": {[]step.Change{file("IPADDR=192.0.2.5\n", "IPADDR=192.0.2.55\n")}, true},
+	} {
+		if got := forgets([]wire.KindChanges{{Changes: tc.changes}}, "192.0.2.5"); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
