@@ -92,8 +92,9 @@ func prefixed(host, s string) string {
 }
 
 // Apply carries the plan out: the forward pass, then the reverse pass. A host
-// that fails takes no part in later stages; the others go on. Failures are in
-// Run.Failures. The error is a *Refused, or that of an interrupted ctx.
+// that fails takes no part in later stages; the others go on, but nothing is taken
+// away while a director or a backend is missing. Failures are in Run.Failures. The
+// error is a *Refused, or that of an interrupted ctx.
 func (r *Run) Apply(ctx context.Context, p *plans.Plan) error {
 	if err := Appliable(p); err != nil {
 		return err
@@ -114,6 +115,9 @@ func (r *Run) Apply(ctx context.Context, p *plans.Plan) error {
 			return err
 		}
 	}
+	if r.backendFailed() {
+		return nil // its backend may be what replaces one that would be taken away now
+	}
 	for _, st := range plans.ReverseStages() {
 		if r.directorFailed() {
 			return nil // it may still send traffic to what would be taken away now
@@ -128,6 +132,15 @@ func (r *Run) Apply(ctx context.Context, p *plans.Plan) error {
 func (r *Run) directorFailed() bool {
 	failed := r.failedHosts()
 	return slices.ContainsFunc(r.opts.Cluster.Directors(), func(h *plans.Host) bool { return failed[h.Name] })
+}
+
+// backendFailed reports whether the host of a backend failed, which is then not
+// added.
+func (r *Run) backendFailed() bool {
+	failed := r.failedHosts()
+	return slices.ContainsFunc(r.opts.Cluster.Services, func(s plans.VirtualService) bool {
+		return slices.ContainsFunc(s.Backends, func(b plans.Backend) bool { return failed[b.Host] })
+	})
 }
 
 // stage runs one stage on every host that has something planned in it and

@@ -288,6 +288,21 @@ func TestNothingIsRemovedAfterTheDirectorFailed(t *testing.T) {
 	}
 }
 
+// A real server that is to replace another fails: the other stays.
+func TestNothingIsRemovedWhileABackendIsMissing(t *testing.T) {
+	c, hosts, log := threeHosts()
+	hosts["a"].fail["vip"] = "the disk is full"
+	hosts["director"].removes("ipvs")
+	hosts["b"].removes("vip")
+	told, _ := applied(t, c, hosts, log)
+	for _, what := range told {
+		if strings.HasPrefix(what, "remove") {
+			t.Errorf("removed what nothing replaces yet: %q", told)
+		}
+	}
+	position(t, told, "make ipvs director")
+}
+
 // The director fails in the reverse pass itself: its table still names the
 // real server, whose VIP must stay.
 func TestNothingIsRemovedAfterTheDirectorFailedToRemove(t *testing.T) {
