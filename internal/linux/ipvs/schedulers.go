@@ -11,7 +11,7 @@ import (
 )
 
 // Schedulers lists those that a kernel can have, sorted: the modules of
-// net/netfilter/ipvs up to Linux 6.12. Twos came with 5.9, mh with 4.18, ovf
+// net/netfilter/ipvs up to Linux 6.12. Twos came with 5.12, mh with 4.18, ovf
 // and fo with 4.3 and 3.18.
 func Schedulers() []string {
 	return []string{"dh", "fo", "lblc", "lblcr", "lc", "mh", "nq", "ovf", "rr", "sed", "sh", "twos", "wlc", "wrr"}
