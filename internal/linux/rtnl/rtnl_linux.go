@@ -156,7 +156,8 @@ func LeaseAddress(ifname string, p netip.Prefix, valid time.Duration) error {
 	return nil
 }
 
-// AddRoute adds a route to the main table, or does nothing if it is there.
+// AddRoute adds a route to the main table, or does nothing if it is there. A
+// gateway that no route leads to is taken to be on the link.
 func AddRoute(r Route) error {
 	l, err := link(r.Interface)
 	if err == nil {
@@ -170,6 +171,12 @@ func AddRoute(r Route) error {
 			n.Src = r.Source.AsSlice()
 		}
 		err = netlink.RouteAdd(n)
+		if r.Gateway.IsValid() && (errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH)) {
+			// It was set with onlink, which is not read: the gateway is outside
+			// every network of the interface, as many clouds have it.
+			n.Flags |= int(netlink.FLAG_ONLINK)
+			err = netlink.RouteAdd(n)
+		}
 	}
 	if err != nil && !errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("cannot add the route to %s via %s dev %s: %w", r.Destination, r.Gateway, r.Interface, err)

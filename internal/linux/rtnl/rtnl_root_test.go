@@ -231,3 +231,32 @@ func TestAddressesThatNothingIsSentFrom(t *testing.T) {
 		t.Errorf("the VIP is not seen as an address for good: %+v", i)
 	}
 }
+
+// What a rollback brings back: a default route beside another with a lower
+// metric, and one whose gateway is in no network of the interface.
+func TestRoutesThatCameBack(t *testing.T) {
+	newNamespace(t)
+	addVeth(t, "v0")
+	must(t, SetUp("v0"))
+	must(t, AddAddress("v0", netip.MustParsePrefix("192.0.2.5/24")))
+	everywhere := netip.MustParsePrefix("0.0.0.0/0")
+	lease := Route{Destination: everywhere, Gateway: netip.MustParseAddr("192.0.2.1"), Source: netip.MustParseAddr("192.0.2.5"), Interface: "v0", Proto: "dhcp", Metric: 100}
+	cloud := Route{Destination: everywhere, Gateway: netip.MustParseAddr("198.51.100.1"), Interface: "v0", Proto: "static", Metric: 200}
+	ours := Route{Destination: everywhere, Gateway: lease.Gateway, Interface: "v0"}
+	must(t, ReplaceDefaultRoute(ours))
+	must(t, AddRoute(lease))
+	must(t, AddRoute(lease)) // it is there
+	must(t, AddRoute(cloud))
+	must(t, DelDefaultRoute(ours))
+	all, err := Routes()
+	must(t, err)
+	var left []Route
+	for _, r := range all {
+		if r.IsDefault() {
+			left = append(left, r)
+		}
+	}
+	if len(left) != 2 || left[0] != lease || left[1] != cloud {
+		t.Errorf("default routes: %+v", left)
+	}
+}

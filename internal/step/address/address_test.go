@@ -181,6 +181,13 @@ func (f *fake) DelDefault(ifname string, gw netip.Addr) error {
 	})
 }
 
+func (f *fake) DelDefaultRoute(r rtnl.Route) error {
+	return f.change(r.Interface, func(*rtnl.Interface) error {
+		f.routes = slices.DeleteFunc(f.routes, r.Same)
+		return nil
+	})
+}
+
 func (f *fake) Announce(string, netip.Addr) error { return errors.New("no carrier") }
 
 func (f *fake) Kill(pid int) error {

@@ -159,8 +159,9 @@ func (s system) rollbackRoutes(snap snapshot) error {
 	}
 	var failed []error
 	for _, r := range routes {
-		if r.IsDefault() && !slices.ContainsFunc(snap.Routes, r.Same) {
-			failed = append(failed, s.kernel.DelDefault(r.Interface, r.Gateway))
+		// This one and no other: one with another metric may have been there before.
+		if r.IsDefault() && r.Proto != "kernel" && !slices.ContainsFunc(snap.Routes, r.Same) {
+			failed = append(failed, s.kernel.DelDefaultRoute(r))
 		}
 	}
 	// On-link routes first: the others need them to reach their gateway.
@@ -202,6 +203,7 @@ func (s system) restartClients(ctx context.Context, clients []command) error {
 		if err := s.kernel.Start(ctx, c.Path, c.Argv); err != nil {
 			failed = append(failed, err)
 		}
+		running = append(running, c) // which had several processes, maybe
 	}
 	return errors.Join(failed...)
 }

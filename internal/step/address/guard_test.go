@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lvsup/lvsup/internal/linux/rtnl"
 	"github.com/lvsup/lvsup/internal/step"
 )
 
@@ -99,5 +100,46 @@ func TestRollbackSaysWhatIsLeft(t *testing.T) {
 	}
 	if len(f.links[1].Addresses) != 1 {
 		t.Errorf("addresses: %v", f.links[1].Addresses)
+	}
+}
+
+// The default route of a lease and the plan's may differ in the metric only.
+func TestRollbackKeepsDefaultRoutesApart(t *testing.T) {
+	f := onLease(t)
+	if err := os.RemoveAll(f.Path("/proc")); err != nil {
+		t.Fatal(err)
+	}
+	lease := rtnl.Route{Destination: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr("192.168.140.254"), Interface: "ens33", Metric: 100}
+	f.routes = []rtnl.Route{lease}
+	kind := newKind(f.Host.Host, f)
+	snap, err := kind.Guard.Snapshot(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.ReplaceDefaultRoute(rtnl.Route{Gateway: lease.Gateway, Interface: "ens33"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := kind.Guard.Rollback(context.Background(), snap); err != nil || !slices.Equal(f.routes, []rtnl.Route{lease}) {
+		t.Errorf("%v; routes: %v", err, f.routes)
+	}
+}
+
+func TestWithoutTitle(t *testing.T) {
+	for title, want := range map[string]string{
+		"dhcpcd: ens33 [ip4]":                     "dhcpcd -4 ens33",
+		"dhcpcd: ens33 [ip4] [ip6]":               "dhcpcd ens33",
+		"dhcpcd: [privileged proxy] ens33 [ip4]":  "dhcpcd -4 ens33",
+		"dhcpcd: [BPF ARP] ens33 192.168.140.131": "dhcpcd ens33",
+		"dhcpcd: [manager] [ip4] [ip6]":           "dhcpcd",
+		"dhcpcd":                                  "dhcpcd",
+		"/sbin/dhcpcd -q ens33":                   "/sbin/dhcpcd -q ens33",
+	} {
+		if got := strings.Join(withoutTitle([]string{title}), " "); got != want {
+			t.Errorf("%s: %s", title, got)
+		}
+	}
+	argv := []string{"/sbin/dhclient", "-pf", "/run/dhclient.pid", "ens33"}
+	if got := withoutTitle(argv); !slices.Equal(got, argv) {
+		t.Errorf("%q", got)
 	}
 }

@@ -20,6 +20,7 @@ type kernel interface {
 	SetDown(ifname string) error
 	ReplaceDefaultRoute(r rtnl.Route) error
 	DelDefault(ifname string, gw netip.Addr) error
+	DelDefaultRoute(r rtnl.Route) error
 	AddRoute(r rtnl.Route) error
 	Announce(ifname string, addr netip.Addr) error
 	Kill(pid int) error

@@ -33,6 +33,7 @@ func (linux) SetUp(ifname string) error                      { return rtnl.SetUp
 func (linux) SetDown(ifname string) error                    { return rtnl.SetDown(ifname) }
 func (linux) ReplaceDefaultRoute(r rtnl.Route) error         { return rtnl.ReplaceDefaultRoute(r) }
 func (linux) DelDefault(ifname string, gw netip.Addr) error  { return rtnl.DelDefault(ifname, gw) }
+func (linux) DelDefaultRoute(r rtnl.Route) error             { return rtnl.DelDefaultRoute(r) }
 func (linux) AddRoute(r rtnl.Route) error                    { return rtnl.AddRoute(r) }
 func (linux) Announce(ifname string, addr netip.Addr) error  { return arping.Announce(ifname, addr) }
 

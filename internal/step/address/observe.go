@@ -2,6 +2,7 @@ package address
 
 import (
 	"context"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -124,5 +125,26 @@ func (s system) commandOf(pid int) (command, error) {
 		return command{}, err
 	}
 	argv := strings.Split(strings.TrimRight(string(cmdline), "\x00"), "\x00")
-	return command{Path: strings.TrimSuffix(exe, " (deleted)"), Argv: argv}, nil
+	return command{Path: strings.TrimSuffix(exe, " (deleted)"), Argv: withoutTitle(argv)}, nil
+}
+
+// withoutTitle makes arguments again of what dhcpcd wrote over its own, as in
+// "dhcpcd: [privileged proxy] ens33 [ip4]": as it stands it would start a client
+// for all interfaces.
+func withoutTitle(argv []string) []string {
+	c, ok := dhcpClient(argv)
+	if len(argv) != 1 || !ok || !strings.HasPrefix(argv[0], c.Program+": ") {
+		return argv
+	}
+	fresh := []string{c.Program}
+	if strings.Contains(argv[0], "[ip4]") && !strings.Contains(argv[0], "[ip6]") {
+		fresh = append(fresh, "-4")
+	}
+	for _, name := range c.Interfaces {
+		_, err := netip.ParseAddr(name)
+		if err != nil && !strings.HasSuffix(name, "]") {
+			fresh = append(fresh, name)
+		}
+	}
+	return fresh
 }
