@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lvsup/lvsup/internal/step"
 	"github.com/lvsup/lvsup/internal/wire"
 	"github.com/lvsup/lvsup/plans"
 )
@@ -36,6 +37,9 @@ func (r *Run) check(ctx context.Context, p *plans.Plan) []plans.Finding {
 	for _, name := range hosts {
 		h, _ := r.opts.Cluster.Host(name)
 		findings = append(findings, checkHost(r.opts.Cluster, h, facts[name])...)
+	}
+	for _, h := range p.Hosts {
+		findings = append(findings, checkRemovals(h, facts[h.Host])...)
 	}
 	findings = append(findings, checkSameMachine(hosts, facts)...)
 	if len(r.failedHosts()) == 0 {
@@ -129,6 +133,43 @@ func checkHost(c *plans.Cluster, h *plans.Host, f wire.Facts) []plans.Finding {
 		add(plans.Warning, "selinux", "SELinux is enforcing and may deny loading ip_vs at boot", `selinux { policy = "permissive" } would only log`)
 	}
 	return findings
+}
+
+// expireNodest says what becomes of packets for a backend that was deleted.
+const expireNodest = "net.ipv4.vs.expire_nodest_conn"
+
+// checkRemovals looks at backends that go from services that stay. A client
+// that takes a port again whose last connection was to such a backend, and which
+// IPVS still remembers, waits until it is forgotten: up to two minutes.
+func checkRemovals(h plans.HostPlan, f wire.Facts) []plans.Finding {
+	if f.Sysctls[expireNodest] != "0" {
+		return nil
+	}
+	var table []step.Change
+	for _, k := range h.Kinds {
+		for _, c := range k.Changes {
+			if k.Kind == "sysctl" && c.Key == expireNodest && c.To == "1" {
+				return nil
+			}
+		}
+		if k.Kind == "ipvs" {
+			table = k.Changes
+		}
+	}
+	for _, c := range table {
+		service, _, backend := strings.Cut(c.Key, " -> ")
+		if c.Action != step.Delete || !backend {
+			continue
+		}
+		if !slices.ContainsFunc(table, func(o step.Change) bool { return o.Action == step.Delete && o.Key == service }) {
+			return []plans.Finding{{
+				Severity: plans.Warning, Host: h.Host, Check: "removal",
+				Summary: "clients that use a port again within two minutes of a connection to a removed backend wait in vain",
+				Detail:  "sysctl = { \"" + expireNodest + "\" = 1 } on the director gives them another backend",
+			}}
+		}
+	}
+	return nil
 }
 
 func unmanaged(p plans.Policy) bool { return p == "" || p == plans.PolicyUnmanaged }

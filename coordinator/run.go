@@ -88,7 +88,7 @@ func Open(ctx context.Context, o Options) *Run {
 		h, _ := o.Cluster.Host(name)
 		s, err := o.Dialer.open(ctx, name, h.Connection, o.Build)
 		if err == nil {
-			err = s.ask(ctx, wire.OpFacts, wire.FactsRequest{}, &s.facts)
+			err = s.ask(ctx, wire.OpFacts, wire.FactsRequest{Sysctls: []string{expireNodest}}, &s.facts)
 		}
 		if err == nil {
 			err = s.measureClock(ctx)
