@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"path"
 	"sync"
 	"time"
@@ -166,15 +165,13 @@ func (d *SSHDialer) start(ctx context.Context, client *sshconn.Client, name stri
 	return s, nil
 }
 
-// Exit statuses of a shell that found no agent, or one that does not run here.
-const (
-	exitNoAgent    = 93
-	exitCannotExec = 126
-	exitNotFound   = 127
-)
+// exitNoAgent is the exit status of a shell that found no agent.
+const exitNoAgent = 93
 
 // resume greets the agent that an earlier run has pushed: one question to the
-// host and not four. It gives nil where there is none, or not the right one.
+// host and not four. It gives nil where there is none, or not the right one, or
+// one that does not greet as it should: the push looks at the file's bytes, puts
+// a good one in its place, and says what is wrong if that does not help.
 func (d *SSHDialer) resume(ctx context.Context, client *sshconn.Client, name string, become bool, build string) (*session, error) {
 	names, err := agentbin.Names()
 	if err != nil {
@@ -199,16 +196,12 @@ func (d *SSHDialer) resume(ctx context.Context, client *sshconn.Client, name str
 		run.Close()
 		return nil, nil // the file was damaged: it is pushed again
 	}
-	defer run.Close()
-	if errors.Is(err, io.EOF) {
-		switch code, waitErr := run.Wait(); {
-		case waitErr != nil:
-			return nil, waitErr
-		case code == exitNoAgent || code == exitCannotExec || code == exitNotFound:
-			return nil, nil
-		}
+	run.Close()
+	if lost := client.Err(); lost != nil {
+		return nil, lost
 	}
-	return nil, err
+	d.log.Debug().Str("host", name).Err(err).Msg("no agent to go on with")
+	return nil, nil
 }
 
 // run starts a command on the host, as root where become says so.
