@@ -81,13 +81,20 @@ func classOf(c step.Change) class {
 	return removeService
 }
 
+// noScheduler is the kernel's word for a service without one (ip_vs_add_service in
+// net/netfilter/ipvs/ip_vs_ctl.c). Others may have made such a service, and it is
+// what it goes back to.
+const noScheduler = "none"
+
 // edit creates and updates services and backends in one batch.
 func (s system) edit(ctx context.Context, want Desired, changes []step.Change) (int, error) {
 	modules := want.modules()
 	for _, c := range changes {
 		if key, _, err := parseID(c.ID); err == nil && sortOf(c.ID) == ofService {
 			if service, err := parseService(key, c.To); err == nil {
-				modules = append(modules, service.Scheduler)
+				if service.Scheduler != noScheduler {
+					modules = append(modules, service.Scheduler)
+				}
 				if service.PEName != "" {
 					modules = append(modules, engineModule(service.PEName))
 				}

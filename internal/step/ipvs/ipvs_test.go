@@ -3,6 +3,7 @@ package ipvs
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -181,6 +182,21 @@ func TestAHeldBackendIsLeftAsItIs(t *testing.T) {
 		if !c.Follows && !hasGoal(whole, c) {
 			t.Errorf("%s => %q is not in the plan without the hold", c.ID, c.To)
 		}
+	}
+}
+
+// TestAServiceGoesBackToNoScheduler holds that there is no module to load for it.
+func TestAServiceGoesBackToNoScheduler(t *testing.T) {
+	f, owned := newFake(t), step.Owned{}
+	f.typed(t, ipvs.AddService(ipvs.Service{Key: serviceKey(vip, 80), Scheduler: noScheduler}))
+	before := f.rules()
+	f.apply(t, tutorial(), owned)
+	f.apply(t, Desired{}, owned)
+	if f.rules() != before {
+		t.Errorf("left:\n%s", f.rules())
+	}
+	if slices.ContainsFunc(f.Ran, func(line string) bool { return strings.Contains(line, "ip_vs_none") }) {
+		t.Errorf("it ran %q", f.Ran)
 	}
 }
 

@@ -41,7 +41,7 @@ func serviceValue(s ipvs.Service) string {
 	var buf [96]byte
 	b := append(buf[:0], s.Scheduler...)
 	if s.Scheduler == "" {
-		b = append(b, "none"...)
+		b = append(b, noScheduler...)
 	}
 	separator := " ("
 	for i, name := range flagNames(s.Scheduler) {
