@@ -31,8 +31,9 @@ func shapeRequests(s *plans.VirtualService, sources []string) wire.FetchRequest 
 	case limited(s):
 		req.Count = 1
 	case s.Persistence != nil:
-	case s.Scheduler == "wrr":
-		req.Count = rounds * cycle(s)
+	case s.Scheduler == "wrr" && longCycle(s):
+	case s.Scheduler == "wrr": // whole cycles: within one, the heaviest come first
+		req.Count = cycle(s) * min(rounds, maxRequests/cycle(s))
 	case hashesClients(s) && len(sources) > 0:
 		req.Sources = sources
 		req.Count = 2 * len(sources)
@@ -74,6 +75,9 @@ func cycle(s *plans.VirtualService) int {
 	return sum / common
 }
 
+// longCycle reports whether a probe is too short for one cycle.
+func longCycle(s *plans.VirtualService) bool { return cycle(s) > maxRequests }
+
 func gcd(a, b int) int {
 	for b != 0 {
 		a, b = b, a%b
@@ -105,6 +109,8 @@ func judge(p *report.ServiceProbe, s *plans.VirtualService, res wire.FetchRespon
 		p.Verdict = "answered; the split is not judged where a backend has a threshold"
 	case s.Scheduler == "rr":
 		p.Verdict, problem = judgeRoundRobin(p, s, others.came)
+	case s.Scheduler == "wrr" && longCycle(s):
+		p.Verdict = fmt.Sprintf("answered; the weights take %d requests to show, so the split is not judged", cycle(s))
 	case s.Scheduler == "wrr":
 		p.Verdict, problem = judgeWeighted(p, s, others.came)
 	case hashesClients(s):
