@@ -37,7 +37,7 @@ func (a *Agent) applyGuarded(ctx context.Context, d wire.Desired, rec *record, r
 	}
 	owned := rec.owned(d.Kind)
 	begin := time.Now()
-	if err := a.arm(ctx, d.Kind, owned, *req.Guard); err != nil {
+	if err := a.arm(ctx, live, owned, *req.Guard); err != nil {
 		return done, err
 	}
 	for _, c := range live.Changes {
@@ -118,12 +118,12 @@ func (a *Agent) verifyOf(ctx context.Context, d wire.Desired, rec *record, req w
 }
 
 // arm takes the snapshot, starts the guard and hands it the host's lock.
-func (a *Agent) arm(ctx context.Context, kind string, owned step.Owned, g wire.Guard) (err error) {
-	guard := a.kinds[kind].Guard()
+func (a *Agent) arm(ctx context.Context, live wire.KindChanges, owned step.Owned, g wire.Guard) (err error) {
+	guard := a.kinds[live.Kind].Guard()
 	if guard == nil {
-		return fmt.Errorf("cannot guard changes of %s", kind)
+		return fmt.Errorf("cannot guard changes of %s", live.Kind)
 	}
-	snapshot, err := guard.Snapshot(ctx)
+	snapshot, err := guard.Snapshot(ctx, live.Changes)
 	if err != nil {
 		return fmt.Errorf("cannot take a snapshot before the change: %w", err)
 	}
@@ -131,7 +131,7 @@ func (a *Agent) arm(ctx context.Context, kind string, owned step.Owned, g wire.G
 	if err != nil {
 		return err
 	}
-	state := guardState{Nonce: g.Nonce, Kind: kind, Owned: owned, Snapshot: snapshot, Deadline: now + int64(g.Time)}
+	state := guardState{Nonce: g.Nonce, Kind: live.Kind, Owned: owned, Snapshot: snapshot, Deadline: now + int64(g.Time)}
 	if err := a.dirs.writeGuard(&state); err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func (w *wires) kind() step.Any {
 		},
 		Commands: func(string, step.Change) []string { return nil },
 		Guard: &step.Guard{
-			Snapshot: func(context.Context) (json.RawMessage, error) {
+			Snapshot: func(context.Context, []step.Change) (json.RawMessage, error) {
 				w.mu.Lock()
 				defer w.mu.Unlock()
 				return json.Marshal(w.live)

@@ -27,8 +27,9 @@ type Kind[D, O any] struct {
 // Guard takes back what guarded changes did. Both run on the host, Rollback in
 // a process of its own when nobody confirmed the changes in time.
 type Guard struct {
-	// Snapshot reads the running state that guarded changes touch.
-	Snapshot func(ctx context.Context) (json.RawMessage, error)
+	// Snapshot reads the running state that the changes touch. What they do not
+	// touch may change meanwhile, and is not to be taken back.
+	Snapshot func(ctx context.Context, changes []Change) (json.RawMessage, error)
 	// Rollback brings that state back, as far as it can, reads it again, and
 	// gives an error that names what is not as it was.
 	Rollback func(ctx context.Context, snapshot json.RawMessage) error

@@ -14,20 +14,26 @@ import (
 	"github.com/lvsup/lvsup/internal/step"
 )
 
-// snapshot is the running network as it was before guarded changes.
+// snapshot is what guarded changes touch of the running network, as it was
+// before. Others go on working on the host meanwhile: a container ends, a VRRP
+// daemon moves a virtual address.
 type snapshot struct {
-	Links   []linkState  `json:"links"`
-	Routes  []rtnl.Route `json:"routes"`            // those of the main table that the kernel does not make by itself
-	Clients []command    `json:"clients,omitempty"` // the DHCP clients that ran
+	Links   []linkState  `json:"links"`             // those that the changes name
+	Routes  []rtnl.Route `json:"routes"`            // default routes, and those through Links, that the kernel does not make by itself
+	Clients []command    `json:"clients,omitempty"` // the DHCP clients that ran on Links
 }
 
 // linkState is one interface.
 type linkState struct {
-	Name      string         `json:"name"`
-	Up        bool           `json:"up"`
-	Addresses []netip.Prefix `json:"addresses,omitempty"` // without link-local ones
+	Name string `json:"name"`
+	Up   bool   `json:"up"`
+	// Addresses are without link-local ones, and without those of a single IPv4
+	// host that the changes do not name: when such a one goes, others took it.
+	Addresses []netip.Prefix `json:"addresses,omitempty"`
 	// Leases are those of Addresses that have a lifetime.
 	Leases []netip.Prefix `json:"leases,omitempty"`
+	// Added are the addresses that the changes bring.
+	Added []netip.Prefix `json:"added,omitempty"`
 }
 
 // command is how a process was started.
@@ -42,8 +48,8 @@ const leaseBack = 10 * time.Minute
 
 func (s system) guard() *step.Guard {
 	return &step.Guard{
-		Snapshot: func(context.Context) (json.RawMessage, error) {
-			snap, err := s.snapshot()
+		Snapshot: func(_ context.Context, changes []step.Change) (json.RawMessage, error) {
+			snap, err := s.snapshot(changes)
 			if err != nil {
 				return nil, err
 			}
@@ -59,27 +65,28 @@ func (s system) guard() *step.Guard {
 	}
 }
 
-func (s system) snapshot() (snapshot, error) {
-	var snap snapshot
-	interfaces, err := s.kernel.Interfaces()
+func (s system) snapshot(changes []step.Change) (snapshot, error) {
+	snap, err := s.running(touched(changes))
 	if err != nil {
 		return snap, err
 	}
-	for _, i := range interfaces {
-		if !i.Loopback {
-			snap.Links = append(snap.Links, linkOf(i))
-		}
-	}
-	routes, err := s.kernel.Routes()
-	if err != nil {
-		return snap, err
-	}
-	for _, r := range routes {
-		if r.Proto != "kernel" && !r.Destination.Addr().IsLinkLocalUnicast() {
-			snap.Routes = append(snap.Routes, r)
+	for n := range snap.Links {
+		l := &snap.Links[n]
+		l.Addresses = slices.DeleteFunc(l.Addresses, func(p netip.Prefix) bool {
+			return p.Addr().Is4() && p.IsSingleIP() && !slices.ContainsFunc(changes, func(c step.Change) bool {
+				return c.Key == l.Name && (c.Field == p.String() || slices.Contains(strings.Fields(c.From), p.String()))
+			})
+		})
+		for _, c := range changes {
+			if p, err := netip.ParsePrefix(c.Field); err == nil && c.Key == l.Name && !c.Action.Removes() && c.Action.Mutates() {
+				l.Added = append(l.Added, p)
+			}
 		}
 	}
 	for _, c := range s.dhcpClients() {
+		if !slices.ContainsFunc(c.Interfaces, snap.has) {
+			continue
+		}
 		cmd, err := s.commandOf(c.PID)
 		if err != nil {
 			return snap, fmt.Errorf("cannot see how %s (process %d) was started, to start it again: %w", c.Program, c.PID, err)
@@ -87,6 +94,56 @@ func (s system) snapshot() (snapshot, error) {
 		snap.Clients = append(snap.Clients, cmd)
 	}
 	return snap, nil
+}
+
+// touched lists the interfaces that the changes name.
+func touched(changes []step.Change) []string {
+	var names []string
+	for _, c := range changes {
+		switch {
+		case !c.Action.Mutates() || isBoot(c):
+		case c.Key != KeyDefault:
+			names = append(names, c.Key)
+		default:
+			for _, text := range []string{c.From, c.To} {
+				if r, err := parseRoute(text); err == nil {
+					names = append(names, r.Interface)
+				}
+			}
+		}
+	}
+	return names
+}
+
+// running reads the interfaces with those names, and the routes.
+func (s system) running(names []string) (snapshot, error) {
+	var snap snapshot
+	interfaces, err := s.kernel.Interfaces()
+	if err != nil {
+		return snap, err
+	}
+	for _, i := range interfaces {
+		if slices.Contains(names, i.Name) {
+			snap.Links = append(snap.Links, linkOf(i))
+		}
+	}
+	routes, err := s.kernel.Routes()
+	for _, r := range routes {
+		if r.Proto != "kernel" && !r.Destination.Addr().IsLinkLocalUnicast() && (r.IsDefault() || snap.has(r.Interface)) {
+			snap.Routes = append(snap.Routes, r)
+		}
+	}
+	return snap, err
+}
+
+func (s snapshot) has(ifname string) bool { return slices.Contains(s.names(), ifname) }
+
+func (s snapshot) names() []string {
+	var names []string
+	for _, l := range s.Links {
+		names = append(names, l.Name)
+	}
+	return names
 }
 
 func linkOf(i rtnl.Interface) linkState {
@@ -132,8 +189,8 @@ func (s system) rollback(ctx context.Context, snap snapshot) error {
 				try(s.kernel.AddAddress(l.Name, p))
 			}
 		}
-		for _, p := range linkOf(now).Addresses {
-			if !slices.Contains(l.Addresses, p) {
+		for _, p := range l.Added {
+			if !slices.Contains(l.Addresses, p) && now.Has(p) {
 				try(s.kernel.DelAddress(l.Name, p))
 			}
 		}
@@ -160,7 +217,7 @@ func (s system) rollbackRoutes(snap snapshot) error {
 	var failed []error
 	for _, r := range routes {
 		// This one and no other: one with another metric may have been there before.
-		if r.IsDefault() && r.Proto != "kernel" && !slices.ContainsFunc(snap.Routes, r.Same) {
+		if r.IsDefault() && r.Proto != "kernel" && snap.has(r.Interface) && !slices.ContainsFunc(snap.Routes, r.Same) {
 			failed = append(failed, s.kernel.DelDefaultRoute(r))
 		}
 	}
@@ -210,7 +267,7 @@ func (s system) restartClients(ctx context.Context, clients []command) error {
 
 // differences says what is not as the snapshot has it, empty if nothing.
 func (s system) differences(snap snapshot) string {
-	now, err := s.snapshot()
+	now, err := s.running(snap.names())
 	if err != nil {
 		return err.Error()
 	}

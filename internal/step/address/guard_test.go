@@ -16,6 +16,12 @@ import (
 
 func byText(a, b netip.Prefix) int { return strings.Compare(a.String(), b.String()) }
 
+// liveOf gives the changes to the running network that the plan needs.
+func liveOf(t *testing.T, f *fake) []step.Change {
+	t.Helper()
+	return slices.DeleteFunc(diffOf(t, f, plan(), nil), func(c step.Change) bool { return isBoot(c) })
+}
+
 // Wherever guarded changes stop, a rollback brings the running network back,
 // the lease and its client too, and leaves the boot files alone.
 func TestRollback(t *testing.T) {
@@ -31,15 +37,10 @@ func TestRollback(t *testing.T) {
 		before, files := f.links[1], f.Host.Snapshot()
 		routes := slices.Clone(f.routes)
 		kind := newKind(f.Host.Host, f)
-		snap, err := kind.Guard.Snapshot(context.Background())
+		live := liveOf(t, f)
+		snap, err := kind.Guard.Snapshot(context.Background(), live)
 		if err != nil {
 			t.Fatal(err)
-		}
-		var live []step.Change
-		for _, c := range diffOf(t, f, plan(), nil) {
-			if !c.Boot {
-				live = append(live, c)
-			}
 		}
 		f.FailAfter(writes)
 		_, applyErr := kind.Apply(context.Background(), plan(), live)
@@ -88,7 +89,7 @@ func TestRollbackSaysWhatIsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	kind := newKind(f.Host.Host, f)
-	snap, err := kind.Guard.Snapshot(context.Background())
+	snap, err := kind.Guard.Snapshot(context.Background(), liveOf(t, f))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func TestRollbackKeepsDefaultRoutesApart(t *testing.T) {
 	lease := rtnl.Route{Destination: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr("192.168.140.254"), Interface: "ens33", Metric: 100}
 	f.routes = []rtnl.Route{lease}
 	kind := newKind(f.Host.Host, f)
-	snap, err := kind.Guard.Snapshot(context.Background())
+	snap, err := kind.Guard.Snapshot(context.Background(), liveOf(t, f))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,5 +142,35 @@ func TestWithoutTitle(t *testing.T) {
 	argv := []string{"/sbin/dhclient", "-pf", "/run/dhclient.pid", "ens33"}
 	if got := withoutTitle(argv); !slices.Equal(got, argv) {
 		t.Errorf("%q", got)
+	}
+}
+
+// What others did while the guard waited stays: an interface that is gone, a
+// virtual address that moved away, and one that came.
+func TestRollbackLeavesOthersAlone(t *testing.T) {
+	f := onLease(t)
+	if err := os.RemoveAll(f.Path("/proc")); err != nil {
+		t.Fatal(err)
+	}
+	f.links[1].Addresses = append(f.links[1].Addresses, prefixes("192.168.140.100/32")...)
+	f.links = append(f.links, rtnl.Interface{Name: "veth7", Up: true})
+	f.routes = append(f.routes, rtnl.Route{Destination: netip.MustParsePrefix("10.7.0.0/16"), Interface: "veth7", Proto: "static"})
+	kind, live := newKind(f.Host.Host, f), liveOf(t, f)
+	snap, err := kind.Guard.Snapshot(context.Background(), live)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kind.Apply(context.Background(), plan(), live); err != nil {
+		t.Fatal(err)
+	}
+	f.links[1].Addresses = append(prefixes("192.168.140.101/32"), slices.DeleteFunc(f.links[1].Addresses, netip.Prefix.IsSingleIP)...)
+	f.links = f.links[:3]
+	f.flush("veth7")
+	if err := kind.Guard.Rollback(context.Background(), snap); err != nil {
+		t.Error(err)
+	}
+	got := slices.SortedFunc(slices.Values(f.links[1].Addresses), byText)
+	if want := prefixes("192.168.140.101/32", "192.168.140.131/24"); !slices.Equal(got, want) {
+		t.Errorf("addresses: %v, want %v", got, want)
 	}
 }
