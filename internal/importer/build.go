@@ -26,6 +26,7 @@ func (d *draft) build() (*Result, error) {
 		d.normalise(s)
 	}
 	d.group()
+	d.normaliseTimeouts()
 	var cluster *plans.Cluster
 	for {
 		cluster = d.cluster()

@@ -82,6 +82,8 @@ func method(s *statement) (f plans.Forwarding, t plans.Tunnel, err error) {
 		return "", t, fmt.Errorf("cannot use tunnel type %q: there are ipip, gue and gre", shorten(t.Type))
 	case (t.Type == plans.TunnelGUE) != (t.Port != 0):
 		return "", t, fmt.Errorf("cannot use tunnel type %s like this: gue needs a port, and only gue has one", t.Type)
+	case t.Type == plans.TunnelIPIP && t.Checksum != plans.ChecksumNone, t.Type == plans.TunnelGRE && t.Checksum == plans.ChecksumRemote:
+		return "", t, fmt.Errorf("cannot use that checksum with %s: ipip has none, gre nocsum and csum, gue all three", t.Type)
 	}
 	return plans.ForwardTUN, t, nil
 }

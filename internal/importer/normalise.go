@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lvsup/lvsup/plans"
 )
@@ -52,6 +53,19 @@ func (d *draft) normalise(s *service) {
 		kept = append(kept, b)
 	}
 	s.backends = kept
+}
+
+// longestTimeout is what the plan allows, and every kernel takes.
+const longestTimeout = 596 * time.Hour
+
+// normaliseTimeouts cuts timeouts that a plan cannot say.
+func (d *draft) normaliseTimeouts() {
+	for _, t := range []*time.Duration{&d.timeouts.TCP, &d.timeouts.TCPFin, &d.timeouts.UDP} {
+		if *t > longestTimeout {
+			d.ipvs = append(d.ipvs, warn(Place{File: d.opts.File}, "a timeout of %d s is longer than the 596 hours that every kernel takes: cut to these", int(*t/time.Second)))
+			*t = longestTimeout
+		}
+	}
 }
 
 // normaliseFlags gives the scheduler's flags the plan's names, sorted.

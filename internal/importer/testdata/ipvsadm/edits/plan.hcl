@@ -19,7 +19,12 @@ cluster "imported" {
 
 # Line 15: the sync daemon names no interface: ipvsadm takes eth0, and so does
 #   the plan
+# Note: a timeout of 2678400 s is longer than the 596 hours that every kernel
+#   takes: cut to these
 ipvs {
+  timeouts {
+    tcp = "596h"
+  }
   sync {
     role      = "backup"
     interface = "eth0"
