@@ -139,6 +139,7 @@ func (a *Agent) arm(ctx context.Context, live wire.KindChanges, owned step.Owned
 		if err != nil { // nothing was changed: a guard that comes late must not take later runs' changes back
 			state.Outcome = wire.OutcomeRolledBack
 			err = errors.Join(err, a.dirs.writeGuard(&state))
+			stopGuard(ctx, a.host, g.Nonce)
 		}
 	}()
 	if err := a.launch(ctx, g.Nonce); err != nil {
@@ -170,8 +171,8 @@ func launchGuard(ctx context.Context, h host.Host, nonce string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Lstat(h.Path("/run/systemd/system")); err == nil {
-		argv := []string{"systemd-run", "--quiet", "--collect", "--unit=lvsup-guard-" + nonce,
+	if runsSystemd(h) {
+		argv := []string{"systemd-run", "--quiet", "--collect", "--unit=" + guardUnit(nonce),
 			"--property=Restart=on-failure", "--property=RestartSec=100ms", "--property=StartLimitIntervalSec=0",
 			"--property=KillMode=process", exe, "guard"}
 		if res, err := h.Run(ctx, argv...); err == nil && res.Code == 0 {
@@ -184,6 +185,21 @@ func launchGuard(ctx context.Context, h host.Host, nonce string) error {
 		return err
 	}
 	return cmd.Process.Release()
+}
+
+// stopGuard ends the unit of a guard that does not come up: systemd would start
+// it again for ever. Elsewhere there is none.
+func stopGuard(ctx context.Context, h host.Host, nonce string) {
+	if runsSystemd(h) {
+		_, _ = h.Run(ctx, "systemctl", "stop", guardUnit(nonce)) // it fails where the unit never was
+	}
+}
+
+func guardUnit(nonce string) string { return "lvsup-guard-" + nonce }
+
+func runsSystemd(h host.Host) bool {
+	_, err := os.Lstat(h.Path("/run/systemd/system"))
+	return err == nil
 }
 
 // confirm keeps guarded changes and takes over the host's lock. It may be asked

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -337,9 +338,20 @@ func TestGuardThatIsNotNeededTakesNothingBack(t *testing.T) {
 	w := &wires{live: "old", boot: "old"}
 	a, req, _ := guardedHost(t, w, 50*time.Millisecond)
 	a.launch = func(context.Context, string) error { return errors.New("no systemd-run") }
+	if err := os.MkdirAll(a.host.Path("/run/systemd/system"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var ran []string
+	a.host.Run = func(_ context.Context, argv ...string) (host.Result, error) {
+		ran = append(ran, strings.Join(argv, " "))
+		return host.Result{}, nil
+	}
 	res, err := a.apply(t.Context(), req)
 	if err != nil || res.Error == nil || !strings.Contains(res.Error.Message, "cannot start the guard: no systemd-run") {
 		t.Fatalf("%+v, %v", res, err)
+	}
+	if len(ran) != 1 || ran[0] != "systemctl stop lvsup-guard-n1" {
+		t.Errorf("ran %q", ran)
 	}
 	w.live = "another run's"
 	if err := a.Guard(context.Background()); err != nil || w.live != "another run's" {
