@@ -16,7 +16,10 @@ import (
 func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 	goal := flatten(want, have)
 	changes := step.Reconcile(goal.wanted, without(goal.held, owned), have.State)
-	takeUp(changes, owned)
+	if want.Boot {
+		takeAway(changes, owned)
+	}
+	takeUp(changes, owned, want.Boot)
 	keepAlways(changes, owned, have.State)
 	if want.Exclusive {
 		changes = clearOthers(changes, goal, have.State)
@@ -94,9 +97,23 @@ func without(held map[step.ID]bool, owned step.Owned) step.Owned {
 	return rest
 }
 
+// takeAway deletes what a plan no longer names, also where it was there before
+// lvsup and lvsup changed it: a plan that names a service or a backend takes it
+// over, and to have it go on as it once was is not what taking it out means. Only
+// a destroy, which keeps nothing for the next boot, puts it back.
+func takeAway(changes []step.Change, owned step.Owned) {
+	for i, c := range changes {
+		e := owned[c.ID]
+		if c.Action.Removes() && c.From != "" && inTable(c.ID) && e.Action == step.Update && e.Ours(c.From) {
+			changes[i] = step.Change{Action: step.Delete, ID: c.ID, From: c.From}
+		}
+	}
+}
+
 // takeUp deletes backends of lvsup's own that a removal which was cut short has
-// left at weight 0: nobody else has changed those.
-func takeUp(changes []step.Change, owned step.Owned) {
+// left at weight 0: nobody else has changed those. Of those that were there before
+// lvsup, only takeAway begins a removal.
+func takeUp(changes []step.Change, owned step.Owned, takesAway bool) {
 	for i, c := range changes {
 		if c.Action != step.Forget || c.From == "" || sortOf(c.ID) != ofBackend {
 			continue
@@ -106,7 +123,7 @@ func takeUp(changes []step.Change, owned step.Owned) {
 		if e.Pending != nil {
 			last = *e.Pending
 		}
-		if e.Action != step.Update && (c.From == drained(e.After) || c.From == drained(last)) {
+		if (e.Action != step.Update || takesAway) && (c.From == drained(e.After) || c.From == drained(last)) {
 			changes[i] = step.Change{Action: step.Delete, ID: c.ID, From: c.From}
 		}
 	}

@@ -185,6 +185,55 @@ func TestAHeldBackendIsLeftAsItIs(t *testing.T) {
 	}
 }
 
+// TestWhatWasTakenOverGoesWithThePlan moves a table to lvsup, changes a backend and
+// a service, and takes them out: they do not go on as they once were. A destroy
+// puts them back.
+func TestWhatWasTakenOverGoesWithThePlan(t *testing.T) {
+	changed := edited(func(d *Desired) {
+		d.Services[0].Scheduler = "wrr"
+		d.Services[0].Backends[1].Weight = 3
+	})
+	withoutOne := edited(func(d *Desired) {
+		d.Services[0].Scheduler = "wrr"
+		d.Services[0].Backends = d.Services[0].Backends[:1]
+	})
+	f, owned := newFake(t), step.Owned{}
+	typedTutorial(t, f)
+	typed := f.rules()
+	f.apply(t, tutorial(), owned)
+	f.apply(t, changed, owned)
+	for id, e := range owned { // as the agent does for a destroy
+		if e.Action == step.Adopt {
+			delete(owned, id)
+		}
+	}
+	f.apply(t, Desired{}, owned)
+	if f.rules() != typed {
+		t.Errorf("destroyed, there are\n%s", f.rules())
+	}
+
+	for _, back := range []bool{false, true} {
+		f, owned := newFake(t), step.Owned{}
+		typedTutorial(t, f)
+		f.apply(t, tutorial(), owned)
+		f.apply(t, changed, owned)
+		if back { // to what it was before lvsup
+			f.apply(t, edited(func(d *Desired) { d.Services[0].Scheduler = "wrr" }), owned)
+		}
+		f.apply(t, withoutOne, owned)
+		if got := f.rules(); strings.Contains(got, rip2) || !strings.Contains(got, rip1) {
+			t.Errorf("taken out, there are\n%s", got)
+		}
+		if left := f.changes(t, withoutOne, owned); len(left) > 0 {
+			t.Errorf("a second plan has %v", left)
+		}
+		f.apply(t, Desired{Boot: true}, owned)
+		if got := f.rules(); got != "" {
+			t.Errorf("all taken out, there are\n%s", got)
+		}
+	}
+}
+
 // TestAServiceGoesBackToNoScheduler holds that there is no module to load for it.
 func TestAServiceGoesBackToNoScheduler(t *testing.T) {
 	f, owned := newFake(t), step.Owned{}
