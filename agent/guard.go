@@ -37,7 +37,8 @@ type guardState struct {
 	Applied bool `json:"applied,omitempty"`
 	// Outcome is empty while the guard waits.
 	Outcome wire.Outcome `json:"outcome,omitempty"`
-	Left    string       `json:"left,omitempty"` // what a rollback could not bring back
+	Left    string       `json:"left,omitempty"`  // what a rollback could not bring back
+	Cause   string       `json:"cause,omitempty"` // what failed, when the time was not yet over
 }
 
 func (d Dirs) guard() string       { return filepath.Join(d.Run, "guard") }
@@ -146,6 +147,7 @@ func (a *Agent) guardMessage(state *guardState, m *message) (done bool, err erro
 		}
 		return false, m.answer(reply{OK: true})
 	case msgUndo:
+		state.Cause = m.Cause
 		err := a.rollBack(state)
 		return true, errors.Join(err, m.answer(reply{OK: true, Outcome: state.Outcome, Left: state.Left}))
 	case msgConfirm:

@@ -88,14 +88,14 @@ func (a *Agent) undo(nonce string, cause error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), postTimeout)
 	defer cancel()
 	left := ""
-	r, err := a.dirs.tellGuard(ctx, msgUndo, nonce, nil)
+	r, err := a.dirs.exchange(ctx, message{Op: msgUndo, Nonce: nonce, Cause: short(cause.Error())}, nil)
 	if err == nil && r.OK {
 		left = r.Left
 	} else if state, err := a.dirs.readGuard(); err != nil {
 		left = err.Error()
 	} else if state == nil || state.Nonce != nonce {
 		left = "the snapshot in " + a.dirs.guardState() + " is gone; a reboot brings the old state back"
-	} else if err := a.rollBack(state); err != nil {
+	} else if err := a.rollBackFor(state, cause); err != nil {
 		left = err.Error()
 	} else {
 		left = state.Left
@@ -104,6 +104,11 @@ func (a *Agent) undo(nonce string, cause error) error {
 		return fmt.Errorf("%w; the rollback is not complete: %s", cause, left)
 	}
 	return fmt.Errorf("%w; everything was put back", cause)
+}
+
+func (a *Agent) rollBackFor(state *guardState, cause error) error {
+	state.Cause = short(cause.Error())
+	return a.rollBack(state)
 }
 
 // verifyOf is verify for some of a request's changes.
@@ -137,7 +142,7 @@ func (a *Agent) arm(ctx context.Context, live wire.KindChanges, owned step.Owned
 	}
 	defer func() {
 		if err != nil { // nothing was changed: a guard that comes late must not take later runs' changes back
-			state.Outcome = wire.OutcomeRolledBack
+			state.Outcome, state.Cause = wire.OutcomeRolledBack, short(err.Error())
 			err = errors.Join(err, a.dirs.writeGuard(&state))
 			stopGuard(ctx, a.host, g.Nonce)
 		}
@@ -224,7 +229,7 @@ func (a *Agent) confirm(ctx context.Context, r wire.ConfirmRequest) (wire.Confir
 	case state == nil || state.Nonce != r.Nonce:
 		return wire.ConfirmResponse{Outcome: wire.OutcomeUnknown}, nil
 	case state.Outcome == wire.OutcomeRolledBack:
-		return wire.ConfirmResponse{Outcome: state.Outcome, Left: state.Left}, nil
+		return wire.ConfirmResponse{Outcome: state.Outcome, Left: state.Left, Cause: state.Cause}, nil
 	case state.Outcome == wire.OutcomeConfirmed:
 		// While the agent that confirmed is still ending, this is CodeLocked.
 		if err := a.takeLock(ctx, wire.LockRequest{Holder: "a run whose changes were confirmed"}); err != nil {

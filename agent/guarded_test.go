@@ -186,6 +186,11 @@ func TestFailedChangesGoBackAtOnce(t *testing.T) {
 		t.Errorf("the guard: %v; the host: %+v", err, w)
 	}
 	a.lock.release()
+	// The answer above may be lost with its session.
+	b := New(a.host, a.dirs, "test", []step.Any{w.kind()}, zerolog.Nop())
+	if c, err := b.confirm(t.Context(), wire.ConfirmRequest{Nonce: "n1"}); err != nil || c.Outcome != wire.OutcomeRolledBack || c.Cause != "no such device" {
+		t.Errorf("confirm: %+v, %v", c, err)
+	}
 }
 
 func TestIncompleteRollbackIsTold(t *testing.T) {

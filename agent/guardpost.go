@@ -18,6 +18,7 @@ import (
 type message struct {
 	Op    string `json:"op"`
 	Nonce string `json:"nonce"`
+	Cause string `json:"cause,omitempty"` // of msgUndo: what failed
 
 	lock *os.File // sent along with msgHold
 	conn *net.UnixConn
@@ -104,6 +105,10 @@ func (m *message) close() {
 
 // tellGuard sends the guard a message, and the lock with it if there is one.
 func (d Dirs) tellGuard(ctx context.Context, op, nonce string, l *lock) (reply, error) {
+	return d.exchange(ctx, message{Op: op, Nonce: nonce}, l)
+}
+
+func (d Dirs) exchange(ctx context.Context, m message, l *lock) (reply, error) {
 	var r reply
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", d.guardSocket())
 	if err != nil {
@@ -116,7 +121,7 @@ func (d Dirs) tellGuard(ctx context.Context, op, nonce string, l *lock) (reply, 
 	if l != nil {
 		file = l.file
 	}
-	if err := send(unixConn, message{Op: op, Nonce: nonce}, file); err != nil {
+	if err := send(unixConn, m, file); err != nil {
 		return r, err
 	}
 	r.lock, err = receive(unixConn, &r)

@@ -36,12 +36,16 @@ type RolledBackError struct {
 	Answers string // the address at which the host answers again; empty: at none so far
 	Tried   string // the new address
 	Left    string // what the rollback could not bring back
+	Failed  string // what failed on the host, if that is why it took them back
 	Cause   error  // why the changes were not confirmed
 }
 
 // Error says where the host answers, and what to type where it does not.
 func (e *RolledBackError) Error() string {
 	s := fmt.Sprintf("no connection came about at %s (%v)", e.Tried, e.Cause)
+	if e.Failed != "" {
+		s = "the change failed on the host: " + e.Failed
+	}
 	switch {
 	case e.Answers == "":
 		return s + "; the host takes the change back by itself, but does not answer yet: log in at its console, look at `ip address` and `ip route`, and reboot it if they are not as before: no boot file was written"
@@ -103,7 +107,7 @@ func (r *Run) applyGuarded(ctx context.Context, name string, req wire.ApplyReque
 			tell(fmt.Sprintf("confirmed over a fresh connection to %s", next.address))
 			return r.rest(live, next, req, made)
 		case outcome.Outcome == wire.OutcomeRolledBack:
-			return made, &RolledBackError{Answers: next.address, Tried: r.wantedAddress(old), Left: outcome.Left, Cause: cause}
+			return made, &RolledBackError{Answers: next.address, Tried: r.wantedAddress(old), Left: outcome.Left, Failed: outcome.Cause, Cause: cause}
 		case outcome.Outcome == wire.OutcomeUnknown && next.facts.BootID != old.facts.BootID:
 			return made, errBooted
 		}
@@ -245,7 +249,7 @@ func (r *Run) awaitRollback(ctx context.Context, old *session, g wire.Guard, loo
 		case res.Outcome == wire.OutcomeUnknown:
 			return fmt.Errorf("the session was lost before the change began: nothing was changed (%w)", cause)
 		}
-		failed.Answers, failed.Left = next.address, res.Left
+		failed.Answers, failed.Left, failed.Failed = next.address, res.Left, res.Cause
 		return failed
 	}
 	return failed

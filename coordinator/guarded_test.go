@@ -24,6 +24,7 @@ type moving struct {
 	dialled  []string
 	answers  []string // the addresses that can be dialled; "" is the first one
 	booted   bool
+	cause    string         // what failed on the host
 	outcomes []wire.Outcome // of the questions for a confirmation, the last for ever
 }
 
@@ -93,7 +94,7 @@ func (d movingDialer) again(ctx context.Context, address string) (*session, erro
 		if len(m.outcomes) > 1 {
 			m.outcomes = m.outcomes[1:]
 		}
-		return wire.ConfirmResponse{Outcome: outcome}, nil
+		return wire.ConfirmResponse{Outcome: outcome, Cause: m.cause}, nil
 	}
 	return s, err
 }
@@ -151,6 +152,12 @@ func TestRolledBackChangeIsTold(t *testing.T) {
 		t.Error("boot files were written after a rollback")
 	}
 	before(t, told, "make vip b", "make ipvs director") // the others went on
+	_, r, _ = move(t, func(m *moving) {
+		m.answers, m.outcomes, m.cause = []string{""}, []wire.Outcome{wire.OutcomeRolledBack}, "no such device"
+	})
+	if f := r.Failures(); len(f) != 1 || !strings.Contains(f[0].Error(), "the change failed on the host: no such device; the change was taken back, and the host answers at a again") {
+		t.Errorf("failures: %v", f)
+	}
 }
 
 func TestHostThatBootedIsTold(t *testing.T) {

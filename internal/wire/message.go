@@ -165,7 +165,8 @@ const (
 // ConfirmResponse says what became of guarded changes.
 type ConfirmResponse struct {
 	Outcome Outcome `json:"outcome"`
-	Left    string  `json:"left,omitempty"` // what a rollback could not bring back
+	Left    string  `json:"left,omitempty"`  // what a rollback could not bring back
+	Cause   string  `json:"cause,omitempty"` // why the host took them back before their time
 }
 
 // ApplyResponse says what was done before the end or the error.
