@@ -45,7 +45,7 @@ func (h *Human) planStage(p *plans.Plan, st plans.Stage, reverse bool, before in
 		if !st.Takes(host.Role) {
 			continue
 		}
-		named := false
+		named, guarded := false, false
 		for _, kind := range st.Kinds {
 			kc, _ := host.Kind(kind)
 			for i, c := range kc.Changes {
@@ -63,7 +63,10 @@ func (h *Human) planStage(p *plans.Plan, st plans.Stage, reverse bool, before in
 				if !named {
 					named = true
 					h.printf("   %s\n", host.Host)
-					h.guarded(kc)
+				}
+				if c.Guarded != "" && !guarded {
+					guarded = true
+					h.guarded(c)
 				}
 				h.change(c, commandsOf(kc, i))
 			}
@@ -83,14 +86,9 @@ func commandsOf(kc wire.KindChanges, i int) []string {
 }
 
 // guarded says that changes are made under a guard, and why.
-func (h *Human) guarded(kc wire.KindChanges) {
-	for _, c := range kc.Changes {
-		if c.Guarded != "" {
-			h.printf("     %s\n", h.paint(yellow, "guarded: "+Clean(c.Guarded)))
-			h.printf("     %s\n", h.paint(yellow, "lvsup connects anew and then writes the boot files; else all is taken back"))
-			return
-		}
-	}
+func (h *Human) guarded(c step.Change) {
+	h.printf("     %s\n", h.paint(yellow, "guarded: "+Clean(c.Guarded)))
+	h.printf("     %s\n", h.paint(yellow, "lvsup connects anew and then writes the boot files; else all is taken back"))
 }
 
 // change prints one change and, where it is a file, the difference.
