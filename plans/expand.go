@@ -38,7 +38,7 @@ func Expand(c *Cluster, hold map[string]bool) (map[string][]wire.Desired, error)
 			"httpd":    wantHTTPD(h),
 			"ipvs":     wantIPVS(c, h, hold),
 		}
-		if wants["tunnel"] != nil || wants["mangle"] != nil || wants["ipvs"] != nil {
+		if wants["tunnel"] != nil || wants["mangle"] != nil || c.keepsIPVS(h) {
 			wants["boot"] = boot.Desired{Restore: true}
 		}
 		for _, kind := range KindOrder() {

@@ -16,14 +16,26 @@ import (
 // seconds is a duration of whole seconds as the kinds count.
 func seconds(d time.Duration) int { return int(d / time.Second) }
 
+// timed reports whether the plan names a timeout.
+func (i *IPVS) timed() bool {
+	return i.Timeouts.TCP != 0 || i.Timeouts.TCPFin != 0 || i.Timeouts.UDP != 0
+}
+
+// keepsIPVS reports whether the director has something of IPVS to bring back at
+// boot.
+func (c *Cluster) keepsIPVS(h *Host) bool {
+	return h.Role == RoleDirector && (len(c.Services) > 0 || c.IPVS.timed() || len(c.IPVS.Sync) > 0)
+}
+
+// wantIPVS is what the director's IPVS is told, also where that is nothing: how
+// what a plan no longer names goes is told, too.
 func wantIPVS(c *Cluster, h *Host, hold map[string]bool) any {
-	var timeouts *ipvs.Timeouts
-	if t := c.IPVS.Timeouts; t.TCP != 0 || t.TCPFin != 0 || t.UDP != 0 {
-		timeouts = &ipvs.Timeouts{TCP: seconds(t.TCP), TCPFin: seconds(t.TCPFin), UDP: seconds(t.UDP)}
-	}
-	asked := len(c.Services) > 0 || c.IPVS.Exclusive || timeouts != nil || len(c.IPVS.Sync) > 0
-	if h.Role != RoleDirector || !asked {
+	if h.Role != RoleDirector {
 		return nil
+	}
+	var timeouts *ipvs.Timeouts
+	if t := c.IPVS.Timeouts; c.IPVS.timed() {
+		timeouts = &ipvs.Timeouts{TCP: seconds(t.TCP), TCPFin: seconds(t.TCPFin), UDP: seconds(t.UDP)}
 	}
 	drain := seconds(c.IPVS.Drain)
 	want := ipvs.Desired{Boot: true, Exclusive: c.IPVS.Exclusive, DrainSeconds: &drain, Timeouts: timeouts}

@@ -100,17 +100,19 @@ func TestExpandOfEveryWord(t *testing.T) {
 }
 
 // TestExpandWithoutServices holds that a director is told what its ipvs block says
-// even where it has no services, and is let alone without either.
+// even where it has no services: how those go that it had, at least. It gets a boot
+// unit where there is something to bring back.
 func TestExpandWithoutServices(t *testing.T) {
 	for want, v := range map[string]IPVS{
-		"":                 {Drain: DefaultDrain},
-		`"exclusive":true`: {Exclusive: true},
-		`"tcp":1`:          {Timeouts: Timeouts{TCP: time.Second}},
-		`"role":"master"`:  {Sync: []SyncDaemon{{Role: SyncMaster}}},
+		`{"boot":true,"drain_seconds":300}`: {Drain: 5 * time.Minute},
+		`"exclusive":true`:                  {Exclusive: true},
+		`"tcp":1`:                           {Timeouts: Timeouts{TCP: time.Second}},
+		`"role":"master"`:                   {Sync: []SyncDaemon{{Role: SyncMaster}}},
 	} {
 		all, err := Expand(&Cluster{IPVS: v, Hosts: []Host{{Name: "lb", Role: RoleDirector}, {Name: "node1", Role: RoleRealServer}}}, nil)
 		text, _ := json.Marshal(all["lb"])
-		if err != nil || len(all["node1"]) != 0 || !strings.Contains(string(text), want) || (want == "") != (len(all["lb"]) == 0) {
+		if err != nil || len(all["node1"]) != 0 || !strings.Contains(string(text), want) ||
+			strings.Contains(string(text), "restore") != (v.timed() || len(v.Sync) > 0) {
 			t.Errorf("%+v: %s, %v", v, text, err)
 		}
 	}
