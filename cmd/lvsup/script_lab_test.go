@@ -43,9 +43,8 @@ func TestScripts(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(bin, "lvsup")); err != nil {
 		t.Fatalf("the scripts run the real lvsup: run `make build` first (%v)", err)
 	}
-	dir := scriptDir(t)
 	testscript.Run(t, testscript.Params{
-		Dir: dir,
+		Files: scripts(t),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 			env.Setenv("ROOT", root)
@@ -63,27 +62,28 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// scriptDir is the folder of scripts, or a copy with the wanted ones only.
-func scriptDir(t *testing.T) string {
-	const all = "testdata/script"
-	if *only == "" {
-		return all
+// scripts are the files to run: those of testdata/script, with LVSUP_SOAK those
+// of testdata/soak too, or with -script what has that in its name of both.
+func scripts(t *testing.T) []string {
+	pattern, dirs := "*", []string{"script"}
+	if *only != "" {
+		pattern = "*" + *only + "*"
 	}
-	found, err := filepath.Glob(filepath.Join(all, "*"+*only+"*"))
-	if err != nil || len(found) == 0 {
-		t.Fatalf("no script has %q in its name (%v)", *only, err)
+	if *only != "" || os.Getenv("LVSUP_SOAK") != "" {
+		dirs = append(dirs, "soak")
 	}
-	dir := t.TempDir()
-	for _, f := range found {
-		data, err := os.ReadFile(f)
+	var files []string
+	for _, dir := range dirs {
+		found, err := filepath.Glob(filepath.Join("testdata", dir, pattern))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(f)), data, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		files = append(files, found...)
 	}
-	return dir
+	if len(files) == 0 {
+		t.Fatalf("no script has %q in its name", *only)
+	}
+	return files
 }
 
 func cacheHome(t *testing.T) string {
