@@ -11,9 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ErrNoInterface is what errors about an interface that does not exist wrap.
@@ -32,11 +34,23 @@ type Interface struct {
 	// Dynamic are those of Addresses that the kernel will drop when their
 	// lifetime ends unless somebody renews them: leases and advertisements.
 	Dynamic []netip.Prefix
+	// Valid is how long each of Dynamic stays unless it is renewed, in whole
+	// seconds and in the same order.
+	Valid []time.Duration
 }
 
 // Has reports whether the interface carries the address with that prefix
 // length.
 func (i Interface) Has(p netip.Prefix) bool { return contains(i.Addresses, p) }
+
+// ValidFor gives the rest of the lifetime of an address, 0 if it has none or it
+// is not known.
+func (i Interface) ValidFor(p netip.Prefix) time.Duration {
+	if n := slices.Index(i.Dynamic, p); n >= 0 && n < len(i.Valid) {
+		return i.Valid[n]
+	}
+	return 0
+}
 
 // IsDynamic reports whether that address of the interface has a lifetime.
 func (i Interface) IsDynamic(p netip.Prefix) bool { return contains(i.Dynamic, p) }

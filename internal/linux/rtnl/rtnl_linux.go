@@ -60,6 +60,7 @@ func Interfaces() ([]Interface, error) {
 			i.Addresses = append(i.Addresses, p)
 			if a.Flags&unix.IFA_F_PERMANENT == 0 {
 				i.Dynamic = append(i.Dynamic, p)
+				i.Valid = append(i.Valid, time.Duration(a.ValidLft)*time.Second)
 			}
 		}
 		all = append(all, i)

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -258,5 +259,20 @@ func TestRoutesThatCameBack(t *testing.T) {
 	}
 	if len(left) != 2 || left[0] != lease || left[1] != cloud {
 		t.Errorf("default routes: %+v", left)
+	}
+}
+
+func TestLeaseHasItsTime(t *testing.T) {
+	newNamespace(t)
+	addVeth(t, "v0")
+	lease := netip.MustParsePrefix("192.0.2.5/24")
+	must(t, AddAddress("v0", netip.MustParsePrefix("192.0.2.6/24")))
+	must(t, LeaseAddress("v0", lease, time.Hour))
+	i := find(t, "v0")
+	if d := i.ValidFor(lease); d > time.Hour || d < time.Hour-time.Minute {
+		t.Errorf("the lease is valid for %s", d)
+	}
+	if d := i.ValidFor(netip.MustParsePrefix("192.0.2.6/24")); d != 0 {
+		t.Errorf("the lasting address is valid for %s", d)
 	}
 }

@@ -28,6 +28,7 @@ type fake struct {
 	killed []int
 	// started are the commands that a rollback started again.
 	started [][]string
+	leased  time.Duration // of the last lease that a rollback brought back
 }
 
 func newFake(t *testing.T, files map[string]string, links ...rtnl.Interface) *fake {
@@ -126,7 +127,8 @@ func (f *fake) DelAddress(ifname string, p netip.Prefix) error {
 	})
 }
 
-func (f *fake) LeaseAddress(ifname string, p netip.Prefix, _ time.Duration) error {
+func (f *fake) LeaseAddress(ifname string, p netip.Prefix, valid time.Duration) error {
+	f.leased = valid
 	return f.change(ifname, func(l *rtnl.Interface) error {
 		l.Addresses, l.Dynamic = append(l.Addresses, p), append(l.Dynamic, p)
 		return nil

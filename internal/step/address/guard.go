@@ -31,9 +31,17 @@ type linkState struct {
 	// host that the changes do not name: when such a one goes, others took it.
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
 	// Leases are those of Addresses that have a lifetime.
-	Leases []netip.Prefix `json:"leases,omitempty"`
+	Leases []netip.Prefix  `json:"leases,omitempty"`
+	Valid  []time.Duration `json:"valid,omitempty"` // how long each of Leases stays, in nanoseconds
 	// Added are the addresses that the changes bring.
 	Added []netip.Prefix `json:"added,omitempty"`
+}
+
+func (l linkState) validFor(p netip.Prefix) time.Duration {
+	if n := slices.Index(l.Leases, p); n >= 0 && n < len(l.Valid) {
+		return l.Valid[n]
+	}
+	return 0
 }
 
 // command is how a process was started.
@@ -42,8 +50,10 @@ type command struct {
 	Argv []string `json:"argv"`
 }
 
-// leaseBack is how long an address with a lifetime stays once a rollback has
-// brought it back, unless its DHCP client renews it.
+// leaseBack is how long an address with a lifetime stays at least once a rollback
+// has brought it back, unless its DHCP client renews it. A client that lives in
+// NetworkManager or networkd knows of nothing, and renews in its own time: until
+// then the lease must last as long as it was to.
 const leaseBack = 10 * time.Minute
 
 func (s system) guard() *step.Guard {
@@ -155,6 +165,7 @@ func linkOf(i rtnl.Interface) linkState {
 		l.Addresses = append(l.Addresses, p)
 		if i.IsDynamic(p) {
 			l.Leases = append(l.Leases, p)
+			l.Valid = append(l.Valid, i.ValidFor(p))
 		}
 	}
 	return l
@@ -184,7 +195,7 @@ func (s system) rollback(ctx context.Context, snap snapshot) error {
 			switch {
 			case now.Has(p) && now.IsDynamic(p) == slices.Contains(l.Leases, p):
 			case slices.Contains(l.Leases, p):
-				try(s.kernel.LeaseAddress(l.Name, p, leaseBack))
+				try(s.kernel.LeaseAddress(l.Name, p, max(leaseBack, l.validFor(p))))
 			default:
 				try(s.kernel.AddAddress(l.Name, p))
 			}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -172,5 +173,28 @@ func TestRollbackLeavesOthersAlone(t *testing.T) {
 	got := slices.SortedFunc(slices.Values(f.links[1].Addresses), byText)
 	if want := prefixes("192.168.140.101/32", "192.168.140.131/24"); !slices.Equal(got, want) {
 		t.Errorf("addresses: %v, want %v", got, want)
+	}
+}
+
+// Nobody starts NetworkManager's own DHCP client again: until it renews in its
+// own time, the lease must last.
+func TestRollbackGivesALeaseItsTime(t *testing.T) {
+	for valid, want := range map[time.Duration]time.Duration{20 * time.Hour: 20 * time.Hour, time.Minute: leaseBack} {
+		f := onLease(t)
+		if err := os.RemoveAll(f.Path("/proc")); err != nil {
+			t.Fatal(err)
+		}
+		f.links[1].Valid = []time.Duration{valid}
+		kind, live := newKind(f.Host.Host, f), liveOf(t, f)
+		snap, err := kind.Guard.Snapshot(context.Background(), live)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := kind.Apply(context.Background(), plan(), live); err != nil {
+			t.Fatal(err)
+		}
+		if err := kind.Guard.Rollback(context.Background(), snap); err != nil || f.leased != want {
+			t.Errorf("%v; a lease of %s came back for %s", err, valid, f.leased)
+		}
 	}
 }
