@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path"
+	"regexp"
 	"slices"
 
 	"github.com/lvsup/lvsup/internal/linux/atomicfile"
@@ -15,11 +16,11 @@ import (
 )
 
 // apply carries the changes out in the order that Diff gave them.
-func (s system) apply(ctx context.Context, _ Desired, changes []step.Change) (int, error) {
+func (s system) apply(ctx context.Context, want Desired, changes []step.Change) (int, error) {
 	told := 0        // changes up to here are done, and known to the stack
 	waiting := false // ifcfg files are written that it does not know
 	tell := func(done int) error {
-		err := netconf.Reload(ctx, s.host, liveInterfaces(changes))
+		err := netconf.Reload(ctx, s.host, liveInterfaces(want, changes))
 		if err == nil {
 			told, waiting = done, false
 		}
@@ -55,16 +56,29 @@ func (s system) apply(ctx context.Context, _ Desired, changes []step.Change) (in
 	return len(changes), nil
 }
 
-// liveInterfaces lists the interfaces whose running state changes.
-func liveInterfaces(changes []step.Change) []string {
+// liveInterfaces lists the interfaces whose running state changes, and those
+// whose file gives up DHCP: under a guard the running state changes first, with
+// the file as it was, and who owns the lease has not heard of it.
+func liveInterfaces(want Desired, changes []step.Change) []string {
 	var names []string
 	for _, c := range changes {
+		for _, i := range want.Interfaces {
+			if givesUpDHCP(c) && netconf.IfcfgPath(map[string]string{c.Key: c.To}, i.Name) == c.Key && !slices.Contains(names, i.Name) {
+				names = append(names, i.Name)
+			}
+		}
 		live := c.Action.Mutates() && c.Field != step.ContentField && c.Field != FieldIfState && c.Key != KeyDefault
 		if live && !slices.Contains(names, c.Key) {
 			names = append(names, c.Key)
 		}
 	}
 	return names
+}
+
+var dhcpBoot = regexp.MustCompile(`(?m)^[ \t]*BOOTPROTO=["']?(dhcp|bootp)`)
+
+func givesUpDHCP(c step.Change) bool {
+	return c.Field == step.ContentField && path.Dir(c.Key) == netconf.IfcfgDir && dhcpBoot.MatchString(c.From) && !dhcpBoot.MatchString(c.To)
 }
 
 func (s system) change(c step.Change) error {

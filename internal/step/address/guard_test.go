@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lvsup/lvsup/internal/linux/netconf"
 	"github.com/lvsup/lvsup/internal/linux/rtnl"
 	"github.com/lvsup/lvsup/internal/step"
 )
@@ -195,6 +196,26 @@ func TestRollbackGivesALeaseItsTime(t *testing.T) {
 		}
 		if err := kind.Guard.Rollback(context.Background(), snap); err != nil || f.leased != want {
 			t.Errorf("%v; a lease of %s came back for %s", err, valid, f.leased)
+		}
+	}
+}
+
+// NetworkManager hears that a lease is gone with the file, though the address
+// was changed before, under a guard.
+func TestFileThatGivesUpDHCP(t *testing.T) {
+	file := func(from, to string) step.Change {
+		return step.Change{Action: step.Update, ID: step.ID{Key: netconf.IfcfgDir + "/ifcfg-ens33", Field: step.ContentField}, From: from, To: to}
+	}
+	for _, tc := range []struct {
+		change step.Change
+		want   []string
+	}{
+		{file("BOOTPROTO=\"dhcp\"\n", "BOOTPROTO=\"none\"\n"), []string{"ens33"}},
+		{file("BOOTPROTO=none\n", "BOOTPROTO=none\nDNS1=192.0.2.1\n"), nil},
+		{file("# BOOTPROTO=dhcp\n", "BOOTPROTO=none\n"), nil},
+	} {
+		if got := liveInterfaces(plan(), []step.Change{tc.change}); !slices.Equal(got, tc.want) {
+			t.Errorf("%q: %q", tc.change.From, got)
 		}
 	}
 }
