@@ -56,10 +56,11 @@ func Stages() []Stage {
 		{Name: "address", Kinds: []string{"address"}},
 		{Name: "packages", Kinds: []string{"packages"}}, // a repository may be reachable only now
 		{Name: "sysctl", Kinds: []string{"sysctl"}},     // ARP is quiet before any VIP exists
-		{Name: "forwarding", Kinds: []string{"tunnel", "boot"}},
+		{Name: "tunnel", Kinds: []string{"tunnel"}},
 		{Name: "mss", Kinds: []string{"mangle"}, Hosts: AllButDirectors}, // before anything comes through a tunnel
 		{Name: StageVIP, Kinds: []string{"vip"}},
 		{Name: "httpd", Kinds: []string{"httpd"}},
+		{Name: "boot", Kinds: []string{"boot"}},
 		{Name: StageIPVS, Kinds: []string{"ipvs"}}, // directors only: nothing else wants it
 		// A marked packet finds its service by the mark first: the service is there
 		// before the mark, and stays until the mark is gone, or new connections
