@@ -41,7 +41,7 @@ const runTimeout = 3 * time.Minute
 const killAgents = `pkill -9 -f '^/usr/local/libexec/lvsup/agent-'; true`
 
 // TestKills ends the coordinator, agents or both with SIGKILL at random moments
-// of an apply or a destroy, two to four times in a row. Whatever they leave,
+// of an apply or a destroy, four to six times in a row. Whatever they leave,
 // the hosts must answer, no lock may stay, and one more run must reach the
 // goal: the same files, addresses, sysctls and table as after an apply that
 // nobody disturbed, and after a destroy those of the bare hosts. LVSUP_SEED
@@ -154,7 +154,7 @@ func (k *kills) plans(example string) {
 // goal, otherwise they are bare; the same is given back for the next round.
 func (k *kills) round(i int, applied bool) (nowApplied bool) {
 	destroyed := false
-	for n := 2 + k.rng.IntN(3); n > 0; n-- {
+	for n := 4 + k.rng.IntN(3); n > 0; n-- {
 		command, plan, start := "apply", k.plan, "bare hosts"
 		if applied {
 			switch n := k.rng.IntN(8); {
