@@ -46,7 +46,7 @@ func (s *State) greeting(address netip.Addr) error {
 
 // answersAt is where a guest's sshd answers now: a plan may have moved it.
 func (s *State) answersAt(g *Guest) netip.Addr {
-	if g.Planned.IsValid() && s.greeting(g.Planned) == nil {
+	if g.Planned.IsValid() && s.greeting(g.Login) != nil {
 		return g.Planned
 	}
 	return g.Login
