@@ -1,11 +1,13 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lvsup/lvsup/internal/linux/atomicfile"
 )
@@ -23,7 +25,7 @@ func (a *Agent) settle() error {
 	if filepath.Dir(exe) != filepath.Clean(a.dirs.Lib) {
 		return nil // not pushed by a coordinator
 	}
-	if err := putBack(exe); err != nil {
+	if err := errors.Join(putBack(exe), a.removeLeftUploads()); err != nil {
 		return err
 	}
 	own := filepath.Base(exe)
@@ -59,6 +61,25 @@ func putBack(exe string) error {
 		return fmt.Errorf("cannot put the agent's own file back: %w", err)
 	}
 	return nil
+}
+
+// leftUpload is the age from which an upload's temporary file is taken for one
+// that a lost connection left behind: another coordinator may be uploading now.
+const leftUpload = time.Hour
+
+// removeLeftUploads removes what killed uploads left: once the agent is there,
+// no upload comes by to do so.
+func (a *Agent) removeLeftUploads() error {
+	left, err := filepath.Glob(filepath.Join(a.dirs.Lib, ".lvsup-upload-*"))
+	for _, file := range left {
+		if info, e := os.Lstat(file); e != nil || time.Since(info.ModTime()) < leftUpload {
+			continue
+		}
+		if e := os.Remove(file); e != nil && !os.IsNotExist(e) {
+			err = errors.Join(err, fmt.Errorf("cannot remove what an upload left: %w", e))
+		}
+	}
+	return err
 }
 
 func (a *Agent) removeOld(keep ...string) error {
