@@ -34,6 +34,17 @@ type Settings struct {
 	Gateway netip.Addr   // zero: no default route through this interface
 	DNS     []netip.Addr
 	Ifcfg   map[string]string // further keys of an ifcfg file; CheckIfcfg holds
+
+	Others []netip.Prefix // further addresses of the interface, of either family
+	Routes []Route        // static routes through the interface, besides the default route
+	MTU    int            // bytes; 0 leaves it as it is
+}
+
+// Route is a static route of an interface.
+type Route struct {
+	To     netip.Prefix // destination network, masked
+	Via    netip.Addr   // zero: on-link
+	Metric int          // 0: the stack's default
 }
 
 // Files are the files of a host that matter to its stack.
