@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -140,6 +141,20 @@ func TestNATLab(t *testing.T) {
 			t.Errorf("no answer from %s: %s", server, offset)
 		}
 		g.in(t, "node1", "systemctl start chrony && chronyc waitsync 20 0.5 0 1")
+	})
+	t.Run("time that a boot lost", func(t *testing.T) {
+		for _, lie := range []string{"-2.5 seconds", "+70 seconds"} {
+			g.in(t, "node2", "date --set '"+lie+"'")
+			if err := WaitForSSH(t.Context(), g.o, "node2"); err != nil {
+				t.Fatal(err)
+			}
+			asked := time.Now()
+			now := g.in(t, "node2", "date +%s%3N")
+			ms, err := strconv.ParseInt(now, 10, 64)
+			if off := time.Until(time.UnixMilli(ms)); err != nil || off.Abs() > time.Since(asked)+2*clockLag {
+				t.Errorf("after %s the clock is still off by %s, %v", lie, off, err)
+			}
+		}
 	})
 	t.Run("packages without a network", func(t *testing.T) {
 		g.in(t, "node2", "apt-get update")

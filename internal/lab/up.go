@@ -249,8 +249,8 @@ func (o Options) writeSSHConfig(s *State) error {
 	return os.WriteFile(s.SSHConfig(), []byte(sshConfig(s.Name, s.Topology, s.paths(), lvsup)), 0o600)
 }
 
-// waitForSSH waits until a guest's sshd says hello. Its error ends with what
-// the guest printed last.
+// waitForSSH waits until a guest's sshd says hello, and sets the guest's clock.
+// Its error ends with what the guest printed last.
 func (s *State) waitForSSH(ctx context.Context, guest string) error {
 	g, _ := s.Topology.Guest(guest)
 	process, _ := s.process(guest)
@@ -259,7 +259,7 @@ func (s *State) waitForSSH(ctx context.Context, guest string) error {
 		err := s.greeting(s.answersAt(g))
 		switch {
 		case err == nil:
-			return nil
+			return s.setClock(ctx, guest)
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case !process.Alive():
