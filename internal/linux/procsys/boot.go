@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"syscall"
 
 	"github.com/lvsup/lvsup/internal/linux/atomicfile"
 )
@@ -66,7 +67,7 @@ func Files(root string, r Reader) ([]File, error) {
 		}
 		for _, e := range entries {
 			name := e.Name()
-			if _, masked := byName[name]; masked || !strings.HasSuffix(name, ".conf") || e.IsDir() {
+			if _, masked := byName[name]; masked || !strings.HasSuffix(name, ".conf") {
 				continue
 			}
 			if r == Procps || name[0] != '.' {
@@ -101,6 +102,9 @@ func Files(root string, r Reader) ([]File, error) {
 
 func read(root, name string) (File, bool, error) {
 	real, err := atomicfile.Resolve(root, name)
+	if errors.Is(err, syscall.ELOOP) {
+		return File{}, false, nil
+	}
 	if err != nil {
 		return File{}, false, fmt.Errorf("cannot read %s: %w", name, err)
 	}
@@ -111,6 +115,9 @@ func read(root, name string) (File, bool, error) {
 	f := File{Path: name, Real: "/" + rel}
 	if f.Real == os.DevNull {
 		return f, false, nil // the customary mask
+	}
+	if info, err := os.Stat(real); err == nil && info.IsDir() {
+		return f, false, nil // it hides others of its name all the same
 	}
 	data, ok, err := atomicfile.Read(real)
 	f.Text = string(data)
@@ -153,50 +160,4 @@ func Parse(f File) []Setting {
 		})
 	}
 	return settings
-}
-
-// Effective gives the setting that wins for the parameter. For each name that
-// the kernel knows it by, that is the last line with the name itself, or else
-// the last pattern that matches it (sysctl.d(5)); of several names, the one that
-// comes last. ok is false if no file sets it.
-func Effective(r Reader, files []File, name string) (winner Setting, ok bool) {
-	last := -1
-	for _, alias := range Aliases(name) {
-		if s, at := effective(r, files, alias); at > last {
-			winner, last = s, at
-		}
-	}
-	return winner, last >= 0
-}
-
-// effective does it for one name, and says where in the order the setting
-// stands; -1 if nothing sets it.
-func effective(r Reader, files []File, name string) (winner Setting, at int) {
-	at = -1
-	named, n := false, 0
-	for _, f := range files {
-		for _, s := range Parse(f) {
-			n++
-			switch {
-			case s.Name == name && s.Excluded && r == Procps && named && !winner.Excluded:
-				// procps keeps what a line with "=" said.
-			case s.Name == name:
-				winner, at, named = s, n, true
-			case !named && !s.Excluded && matches(s.Name, name):
-				winner, at = s, n
-			}
-		}
-	}
-	return winner, at
-}
-
-// matches applies glob(7) to the paths of the two names, so that a star stays
-// within one part.
-func matches(pattern, name string) bool {
-	if !strings.ContainsAny(pattern, "*?[") {
-		return false
-	}
-	p := strings.ReplaceAll(swap.Replace(pattern), "[!", "[^")
-	ok, err := path.Match(p, swap.Replace(name))
-	return err == nil && ok
 }

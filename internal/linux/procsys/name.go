@@ -10,16 +10,18 @@ var swap = strings.NewReplacer(".", "/", "/", ".")
 
 // Dotted gives the dotted form of a name, in which a dot separates and a slash
 // stands for a dot within a part: "net.ipv4.conf.eth0/100.rp_filter". Which of
-// the two separates is told by whichever comes first (sysctl.d(5)), after a
-// slash that may lead.
+// the two separates is told by whichever comes first (sysctl.d(5)). A slash may
+// lead, and several count as one.
 func Dotted(name string) string {
-	if rest, ok := strings.CutPrefix(name, "/"); ok {
-		return swap.Replace(rest)
-	}
 	if i := strings.IndexAny(name, "./"); i >= 0 && name[i] == '/' {
-		return swap.Replace(name)
+		return swap.Replace(once(name))
 	}
 	return name
+}
+
+// once makes one slash of several, and none of those at the ends.
+func once(name string) string {
+	return strings.Join(strings.FieldsFunc(name, func(r rune) bool { return r == '/' }), "/")
 }
 
 // Path is the file of the parameter below root, "/" on a real machine.
