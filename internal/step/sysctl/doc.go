@@ -4,7 +4,8 @@
 // A parameter is the ID {NAME, "live"}, the drop-in {File, "content"}. A file
 // that would override the drop-in at boot gives a blocked change of {NAME,
 // "boot"}: lvsup does not edit other people's files, and a setting that a reboot
-// undoes is not one that it may call done.
+// undoes is not one that it may call done. Where the kernel combines a parameter
+// with another one, whose value spoils it, that gives one of {NAME, "effective"}.
 //
 // Setting net.ipv4.ip_forward has a side effect in the kernel: it sets
 // forwarding of every interface and net.ipv4.conf.all.accept_redirects too

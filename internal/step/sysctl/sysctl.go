@@ -22,13 +22,18 @@ const File = "/etc/sysctl.d/99-lvsup.conf"
 const (
 	live = "live" // the kernel's value
 	boot = "boot" // what a file other than lvsup's makes of it at boot
+	// what the kernel makes of it, where another parameter has a say
+	effective = "effective"
 )
 
 // Observed is what a host has of the parameters that are wanted or owned.
 type Observed struct {
 	// Live holds the kernel's values by the names that the plan uses, blanks
-	// made single.
+	// made single, and those of Others.
 	Live map[string]string
+	// Others are parameters that have a say in what the wanted ones do: of an
+	// interface for what is wanted of all, and the reverse. Sorted.
+	Others []string
 	// File is the drop-in's content; FileThere says whether it exists.
 	File      string
 	FileThere bool
@@ -47,12 +52,15 @@ func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 		wanted[file] = render(want)
 	}
 	for name, value := range have.Live {
+		if _, mine := owned[step.ID{Key: name, Field: live}]; !mine && want.Settings[name] == "" {
+			continue
+		}
 		seen[step.ID{Key: name, Field: live}] = value
 	}
 	if have.FileThere {
 		seen[file] = step.EncodeBytes([]byte(have.File))
 	}
-	changes := overridden(want, have)
+	changes := append(overridden(want, have), outdone(want, have)...)
 	for _, c := range step.Reconcile(wanted, owned, seen) {
 		if c.Action == step.Delete && c.Field == live {
 			// A parameter cannot be taken away.
@@ -131,7 +139,7 @@ func order(changes []step.Change) {
 			r = 10
 		}
 		switch {
-		case c.Field == boot:
+		case c.Field == boot || c.Field == effective:
 			return r
 		case c.Field == live && first(c.Key):
 			return r + 1
@@ -156,7 +164,7 @@ func follows(name string) bool {
 // Commands are what a person would type for the change.
 func Commands(_ Desired, c step.Change) []string {
 	switch {
-	case !c.Action.Mutates() || c.Field == boot:
+	case !c.Action.Mutates() || c.Blocked != "":
 		return nil
 	case c.Field == live:
 		setting := c.Key + "=" + c.To

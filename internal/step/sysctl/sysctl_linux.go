@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/lvsup/lvsup/internal/linux/atomicfile"
@@ -45,17 +48,24 @@ func (k kind) observe(ctx context.Context, want Desired, owned step.Owned) (Obse
 	if err := errors.Join(missing...); err != nil {
 		return have, err
 	}
+	var err error
+	if have.Others, err = k.others(want); err != nil {
+		return have, err
+	}
+	also := slices.Clone(have.Others)
 	for id := range owned {
-		if id.Field != live {
-			continue
+		if id.Field == live {
+			also = append(also, id.Key)
 		}
-		value, err := procsys.Read(k.host.Root, id.Key)
+	}
+	for _, name := range also {
+		value, err := procsys.Read(k.host.Root, name)
 		switch {
 		case errors.Is(err, procsys.ErrNoSysctl): // its interface may be gone
 		case err != nil:
 			return have, err
 		default:
-			have.Live[id.Key] = normal(value)
+			have.Live[name] = normal(value)
 		}
 	}
 	data, there, err := atomicfile.Read(k.host.Path(File))
@@ -69,6 +79,30 @@ func (k kind) observe(ctx context.Context, want Desired, owned step.Owned) (Obse
 		}
 	}
 	return have, nil
+}
+
+// others are the parameters that have a say in what the wanted ones do.
+func (k kind) others(want Desired) ([]string, error) {
+	dirs, err := os.ReadDir(k.host.Path(procsys.Path("/", strings.TrimSuffix(conf, "."))))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("cannot list the interfaces with sysctls: %w", err)
+	}
+	var others []string
+	for _, name := range want.names() {
+		iface, parameter, ok := highest(name)
+		switch {
+		case ok && iface != allOf:
+			others = append(others, conf+allOf+"."+parameter)
+		case ok && parameter == arpIgnore:
+			for _, d := range dirs {
+				if d.Name() != allOf && d.Name() != "default" && d.Name() != "lo" {
+					others = append(others, procsys.Dotted("net/ipv4/conf/"+d.Name()+"/"+parameter))
+				}
+			}
+		}
+	}
+	slices.Sort(others)
+	return slices.Compact(others), nil
 }
 
 func (k kind) apply(ctx context.Context, want Desired, changes []step.Change) (int, error) {
