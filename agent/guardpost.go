@@ -154,11 +154,14 @@ func receive(conn *net.UnixConn, into any) (*os.File, error) {
 	buf, rights := make([]byte, maxMessage), make([]byte, unix.CmsgSpace(4))
 	for {
 		n, rn, _, _, err := conn.ReadMsgUnix(buf, rights)
+		if n <= 0 || err != nil { // the counts of a read that failed are -1
+			break
+		}
 		data = append(data, buf[:n]...)
 		if f := fileFrom(rights[:rn]); f != nil {
 			file = f
 		}
-		if n == 0 || err != nil || len(data) > maxMessage {
+		if len(data) > maxMessage {
 			break
 		}
 	}
