@@ -9,6 +9,7 @@ import (
 
 	"github.com/lvsup/lvsup/coordinator"
 	"github.com/lvsup/lvsup/internal/report"
+	"github.com/lvsup/lvsup/internal/savedplan"
 	"github.com/lvsup/lvsup/internal/view"
 	"github.com/lvsup/lvsup/plans"
 )
@@ -19,9 +20,21 @@ func newApply(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply PLAN",
 		Short: "Make the hosts as the plan wants, verify and probe",
-		Args:  cobra.ExactArgs(1),
+		Long: `Make the hosts as the plan wants, verify and probe.
+
+PLAN is a plan file or a folder of them, or a file that lvsup plan --out wrote:
+that is carried out without a question, if the hosts are still what it showed.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return g.change(cmd.Context(), change{name: "apply", path: args[0], yes: yes, from: g.vantage(from)})
+			c := change{name: "apply", path: args[0], yes: yes, from: g.vantage(from)}
+			if savedplan.Is(c.path) {
+				saved, err := savedplan.Read(c.path)
+				if err != nil {
+					return err
+				}
+				c.saved, c.yes, c.destroy = saved, true, saved.Plan.Destroy
+			}
+			return g.change(cmd.Context(), c)
 		},
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
@@ -50,7 +63,8 @@ type change struct {
 	path    string
 	yes     bool
 	destroy bool
-	from    string // vantage point of the probe
+	from    string           // vantage point of the probe
+	saved   *savedplan.Saved // nil: the plan is made now
 }
 
 func (g *globals) change(ctx context.Context, c change) error {
@@ -61,7 +75,7 @@ func (g *globals) change(ctx context.Context, c change) error {
 		return fmt.Errorf("nothing was changed: %w, so nobody can be asked; %s --yes goes on without asking", errNoTerminal, c.name)
 	}
 	h := g.human()
-	run, cluster, err := g.open(ctx, c.path, h.Event)
+	run, cluster, err := g.start(ctx, c, h)
 	if err != nil {
 		return err
 	}
@@ -69,6 +83,14 @@ func (g *globals) change(ctx context.Context, c change) error {
 	doc := &view.Document{Command: c.name}
 	codes, err := g.carryOut(ctx, h, run, cluster, c, doc)
 	return g.finish(h, run, doc, codes, err)
+}
+
+// start connects to the hosts of the plan.
+func (g *globals) start(ctx context.Context, c change, h *view.Human) (*coordinator.Run, *plans.Cluster, error) {
+	if c.saved == nil {
+		return g.open(ctx, c.path, h.Event)
+	}
+	return g.connect(ctx, c.saved.Cluster, h.Event), c.saved.Cluster, nil
 }
 
 // carryOut plans, asks, applies and probes. It fills in the document on its
@@ -88,6 +110,11 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 	if failures := run.Failures(); len(failures) > 0 {
 		return codesOf(failures, false), errNotAll
 	}
+	if c.saved != nil {
+		if err := g.stale(h, c.saved.Plan, p, doc); err != nil {
+			return nil, err
+		}
+	}
 	if err := coordinator.Appliable(p); err != nil {
 		return nil, err // it says all that matters now; lvsup plan shows the rest
 	}
@@ -95,7 +122,7 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 		h.Plan(p)
 	}
 	if !p.Empty() {
-		if err := g.agree(ctx, run, p, c, cluster); err != nil {
+		if err := g.agree(ctx, h, run, c, cluster, doc); err != nil {
 			return codesOf(run.Failures(), false), err
 		}
 		if err := run.Apply(ctx, p); err != nil {
@@ -149,7 +176,7 @@ var errNotAll = errors.New("nothing was changed: not every host could be worked 
 
 // agree asks the person, and then makes sure that the hosts are still what was
 // shown.
-func (g *globals) agree(ctx context.Context, run *coordinator.Run, shown *plans.Plan, c change, cluster *plans.Cluster) error {
+func (g *globals) agree(ctx context.Context, h *view.Human, run *coordinator.Run, c change, cluster *plans.Cluster, doc *view.Document) error {
 	if c.yes {
 		return nil
 	}
@@ -168,13 +195,25 @@ func (g *globals) agree(ctx context.Context, run *coordinator.Run, shown *plans.
 	if err != nil {
 		return err
 	}
-	switch {
-	case len(run.Failures()) > 0:
+	if len(run.Failures()) > 0 {
 		return errNotAll
-	case !coordinator.SamePlan(shown, now):
-		return coordinator.ErrStale
+	}
+	if err := g.stale(h, doc.Plan, now, doc); err != nil {
+		return err
 	}
 	return coordinator.Appliable(now) // another machine may answer for the VIP by now
+}
+
+// stale is an error if the hosts are no longer what was shown, and says in what.
+func (g *globals) stale(h *view.Human, shown, now *plans.Plan, doc *view.Document) error {
+	if coordinator.SamePlan(shown, now) {
+		return nil
+	}
+	doc.Stale = plans.Diverged(shown, now)
+	if !g.json {
+		h.Stale(doc.Stale)
+	}
+	return coordinator.ErrStale
 }
 
 func (g *globals) probe(ctx context.Context, h *view.Human, run *coordinator.Run, from string, doc *view.Document) ([]report.Code, error) {

@@ -16,6 +16,7 @@ import (
 	"github.com/lvsup/lvsup/internal/build"
 	"github.com/lvsup/lvsup/internal/lab"
 	"github.com/lvsup/lvsup/internal/report"
+	"github.com/lvsup/lvsup/internal/savedplan"
 	"github.com/lvsup/lvsup/internal/sshconn"
 	"github.com/lvsup/lvsup/internal/view"
 	"github.com/lvsup/lvsup/plans"
@@ -75,12 +76,28 @@ func (g *globals) load(path string) (*plans.Cluster, error) {
 // read is load without the judgement: it prints the diagnostics, unless the
 // output is JSON, and gives them.
 func (g *globals) read(path string) (*plans.Cluster, []plans.Diagnostic) {
+	if savedplan.Is(path) {
+		return nil, g.notSaved(path)
+	}
 	c, files, diags := hcl.Load([]string{path}, hcl.Options{})
 	if len(diags) > 0 && !g.json {
 		h := g.human()
 		hcl.WriteDiagnostics(h.Err, files, diags, h.Color)
 	}
 	return c, diags
+}
+
+// notSaved says that a saved plan is for apply alone.
+func (g *globals) notSaved(path string) []plans.Diagnostic {
+	d := plans.Diagnostic{
+		Severity: plans.Error, Summary: fmt.Sprintf("%s is a saved plan", path),
+		Detail:  fmt.Sprintf("lvsup apply %s carries it out; lvsup %s wants the plan that it was made from", path, g.command),
+	}
+	if !g.json {
+		h := g.human()
+		hcl.WriteDiagnostics(h.Err, nil, []plans.Diagnostic{d}, h.Color)
+	}
+	return []plans.Diagnostic{d}
 }
 
 // open reads the plan and connects to its hosts.
@@ -94,10 +111,15 @@ func (g *globals) open(ctx context.Context, path string, progress func(report.Ev
 			return nil, nil, exit(report.Failed)
 		}
 	}
+	return g.connect(ctx, c, progress), c, nil
+}
+
+// connect begins a run on the cluster's hosts.
+func (g *globals) connect(ctx context.Context, c *plans.Cluster, progress func(report.Event)) *coordinator.Run {
 	if g.json {
 		progress = nil
 	}
-	run := coordinator.Open(ctx, coordinator.Options{
+	return coordinator.Open(ctx, coordinator.Options{
 		Cluster:  c,
 		Dialer:   g.dialer(ctx),
 		Build:    build.Version(),
@@ -105,7 +127,6 @@ func (g *globals) open(ctx context.Context, path string, progress func(report.Ev
 		Report:   progress,
 		LockWait: coordinator.DefaultLockWait, GuardTime: g.guard,
 	})
-	return run, c, nil
 }
 
 func (g *globals) dialer(ctx context.Context) *coordinator.SSHDialer {

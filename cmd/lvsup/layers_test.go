@@ -17,6 +17,7 @@ var layers = []string{
 	"internal/sshconn",
 	"internal/agentbin",
 	"internal/view",
+	"internal/savedplan",
 	"internal/report",
 	"hcl",
 	"internal/importer",

@@ -33,7 +33,7 @@ func run(args []string) report.Code {
 		cancel(errInterrupted)
 	}()
 	root := newRoot()
-	root.SetArgs(args)
+	root.SetArgs(singleDash(root, args))
 	err := root.ExecuteContext(ctx)
 	var coded *exitError
 	switch {

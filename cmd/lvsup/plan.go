@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lvsup/lvsup/coordinator"
+	"github.com/lvsup/lvsup/internal/build"
 	"github.com/lvsup/lvsup/internal/report"
+	"github.com/lvsup/lvsup/internal/savedplan"
 	"github.com/lvsup/lvsup/internal/view"
 	"github.com/lvsup/lvsup/plans"
 )
@@ -49,6 +53,8 @@ func newPlan(g *globals) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&d.changesExit, "detailed-exitcode", false, "exit with 2 when there are changes")
 	cmd.Flags().BoolVar(&d.commands, "commands", false, "show what a person would type for each change")
+	cmd.Flags().StringVar(&d.out, "out", "", "save the plan to a `file`, for lvsup apply to carry out just that")
+	cmd.Flags().BoolVar(&d.destroy, "destroy", false, "show what a destroy would take away and put back")
 	return cmd
 }
 
@@ -68,19 +74,21 @@ type dryRun struct {
 	name        string
 	changesExit bool // changes are an exit code of their own
 	commands    bool
+	destroy     bool
+	out         string // where to save the plan; empty: nowhere
 }
 
 // compare connects, compares and prints.
 func (g *globals) compare(ctx context.Context, path string, d dryRun) error {
 	h := g.human()
 	h.Commands = d.commands
-	run, _, err := g.open(ctx, path, h.Event)
+	run, cluster, err := g.open(ctx, path, h.Event)
 	if err != nil {
 		return err
 	}
 	defer run.Close()
 	doc := &view.Document{Command: d.name}
-	p, err := run.Plan(ctx, false)
+	p, err := run.Plan(ctx, d.destroy)
 	if err != nil {
 		return g.finish(h, run, doc, nil, err)
 	}
@@ -92,7 +100,18 @@ func (g *globals) compare(ctx context.Context, path string, d dryRun) error {
 	default:
 		h.Plan(p)
 	}
-	return g.finish(h, run, doc, append(codesOf(run.Failures(), false), d.codes(p)...), nil)
+	codes := append(codesOf(run.Failures(), false), d.codes(p)...)
+	if d.out == "" {
+		return g.finish(h, run, doc, codes, nil)
+	}
+	if len(run.Failures()) > 0 || coordinator.Appliable(p) != nil {
+		return g.finish(h, run, doc, codes, errors.New("the plan was not saved: it could not be carried out"))
+	}
+	err = savedplan.Write(d.out, savedplan.Saved{Build: build.Version(), Made: time.Now().UTC(), From: path, Cluster: cluster, Plan: p})
+	if err == nil && !g.json {
+		h.Say("Saved: \"lvsup apply %s\" does just that, or says what has changed meanwhile.", d.out)
+	}
+	return g.finish(h, run, doc, codes, err)
 }
 
 // codes are the exit codes that a plan calls for. To a plan, a change that

@@ -2,10 +2,32 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 )
+
+// singleDash lets a long flag of a command begin with one dash, as people know
+// it from Terraform: -out FILE. The lab's commands hand words on to others and
+// take two dashes only.
+func singleDash(root *cobra.Command, args []string) []string {
+	c, _, err := root.Find(args)
+	if err != nil || c.Parent() != root {
+		return args
+	}
+	all := slices.Clone(args)
+	for i, arg := range all {
+		if arg == "--" {
+			break
+		}
+		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
+		if strings.HasPrefix(arg, "-") && len(name) > 1 && c.Flag(name) != nil {
+			all[i] = "-" + arg
+		}
+	}
+	return all
+}
 
 // explainUsage makes a wrong command line answer with the right one, for the
 // command and all below it.

@@ -18,6 +18,7 @@ import (
 type Document struct {
 	Command     string                        `json:"command"`
 	Plan        *plans.Plan                   `json:"plan,omitempty"`
+	Stale       []plans.Divergence            `json:"stale,omitempty"` // how the hosts differ from what was shown
 	Applied     bool                          `json:"applied,omitempty"`
 	Probe       *report.Probe                 `json:"probe,omitempty"`
 	Status      map[string]*wire.IPVSResponse `json:"status,omitempty"`
