@@ -91,7 +91,7 @@ func (g *globals) read(path string) (*plans.Cluster, []plans.Diagnostic) {
 func (g *globals) notSaved(path string) []plans.Diagnostic {
 	d := plans.Diagnostic{
 		Severity: plans.Error, Summary: fmt.Sprintf("%s is a saved plan", path),
-		Detail:  fmt.Sprintf("lvsup apply %s carries it out; lvsup %s wants the plan that it was made from", path, g.command),
+		Detail: fmt.Sprintf("lvsup apply %s carries it out; lvsup %s wants the plan that it was made from", path, g.command),
 	}
 	if !g.json {
 		h := g.human()
