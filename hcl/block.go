@@ -20,6 +20,7 @@ type block struct {
 	syntax *hclsyntax.Block
 	extra  map[string]cty.Value // "each", in a block with for_each
 	source plans.Source
+	secret plans.Sensitive // nil until something is
 }
 
 // label is the block's label, "" if it has none.
@@ -208,10 +209,14 @@ func (b *block) value(name string) (cty.Value, hclsyntax.Expression, bool) {
 		return cty.NilVal, nil, false
 	}
 	value, ok := b.scope.evaluate(attr.Expr, b.extra)
+	if ok {
+		value, ok = b.uncover(name, value, at)
+	}
 	if !ok {
 		b.fail(at)
 		return cty.NilVal, nil, false
 	}
+	b.involve(at, b.scope.involved(attr.Expr, b.extra))
 	if value.IsNull() {
 		if a, _ := b.schema.attr(name); a.required {
 			b.fail(at)
@@ -240,10 +245,20 @@ func (b *block) wrong(name string, at plans.Range, got, hint string) {
 	a, _ := b.schema.attr(name)
 	b.fail(b.source[name])
 	b.fail(at)
-	if hint == "" {
+	if hint == "" || b.secret[name] {
 		hint = fmt.Sprintf("For example:\n  %s = %s", name, a.example)
 	}
-	b.errorAt(at, fmt.Sprintf("Wrong value for %q", name), fmt.Sprintf("%s wants %s; %s. %s", name, a.want, got, hint))
+	if b.secret[name] {
+		got = "this is a sensitive value"
+	}
+	values := ""
+	if attr, written := b.syntax.Body.Attributes[name]; written {
+		values = b.scope.involved(attr.Expr, b.extra)
+	}
+	b.diags = append(b.diags, plans.Diagnostic{
+		Severity: plans.Error, Summary: fmt.Sprintf("Wrong value for %q", name),
+		Detail: fmt.Sprintf("%s wants %s; %s. %s", name, a.want, got, hint), Subject: at, Values: values,
+	})
 }
 
 // elementRanges gives the spans of a list's elements where the list is written
@@ -283,7 +298,7 @@ func itemRanges(expr hclsyntax.Expression) map[string]plans.Range {
 // withEach copies the block for one round of for_each.
 func (b *block) withEach(key string, value cty.Value) *block {
 	c := *b
-	c.source = maps.Clone(b.source)
+	c.source, c.secret = maps.Clone(b.source), maps.Clone(b.secret)
 	c.extra = map[string]cty.Value{"each": cty.ObjectVal(map[string]cty.Value{
 		"key": cty.StringVal(key), "value": value,
 	})}
@@ -293,7 +308,7 @@ func (b *block) withEach(key string, value cty.Value) *block {
 // within copies a block that stands inside another for one round of that.
 func (b *block) within(round *block) *block {
 	c := *b
-	c.source, c.extra = maps.Clone(b.source), round.extra
+	c.source, c.secret, c.extra = maps.Clone(b.source), maps.Clone(b.secret), round.extra
 	return &c
 }
 

@@ -3,12 +3,8 @@ package hcl
 import (
 	"slices"
 
-	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
-
-	hcl2 "github.com/hashicorp/hcl/v2"
 
 	"github.com/lvsup/lvsup/plans"
 )
@@ -16,8 +12,10 @@ import (
 // loader turns the parsed files of one plan into a cluster.
 type loader struct {
 	*report
-	opts     Options
-	first    plans.Range // where the plan begins
+	dir      string           // where the module's files are
+	inModule bool             // a module block asks for it; else it is the plan itself
+	given    map[string]given // values for its variables
+	first    plans.Range      // where the plan begins
 	language *blockSchema
 	scope    *scope
 	cluster  plans.Cluster
@@ -25,7 +23,7 @@ type loader struct {
 
 func (l *loader) load(bodies []*hclsyntax.Body) *plans.Cluster {
 	l.language = schema()
-	l.scope = newScope(l.report)
+	l.scope = newScope(l.report, l.dir)
 	l.cluster = plans.Cluster{
 		TimeSync: plans.TimeSync{MaxOffset: plans.DefaultMaxOffset},
 		Firewall: plans.PolicyUnmanaged,
@@ -65,6 +63,7 @@ func (l *loader) load(bodies []*hclsyntax.Body) *plans.Cluster {
 			l.scope.resolve(root, name, l.first)
 		}
 	}
+	l.checkVariables()
 	if !slices.ContainsFunc(blocks, func(b *block) bool { return b.schema.name == "cluster" }) {
 		l.errorAt(l.first, "No cluster block", "Give the cluster a name:\n  cluster \"web\" {\n    forwarding = \"dr\"\n  }")
 	}
@@ -104,87 +103,13 @@ func (l *loader) declareOnce(root, name string, at plans.Range, n *node) {
 	l.scope.nodes[root][name] = n
 }
 
-// variable gives a variable's value: from the options, else its default.
-func (b *block) variable() cty.Value {
-	b.children() // a variable holds none
-	wanted := cty.DynamicPseudoType
-	if attr, typed := b.syntax.Body.Attributes["type"]; typed {
-		t, diags := typeexpr.TypeConstraint(attr.Expr)
-		b.addHCL(diags, toRange(attr.Expr.Range()))
-		if diags.HasErrors() {
-			return cty.DynamicVal
-		}
-		wanted = t
-	}
-	if b.syntax.Body.Attributes["description"] != nil {
-		b.text("description")
-	}
-	var value cty.Value
-	var at plans.Range
-	given, fromOutside := b.opts.Variables[b.label()]
-	_, hasDefault := b.syntax.Body.Attributes["default"]
-	switch {
-	case fromOutside && (wanted == cty.String || wanted == cty.DynamicPseudoType):
-		at, value = startOf(variableFile(b.label())), cty.StringVal(given)
-	case fromOutside:
-		at = startOf(variableFile(b.label()))
-		if at, what := tooDeep(at.File, []byte(given)); what != "" {
-			b.errorAt(at, "Text too complex", what+".")
-			return cty.DynamicVal
-		}
-		expr, diags := hclsyntax.ParseExpression([]byte(given), at.File, hcl2.InitialPos)
-		b.addHCL(diags, at)
-		if diags.HasErrors() {
-			return cty.DynamicVal
-		}
-		v, ok := newScope(b.report).evaluate(expr, nil)
-		if !ok {
-			return cty.DynamicVal
-		}
-		value = v
-	case hasDefault:
-		expr := b.syntax.Body.Attributes["default"].Expr
-		at = toRange(expr.Range())
-		v, ok := b.scope.evaluate(expr, nil)
-		if !ok {
-			return cty.DynamicVal
-		}
-		value = v
-	default:
-		b.errorAt(b.header(), "Variable "+b.label()+" has no value",
-			"Give it one on the command line, or write a default:\n  default = \"...\"")
-		return cty.DynamicVal
-	}
-	out, err := convert.Convert(value, wanted)
-	if err != nil {
-		b.errorAt(at, "Wrong value for variable "+b.label(),
-			"Its type is "+typeexpr.TypeString(wanted)+", and this is "+describe(value)+": "+err.Error()+".")
-		return cty.DynamicVal
-	}
-	return out
-}
-
-// variableFile is the name under which a variable's value from outside the plan
-// appears in diagnostics.
-func variableFile(name string) string { return "<variable " + name + ">" }
-
-// checkGiven reports values for variables that the plan does not declare.
-func (l *loader) checkGiven() {
-	for _, name := range sortedKeys(l.opts.Variables) {
-		if l.scope.nodes["var"][name] == nil {
-			l.errorAt(startOf(variableFile(name)), "Unknown variable \""+name+"\"",
-				didYouMean(name, sortedKeys(l.scope.nodes["var"]))+"The plan declares no such variable.")
-		}
-	}
-}
-
 // settings reads the blocks that say something about the whole cluster.
 func (l *loader) settings(b *block) {
 	c := &l.cluster
 	switch b.schema.name {
 	case "cluster":
 		b.children()
-		c.Name = b.label()
+		c.Name = b.textOr("name", b.label())
 		c.Forwarding = plans.Forwarding(b.text("forwarding"))
 		for name, at := range b.source {
 			c.Source[name] = at

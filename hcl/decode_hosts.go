@@ -19,6 +19,7 @@ func (b *block) host() plans.Host {
 		Sysctls:    b.textMap("sysctl"),
 		Source:     b.source,
 	}
+	h.Sensitive = b.secret
 	for _, inner := range b.children() {
 		switch inner.schema.name {
 		case "interface":
@@ -26,6 +27,7 @@ func (b *block) host() plans.Host {
 		case "httpd":
 			inner.children()
 			h.HTTPD = &plans.HTTPD{Index: inner.text("index"), Source: inner.source}
+			h.HTTPD.Sensitive = inner.secret
 		case "connection":
 			h.Connection = inner.connection(h.Connection)
 		}
@@ -42,6 +44,7 @@ func (b *block) iface() plans.Interface {
 		Ifcfg:   b.textMap("ifcfg"),
 		Source:  b.source,
 	}
+	i.Sensitive = b.secret
 	values, spans := b.elements("dns")
 	for n, v := range values {
 		if a := b.addressValue("dns", v, spans[n]); a.IsValid() {

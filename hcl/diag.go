@@ -16,6 +16,9 @@ type report struct {
 	// failed holds the spans of attributes that have no usable value, so that
 	// nothing is said about them twice.
 	failed map[plans.Range]bool
+	// values are those in an attribute's expression, for what is found out about
+	// it later; ambiguous ones are "".
+	values map[plans.Range]string
 }
 
 func (r *report) errorAt(at plans.Range, summary, detail string) {
@@ -31,8 +34,22 @@ func (r *report) fail(at plans.Range) {
 	r.failed[at] = true
 }
 
+// involve remembers the values in the expression at a place.
+func (r *report) involve(at plans.Range, values string) {
+	if r.values == nil {
+		r.values = map[plans.Range]string{}
+	}
+	if before, again := r.values[at]; again && before != values {
+		values = ""
+	}
+	r.values[at] = values
+}
+
 // addHCL takes over what hashicorp/hcl said. at is used where it named no place.
-func (r *report) addHCL(diags hcl2.Diagnostics, at plans.Range) {
+func (r *report) addHCL(diags hcl2.Diagnostics, at plans.Range) { r.addHCLWith(diags, at, "") }
+
+// addHCLWith is addHCL for an expression with the given values in it.
+func (r *report) addHCLWith(diags hcl2.Diagnostics, at plans.Range, values string) {
 	for _, d := range diags {
 		severity := plans.Error
 		if d.Severity == hcl2.DiagWarning {
@@ -47,6 +64,7 @@ func (r *report) addHCL(diags hcl2.Diagnostics, at plans.Range) {
 			Summary:  strings.TrimRight(d.Summary, "."),
 			Detail:   d.Detail,
 			Subject:  subject,
+			Values:   values,
 		})
 	}
 }
@@ -56,6 +74,7 @@ func (r *report) addHCL(diags hcl2.Diagnostics, at plans.Range) {
 func (r *report) addValidated(diags []plans.Diagnostic) {
 	for _, d := range diags {
 		if !r.failed[d.Subject] {
+			d.Values = r.values[d.Subject]
 			r.diags = append(r.diags, d)
 		}
 	}
@@ -77,6 +96,7 @@ func (r *report) sorted() []plans.Diagnostic {
 			cmp.Compare(a.Severity, b.Severity),
 			cmp.Compare(a.Summary, b.Summary),
 			cmp.Compare(a.Detail, b.Detail),
+			cmp.Compare(a.Values, b.Values),
 		)
 	})
 	return slices.Compact(diags)

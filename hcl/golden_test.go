@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,7 +24,8 @@ var update = flag.Bool("update", false, "write the golden files under testdata i
 //
 //	go test ./hcl -run TestGolden -update
 //
-// then read what it wrote. A vars.json beside the plan gives variables.
+// then read what it wrote. A vars.json beside the plan gives variables as -var
+// does, and a vars.lvsupvars as -var-file does.
 func TestGolden(t *testing.T) {
 	found, err := filepath.Glob("testdata/*/plan.hcl")
 	if err != nil || len(found) == 0 {
@@ -31,32 +34,32 @@ func TestGolden(t *testing.T) {
 	for _, path := range found {
 		dir := filepath.Dir(path)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
+			t.Chdir(dir)
 			var opts hcl.Options
-			if raw, err := os.ReadFile(filepath.Join(dir, "vars.json")); err == nil {
-				if err := json.Unmarshal(raw, &opts.Variables); err != nil {
+			given := map[string]string{}
+			if raw, err := os.ReadFile("vars.json"); err == nil {
+				if err := json.Unmarshal(raw, &given); err != nil {
 					t.Fatal(err)
 				}
 			}
-			src, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
+			if _, err := os.Stat("vars.lvsupvars"); err == nil {
+				opts.Inputs = append(opts.Inputs, hcl.Input{File: "vars.lvsupvars"})
 			}
-			cluster, diags := hcl.Parse("plan.hcl", src, opts)
-			files := map[string][]byte{"plan.hcl": src}
-			for name, value := range opts.Variables {
-				files["<variable "+name+">"] = []byte(value)
+			for _, name := range slices.Sorted(maps.Keys(given)) {
+				opts.Inputs = append(opts.Inputs, hcl.Input{Name: name, Value: given[name]})
 			}
+			cluster, files, diags := hcl.Load([]string{"plan.hcl"}, opts)
 			var text bytes.Buffer
 			if err := hcl.WriteDiagnostics(&text, files, diags, false); err != nil {
 				t.Fatal(err)
 			}
 			checkRanges(t, files, diags)
-			golden(t, filepath.Join(dir, "diagnostics.txt"), text.Bytes())
+			golden(t, "diagnostics.txt", text.Bytes())
 			var encoded []byte
 			if cluster != nil {
 				encoded = encode(t, cluster)
 			}
-			golden(t, filepath.Join(dir, "cluster.json"), encoded)
+			golden(t, "cluster.json", encoded)
 		})
 	}
 }
@@ -108,6 +111,9 @@ func dropSources(tree any) {
 	switch tree := tree.(type) {
 	case map[string]any:
 		delete(tree, "Source")
+		if len(asMap(tree["Sensitive"])) == 0 {
+			delete(tree, "Sensitive")
+		}
 		for key, child := range tree {
 			if child == nil || child == "" {
 				delete(tree, key)
@@ -141,4 +147,9 @@ func checkRanges(t *testing.T, files map[string][]byte, diags []plans.Diagnostic
 			t.Errorf("%q says line %d: %+v", d.Summary, start.Line, d.Subject)
 		}
 	}
+}
+
+func asMap(v any) map[string]any {
+	m, _ := v.(map[string]any)
+	return m
 }

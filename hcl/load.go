@@ -19,10 +19,11 @@ import (
 
 // Options are what a plan is read with besides its text.
 type Options struct {
-	// Variables gives values to the plan's variable blocks by name. A value is
-	// taken literally where the variable's type is string or not declared, and
-	// is read as an expression of the plan language otherwise.
-	Variables map[string]string
+	// Inputs give values to the plan's variables. A later one goes before an
+	// earlier one, and the environment's are the last resort.
+	Inputs []Input
+
+	auto []string // the files of values that the plan's directory has
 }
 
 // MaxSize bounds the text of one plan file, in bytes.
@@ -47,6 +48,9 @@ func Load(paths []string, opts Options) (*plans.Cluster, map[string][]byte, []pl
 	files := map[string][]byte{}
 	var names []string
 	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			opts.auto = append(opts.auto, autoFiles(path)...)
+		}
 		for _, name := range expand(path, &r) {
 			if _, again := files[name]; again {
 				continue
@@ -64,9 +68,6 @@ func Load(paths []string, opts Options) (*plans.Cluster, map[string][]byte, []pl
 	}
 	if r.hasErrors() {
 		return nil, files, r.sorted()
-	}
-	for name, text := range opts.Variables {
-		files[variableFile(name)] = []byte(text)
 	}
 	cluster := parseFiles(names, files, opts, &r)
 	return cluster, files, r.sorted()
@@ -132,7 +133,8 @@ func parseFiles(names []string, files map[string][]byte, opts Options, r *report
 	if r.hasErrors() {
 		return nil
 	}
-	l := &loader{report: r, opts: opts, first: startOf(names[0])}
+	l := &loader{report: r, dir: filepath.Dir(names[0]), first: startOf(names[0])}
+	l.inputs(opts, files)
 	cluster := l.load(bodies)
 	r.addValidated(plans.Validate(cluster))
 	if r.hasErrors() {
@@ -177,6 +179,16 @@ func firstOfEach(diags hcl2.Diagnostics) hcl2.Diagnostics {
 // of stack, or of time over one number, and gives what is too much of it there.
 func tooDeep(name string, src []byte) (at plans.Range, what string) {
 	tokens, _ := hclsyntax.LexConfig(src, name, hcl2.InitialPos)
+	return tooDeepTokens(tokens)
+}
+
+// tooDeepTemplate is tooDeep for a template in a file of its own.
+func tooDeepTemplate(name string, src []byte) (at plans.Range, what string) {
+	tokens, _ := hclsyntax.LexTemplate(src, name, hcl2.InitialPos)
+	return tooDeepTokens(tokens)
+}
+
+func tooDeepTokens(tokens hclsyntax.Tokens) (at plans.Range, what string) {
 	depth, operators, indexes := 0, 0, 0
 	for _, token := range tokens {
 		switch token.Type {

@@ -66,6 +66,11 @@ func (p *printer) diagnostic(d plans.Diagnostic) {
 	if d.Subject.File != "" {
 		p.snippet(d.Subject, sgr)
 	}
+	if d.Values != "" {
+		for _, line := range strings.Split(d.Values, "\n") {
+			fmt.Fprintf(&p.out, "     %s\n", escape(line))
+		}
+	}
 	if d.Detail != "" {
 		p.out.WriteByte('\n')
 		for _, line := range strings.Split(d.Detail, "\n") {

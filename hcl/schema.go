@@ -8,7 +8,17 @@ type attrSchema struct {
 	want     string // what its value is, to follow "wants"
 	example  string // a value, as one writes it in a plan
 	required bool
+	secret   secrecy
 }
+
+// secrecy says where an attribute takes sensitive values.
+type secrecy int
+
+const (
+	secretNever    secrecy = iota // lvsup shows the value: a name, an address
+	secretAnywhere                // nowhere shown
+	secretElements                // what is gone through may hold them
+)
 
 // blockSchema is one type of block: its label, its attributes and the blocks it
 // may hold.
@@ -107,17 +117,17 @@ func schema() *blockSchema {
 		{name: "address", want: wantPrefix, example: `"192.168.140.10/24"`, required: true},
 		{name: "gateway", want: wantIP, example: `"192.168.140.2"`},
 		{name: "dns", want: "a list of IP addresses", example: `["114.114.114.114", "8.8.8.8"]`},
-		{name: "ifcfg", want: "a map from ifcfg keys to values", example: `{ BROWSER_ONLY = "no" }`},
+		{name: "ifcfg", want: "a map from ifcfg keys to values", example: `{ BROWSER_ONLY = "no" }`, secret: secretAnywhere},
 	}}
 	httpd := &blockSchema{name: "httpd", single: true, attrs: []attrSchema{
-		{name: "index", want: "the page's text in quotes", example: `"<h1>This is 192.168.140.20!</h1>"`, required: true},
+		{name: "index", want: "the page's text in quotes", example: `"<h1>This is 192.168.140.20!</h1>"`, required: true, secret: secretAnywhere},
 	}}
 	hostBlock := func(name, sample string) *blockSchema {
 		return &blockSchema{
 			name: name, label: "the host's name", sample: sample,
 			attrs: []attrSchema{
 				{name: "packages", want: "a list of package names", example: `["ipvsadm"]`},
-				{name: "sysctl", want: "a map from kernel parameters to values", example: `{ "net.ipv4.vs.conn_reuse_mode" = 0 }`},
+				{name: "sysctl", want: "a map from kernel parameters to values", example: `{ "net.ipv4.vs.conn_reuse_mode" = 0 }`, secret: secretAnywhere},
 			},
 			blocks: []*blockSchema{iface, httpd, connection},
 		}
@@ -141,7 +151,7 @@ func schema() *blockSchema {
 		{name: "forwarding", want: wantForward, example: `"nat"`},
 		{name: "upper_threshold", want: "a number of connections, from 1, or 0 for no limit", example: `100`},
 		{name: "lower_threshold", want: "a number of connections, from 1, or 0", example: `80`},
-		{name: "for_each", want: "a map, or a list of texts", example: `real_server`},
+		{name: "for_each", want: "a map, or a list of texts", example: `real_server`, secret: secretElements},
 	}, blocks: []*blockSchema{tunnel}}
 	service := &blockSchema{
 		name: "virtual_service", label: "the service's name", sample: "web",
@@ -183,7 +193,10 @@ func schema() *blockSchema {
 	return &blockSchema{blocks: []*blockSchema{
 		{
 			name: "cluster", label: "the cluster's name", sample: "web", single: true,
-			attrs: []attrSchema{{name: "forwarding", want: wantForward, example: `"dr"`}},
+			attrs: []attrSchema{
+				{name: "name", want: "the cluster's name in quotes", example: `"web-${var.table}"`},
+				{name: "forwarding", want: wantForward, example: `"dr"`},
+			},
 		},
 		defaults,
 		{name: "time_sync", single: true, attrs: []attrSchema{
@@ -205,6 +218,13 @@ func schema() *blockSchema {
 			{name: "default", want: "any value", example: `"example.org"`},
 			{name: "type", want: "a type without quotes", example: `string`},
 			{name: "description", want: wantText, example: `"Domain of the test pages"`},
+			{name: "sensitive", want: wantBool, example: `true`},
+			{name: "nullable", want: wantBool, example: `false`},
+		}, blocks: []*blockSchema{
+			{name: "validation", attrs: []attrSchema{
+				{name: "condition", want: "an expression that is true or false", example: `var.port > 1023`, required: true, secret: secretAnywhere},
+				{name: "error_message", want: "what to say where the condition is false, in quotes", example: `"Take a port above 1023."`, required: true},
+			}},
 		}},
 		{name: "locals", open: true},
 	}}

@@ -52,7 +52,7 @@ func TestReferencePageIsComplete(t *testing.T) {
 	host, _ := schema().block("director")
 	connection, _ := host.block("connection")
 	walk(connection)
-	for name := range functions() {
+	for name := range functions(".") {
 		if !strings.Contains(page, "`"+name+"`") {
 			t.Errorf("function %s is not named", name)
 		}

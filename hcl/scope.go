@@ -3,6 +3,7 @@ package hcl
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -14,8 +15,8 @@ import (
 	"github.com/lvsup/lvsup/plans"
 )
 
-// The roots that a reference can begin with: var.NAME, local.NAME and the three
-// kinds of host. "each" exists in a block with for_each only.
+// The roots that a reference can begin with: var.NAME, local.NAME, path.NAME and
+// the three kinds of host. "each" and "count" exist in some blocks only.
 var hostRoots = []string{string(plans.RoleDirector), string(plans.RoleRealServer), string(plans.RoleHost)}
 
 // node is something that references can name. It is evaluated when first asked
@@ -44,12 +45,22 @@ type scope struct {
 	nodes  map[string]map[string]*node // root, then name
 	funcs  map[string]function.Function
 	path   []string // what is being evaluated, outermost first
+	// variables are those whose values have been asked for.
+	variables map[string]*variable
 }
 
-func newScope(r *report) *scope {
-	s := &scope{report: r, funcs: functions(), nodes: map[string]map[string]*node{"var": {}, "local": {}}}
+// newScope makes the scope of a module whose files are in dir.
+func newScope(r *report, dir string) *scope {
+	s := &scope{report: r, funcs: functions(dir), variables: map[string]*variable{}, nodes: map[string]map[string]*node{"var": {}, "local": {}}}
 	for _, root := range hostRoots {
 		s.nodes[root] = map[string]*node{}
+	}
+	s.nodes["path"] = map[string]*node{}
+	for name, value := range map[string]string{"module": dir} {
+		if absolute, err := filepath.Abs(value); err == nil {
+			value = absolute
+		}
+		s.nodes["path"][name] = &node{value: cty.StringVal(value), state: done}
 	}
 	return s
 }
@@ -74,11 +85,28 @@ func (s *scope) evaluate(expr hclsyntax.Expression, extra map[string]cty.Value) 
 		context.Variables[root] = cty.ObjectVal(members)
 	}
 	value, diags := expr.Value(context)
-	s.report.addHCL(diags, toRange(expr.Range()))
+	if diags.HasErrors() {
+		s.failed(diags, context, expr, extra)
+	}
 	if diags.HasErrors() || !value.IsWhollyKnown() {
 		return cty.DynamicVal, false
 	}
 	return value, true
+}
+
+// failed reports why an expression has no value. What is said of it may quote its
+// parts, so nothing is said where one of them is sensitive.
+func (s *scope) failed(diags hcl2.Diagnostics, context *hcl2.EvalContext, expr hclsyntax.Expression, extra map[string]cty.Value) {
+	secret := false
+	for _, value := range context.Variables {
+		secret = secret || value.ContainsMarked()
+	}
+	for _, d := range diags {
+		if secret {
+			d.Detail = "A sensitive value takes part in this, so what is wrong with it is not shown."
+		}
+	}
+	s.report.addHCLWith(diags, toRange(expr.Range()), s.involved(expr, extra))
 }
 
 // reference puts what a traversal needs into wanted, or reports why it cannot.
@@ -166,7 +194,11 @@ func (s *scope) unknownRoot(root string, at plans.Range, alone bool) {
 		s.report.errorAt(at, "Nothing to go through", "each.key and each.value exist only in a block that has for_each.")
 		return
 	}
-	roots := append(slices.Clone(hostRoots), "var", "local")
+	if root == "count" {
+		s.report.errorAt(at, "Nothing to count", "count.index exists only in a block that has count.")
+		return
+	}
+	roots := append(slices.Clone(hostRoots), "var", "local", "path")
 	near := plans.Nearest(root, roots)
 	if alone && near == "" {
 		s.report.errorAt(at, "Text without quotes", fmt.Sprintf(
@@ -178,7 +210,7 @@ func (s *scope) unknownRoot(root string, at plans.Range, alone bool) {
 		detail = fmt.Sprintf("Did you mean %q? ", near)
 	}
 	s.report.errorAt(at, fmt.Sprintf("Unknown reference %q", root), detail+
-		"References begin with director, real_server, host, var or local, as in real_server.node1.ip.")
+		"References begin with director, real_server, host, var, local or path, as in real_server.node1.ip.")
 }
 
 func (s *scope) unknownName(root, name string, at plans.Range) {
@@ -188,6 +220,10 @@ func (s *scope) unknownName(root, name string, at plans.Range) {
 		if _, there := s.nodes[other][name]; there && other != root && slices.Contains(hostRoots, root) {
 			detail = fmt.Sprintf("%s is a %s: write %s.%s. ", name, other, other, name)
 		}
+	}
+	if root == "path" {
+		s.report.errorAt(at, fmt.Sprintf("path has no %q", name), detail+"It has "+list(names)+".")
+		return
 	}
 	thing := map[string]string{"var": "variable", "local": "local value"}[root]
 	if thing == "" {

@@ -19,6 +19,8 @@ import (
 // describe says what a value is, to follow "this is": a number, a list.
 func describe(v cty.Value) string {
 	switch t := v.Type(); {
+	case v.IsMarked():
+		return "a sensitive value"
 	case v.IsNull():
 		return "null"
 	case t == cty.String:
@@ -299,9 +301,16 @@ func (b *block) textMap(name string) map[string]string {
 			at = toRange(expr.Range())
 		}
 		b.source[name+"."+key] = at
+		if b.secret[name] {
+			b.hide(name + "." + key)
+		}
 		s, err := convert.Convert(item, cty.String)
 		if err != nil || s.IsNull() {
-			b.wrong(name, at, fmt.Sprintf("the value of %s is %s", key, describe(item)), "")
+			got := describe(item)
+			if b.secret[name+"."+key] {
+				got = "sensitive and no text"
+			}
+			b.wrong(name, at, fmt.Sprintf("the value of %s is %s", key, got), "")
 			continue
 		}
 		out[key] = s.AsString()

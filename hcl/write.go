@@ -111,7 +111,7 @@ func texts(b *hclwrite.Body, name string, values []string) {
 	b.SetAttributeValue(name, cty.TupleVal(list))
 }
 
-func textMap(b *hclwrite.Body, name string, values map[string]string) {
+func textMap(b *hclwrite.Body, name string, values map[string]string, hidden plans.Sensitive) {
 	if len(values) == 0 {
 		return
 	}
@@ -119,10 +119,19 @@ func textMap(b *hclwrite.Body, name string, values map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		items = append(items, hclwrite.ObjectAttrTokens{
 			Name:  hclwrite.TokensForValue(cty.StringVal(key)),
-			Value: hclwrite.TokensForValue(cty.StringVal(values[key])),
+			Value: secretTokens(values[key], hidden[name+"."+key]),
 		})
 	}
 	b.SetAttributeRaw(name, hclwrite.TokensForObject(items))
+}
+
+// secretTokens writes a text, and that it is sensitive where it is.
+func secretTokens(value string, hidden bool) hclwrite.Tokens {
+	tokens := hclwrite.TokensForValue(cty.StringVal(value))
+	if hidden {
+		return hclwrite.TokensForFunctionCall("sensitive", tokens)
+	}
+	return tokens
 }
 
 // duration writes 1h0m0s as people do: 1h.
@@ -244,12 +253,12 @@ func (p planWriter) host(top *hclwrite.Body, h *plans.Host) {
 			dns = append(dns, a.String())
 		}
 		texts(inner, "dns", dns)
-		textMap(inner, "ifcfg", i.Ifcfg)
+		textMap(inner, "ifcfg", i.Ifcfg, i.Sensitive)
 	}
 	texts(b, "packages", h.Packages)
-	textMap(b, "sysctl", h.Sysctls)
+	textMap(b, "sysctl", h.Sysctls, h.Sensitive)
 	if h.HTTPD != nil {
-		b.AppendNewBlock("httpd", nil).Body().SetAttributeValue("index", cty.StringVal(h.HTTPD.Index))
+		b.AppendNewBlock("httpd", nil).Body().SetAttributeRaw("index", secretTokens(h.HTTPD.Index, h.HTTPD.Sensitive["index"]))
 	}
 }
 

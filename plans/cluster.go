@@ -83,6 +83,7 @@ type Host struct {
 	Sysctls    map[string]string // dotted name -> value, beyond what the role needs
 	HTTPD      *HTTPD            // nil: no test page
 	Source     Source
+	Sensitive  Sensitive // of Sysctls
 }
 
 // Interface is a network interface with a static address.
@@ -93,14 +94,16 @@ type Interface struct {
 	DNS     []netip.Addr
 	// Ifcfg holds further keys for an ifcfg file (BROWSER_ONLY, UUID,
 	// ETHTOOL_OPTS, ...); other network stacks ignore them.
-	Ifcfg  map[string]string
-	Source Source
+	Ifcfg     map[string]string
+	Source    Source
+	Sensitive Sensitive // of Ifcfg
 }
 
 // HTTPD is the test page of a real server, served by Apache.
 type HTTPD struct {
-	Index  string // content of index.html; a final newline is added if missing
-	Source Source
+	Index     string // content of index.html; a final newline is added if missing
+	Source    Source
+	Sensitive Sensitive
 }
 
 // Host returns the host with that name.

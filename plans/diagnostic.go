@@ -61,4 +61,7 @@ type Diagnostic struct {
 	Summary  string   `json:"summary"`          // one line, no trailing stop
 	Detail   string   `json:"detail,omitempty"` // what to write instead
 	Subject  Range    `json:"subject"`
+	// Values are what the references at Subject stand for, a line each: "var.port
+	// is 70000". Sensitive ones are only said to be so.
+	Values string `json:"values,omitempty"`
 }

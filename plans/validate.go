@@ -81,8 +81,8 @@ const (
 
 func (v *validator) checkCluster() {
 	c := v.cluster
-	if c.Name != "" && !validName(c.Name) {
-		v.errorAt(c.Source.At(""), fmt.Sprintf("Invalid cluster name %q", c.Name), nameRule)
+	if named(c.Source, c.Name) && !validName(c.Name) {
+		v.errorAt(c.Source.At("name"), fmt.Sprintf("Invalid cluster name %q", c.Name), nameRule)
 	}
 	if c.Forwarding != "" {
 		v.oneOf(c.Source.At("forwarding"), "forwarding", string(c.Forwarding), forwardings()...)

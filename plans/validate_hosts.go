@@ -56,14 +56,15 @@ func (v *validator) checkSysctls(h *Host) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(h.Sysctls)) {
 		value, at := h.Sysctls[key], element(h.Source, "sysctl", key)
+		shown := h.Sensitive.shown("sysctl."+key, strconv.Quote(value))
 		switch want, isNeeded := needed[key]; {
 		case !validSysctl(key):
 			v.errorAt(at, fmt.Sprintf("Invalid kernel parameter %q", key),
 				"Write its name as sysctl -a shows it, such as \"net.ipv4.ip_forward\".")
 		case !printable(value) || strings.TrimSpace(value) == "":
-			v.errorAt(at, fmt.Sprintf("Invalid value %q for %s", value, key), "A kernel parameter's value is one line of text that is not empty.")
+			v.errorAt(at, fmt.Sprintf("Invalid value %s for %s", shown, key), "A kernel parameter's value is one line of text that is not empty.")
 		case isNeeded && strings.TrimSpace(value) != want:
-			v.errorAt(at, fmt.Sprintf("%s = %s breaks the cluster", key, value), fmt.Sprintf(
+			v.errorAt(at, fmt.Sprintf("%s = %s breaks the cluster", key, strings.Trim(shown, `"`)), fmt.Sprintf(
 				"The services of this plan need %s = %s on %s %q, and lvsup sets it. Leave this line out.", key, want, h.Role, h.Name))
 		}
 	}
@@ -113,7 +114,7 @@ func (v *validator) checkIfcfg(i *Interface) {
 		case attributeFor(key) != "":
 			v.errorAt(at, fmt.Sprintf("%s is lvsup's to write", key), attributeFor(key))
 		case !printable(value):
-			v.errorAt(at, fmt.Sprintf("Invalid value %q for %s", value, key),
+			v.errorAt(at, fmt.Sprintf("Invalid value %s for %s", i.Sensitive.shown("ifcfg."+key, strconv.Quote(value)), key),
 				"The ifcfg files are shell: a value is one line without control characters.")
 		}
 	}

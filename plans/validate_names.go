@@ -10,6 +10,13 @@ import (
 
 const nameRule = "A name begins with a letter or digit and goes on with letters, digits, \".\", \"_\" and \"-\"; at most 63 characters."
 
+// named reports whether a block has a name to be judged: one that is missing has
+// been reported where the plan was read, and one that is written and empty has not.
+func named(s Source, name string) bool {
+	_, wrote := s["name"]
+	return name != "" || wrote
+}
+
 // validName reports whether a host, service or cluster may be called s.
 func validName(s string) bool {
 	return len(s) <= 63 && wordOf(s, isAlnum, func(c byte) bool { return isAlnum(c) || strings.IndexByte("._-", c) >= 0 })

@@ -90,6 +90,7 @@ func (g *globals) start(ctx context.Context, c change, h *view.Human) (*coordina
 	if c.saved == nil {
 		return g.open(ctx, c.path, h.Event)
 	}
+	g.redacter = plans.Redacter(c.saved.Cluster)
 	return g.connect(ctx, c.saved.Cluster, h.Event), c.saved.Cluster, nil
 }
 
@@ -106,12 +107,12 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 	if err != nil {
 		return nil, err
 	}
-	doc.Plan = p
+	doc.Plan = plans.Conceal(cluster, p)
 	if failures := run.Failures(); len(failures) > 0 {
 		return codesOf(failures, false), errNotAll
 	}
 	if c.saved != nil {
-		if err := g.stale(h, c.saved.Plan, p, doc); err != nil {
+		if err := g.stale(h, cluster, c.saved.Plan, p, doc); err != nil {
 			return nil, err
 		}
 	}
@@ -119,7 +120,7 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 		return nil, err // it says all that matters now; lvsup plan shows the rest
 	}
 	if !g.json {
-		h.Plan(p)
+		h.Plan(doc.Plan)
 	}
 	if !p.Empty() {
 		if err := g.agree(ctx, h, run, c, cluster, doc); err != nil {
@@ -136,7 +137,7 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 		return codesOf(failures, true), nil
 	}
 	if !p.Empty() {
-		if err := g.verify(ctx, h, run, c.destroy); err != nil {
+		if err := g.verify(ctx, h, run, cluster, c.destroy); err != nil {
 			return codesOf(run.Failures(), true), err
 		}
 	}
@@ -156,7 +157,7 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 
 // verify compares once more, over all stages: a later one may have undone what
 // an earlier one did.
-func (g *globals) verify(ctx context.Context, h *view.Human, run *coordinator.Run, destroy bool) error {
+func (g *globals) verify(ctx context.Context, h *view.Human, run *coordinator.Run, cluster *plans.Cluster, destroy bool) error {
 	left, err := run.Compare(ctx, destroy)
 	if err != nil {
 		return err
@@ -165,7 +166,7 @@ func (g *globals) verify(ctx context.Context, h *view.Human, run *coordinator.Ru
 		return nil
 	}
 	if !g.json {
-		h.Drift(left)
+		h.Drift(plans.Conceal(cluster, left))
 	}
 	return errors.New("everything was carried out, but the hosts are not as they should be")
 }
@@ -198,18 +199,18 @@ func (g *globals) agree(ctx context.Context, h *view.Human, run *coordinator.Run
 	if len(run.Failures()) > 0 {
 		return errNotAll
 	}
-	if err := g.stale(h, doc.Plan, now, doc); err != nil {
+	if err := g.stale(h, cluster, doc.Plan, now, doc); err != nil {
 		return err
 	}
 	return coordinator.Appliable(now) // another machine may answer for the VIP by now
 }
 
 // stale is an error if the hosts are no longer what was shown, and says in what.
-func (g *globals) stale(h *view.Human, shown, now *plans.Plan, doc *view.Document) error {
+func (g *globals) stale(h *view.Human, cluster *plans.Cluster, shown, now *plans.Plan, doc *view.Document) error {
 	if coordinator.SamePlan(shown, now) {
 		return nil
 	}
-	doc.Stale = plans.Diverged(shown, now)
+	doc.Stale = plans.Diverged(plans.Conceal(cluster, shown), plans.Conceal(cluster, now))
 	if !g.json {
 		h.Stale(doc.Stale)
 	}

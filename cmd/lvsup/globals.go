@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -32,6 +33,8 @@ type globals struct {
 	noColor       bool
 	verbose       bool
 	askBecomePass bool
+	inputs        []hcl.Input       // values for the plan's variables, in the order of the command line
+	redacter      *strings.Replacer // takes sensitive values out; nil before a plan is read
 }
 
 func (g *globals) register(root *cobra.Command) {
@@ -41,6 +44,8 @@ func (g *globals) register(root *cobra.Command) {
 	f.BoolVar(&g.askBecomePass, "ask-become-pass", false, "ask for the password that sudo wants on the hosts")
 	f.BoolVar(&g.json, "json", false, "print one JSON document instead of text")
 	f.BoolVar(&g.noColor, "no-color", false, "never use colour (NO_COLOR does the same)")
+	f.Var(&varFlag{inputs: &g.inputs}, "var", "give a variable of the plan a value, as `NAME=VALUE`; may be repeated")
+	f.Var(&varFlag{inputs: &g.inputs, file: true}, "var-file", "read values for the plan's variables from a `file`; may be repeated")
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "log what the agents and the SSH layer say to stderr")
 }
 
@@ -49,6 +54,7 @@ func (g *globals) human() *view.Human {
 	if g.noColor {
 		h.Color = false
 	}
+	h.Out, h.Err = redacting{g, h.Out}, redacting{g, h.Err}
 	return h
 }
 
@@ -79,7 +85,10 @@ func (g *globals) read(path string) (*plans.Cluster, []plans.Diagnostic) {
 	if savedplan.Is(path) {
 		return nil, g.notSaved(path)
 	}
-	c, files, diags := hcl.Load([]string{path}, hcl.Options{})
+	c, files, diags := hcl.Load([]string{path}, hcl.Options{Inputs: append(varsFromEnv(os.Environ()), g.inputs...)})
+	if c != nil {
+		g.redacter = plans.Redacter(c)
+	}
 	if len(diags) > 0 && !g.json {
 		h := g.human()
 		hcl.WriteDiagnostics(h.Err, files, diags, h.Color)
@@ -106,7 +115,7 @@ func (g *globals) open(ctx context.Context, path string, progress func(report.Ev
 	for _, d := range diags {
 		if d.Severity == plans.Error {
 			if g.json {
-				_ = view.WriteJSON(os.Stdout, &view.Document{Command: g.command, Diagnostics: diags, Error: errDiagnostics.Error(), Exit: report.Failed})
+				_ = view.WriteJSON(redacting{g, os.Stdout}, &view.Document{Command: g.command, Diagnostics: diags, Error: errDiagnostics.Error(), Exit: report.Failed})
 			}
 			return nil, nil, exit(report.Failed)
 		}

@@ -31,7 +31,7 @@ func newValidate(g *globals) *cobra.Command {
 			}
 			switch {
 			case g.json:
-				if err := view.WriteJSON(os.Stdout, doc); err != nil {
+				if err := view.WriteJSON(redacting{g, os.Stdout}, doc); err != nil {
 					return err
 				}
 			case doc.Exit == report.Done:
@@ -92,13 +92,13 @@ func (g *globals) compare(ctx context.Context, path string, d dryRun) error {
 	if err != nil {
 		return g.finish(h, run, doc, nil, err)
 	}
-	doc.Plan = p
+	doc.Plan = plans.Conceal(cluster, p)
 	switch {
 	case g.json:
 	case d.name == "drift":
-		h.Drift(p)
+		h.Drift(doc.Plan)
 	default:
-		h.Plan(p)
+		h.Plan(doc.Plan)
 	}
 	codes := append(codesOf(run.Failures(), false), d.codes(p)...)
 	if d.out == "" {

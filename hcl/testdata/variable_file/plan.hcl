@@ -1,0 +1,10 @@
+variable "port" {
+  type = number
+}
+
+variable "name" {
+  type    = string
+  default = "web"
+}
+
+cluster "web" {}
