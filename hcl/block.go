@@ -18,7 +18,9 @@ type block struct {
 	*loader
 	schema *blockSchema
 	syntax *hclsyntax.Block
-	extra  map[string]cty.Value // "each", in a block with for_each
+	extra  map[string]cty.Value // "each" and "count", in a block with for_each or count
+	suffix string               // what tells a round's name from the others'
+	index  string               // how a reference names the round: ["a"] or [0]
 	source plans.Source
 	secret plans.Sensitive // nil until something is
 }
@@ -48,7 +50,13 @@ func (l *loader) wrap(schema *blockSchema, syntax *hclsyntax.Block) *block {
 
 // children returns the blocks inside b that the language knows, and reports the
 // others.
-func (b *block) children() []*block { return b.loader.blocks(b.schema, b.syntax.Body.Blocks) }
+func (b *block) children() []*block {
+	blocks := b.loader.blocks(b.schema, b.syntax.Body.Blocks)
+	for _, inner := range blocks {
+		inner.extra = b.extra
+	}
+	return blocks
+}
 
 func (l *loader) blocks(parent *blockSchema, syntax hclsyntax.Blocks) []*block {
 	first := map[string]*hclsyntax.Block{}
@@ -293,16 +301,6 @@ func itemRanges(expr hclsyntax.Expression) map[string]plans.Range {
 		spans[key] = toRange(hcl2.RangeBetween(item.KeyExpr.Range(), item.ValueExpr.Range()))
 	}
 	return spans
-}
-
-// withEach copies the block for one round of for_each.
-func (b *block) withEach(key string, value cty.Value) *block {
-	c := *b
-	c.source, c.secret = maps.Clone(b.source), maps.Clone(b.secret)
-	c.extra = map[string]cty.Value{"each": cty.ObjectVal(map[string]cty.Value{
-		"key": cty.StringVal(key), "value": value,
-	})}
-	return &c
 }
 
 // within copies a block that stands inside another for one round of that.

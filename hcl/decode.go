@@ -18,12 +18,14 @@ type loader struct {
 	first    plans.Range      // where the plan begins
 	language *blockSchema
 	scope    *scope
+	rounds   map[*hclsyntax.Block]roundsOf
 	cluster  plans.Cluster
 }
 
 func (l *loader) load(bodies []*hclsyntax.Body) *plans.Cluster {
 	l.language = schema()
 	l.scope = newScope(l.report, l.dir)
+	l.rounds = map[*hclsyntax.Block]roundsOf{}
 	l.cluster = plans.Cluster{
 		TimeSync: plans.TimeSync{MaxOffset: plans.DefaultMaxOffset},
 		Firewall: plans.PolicyUnmanaged,
@@ -49,9 +51,11 @@ func (l *loader) load(bodies []*hclsyntax.Body) *plans.Cluster {
 	for _, b := range blocks {
 		switch b.schema.name {
 		case "director", "real_server", "host":
-			l.cluster.Hosts = append(l.cluster.Hosts, b.host())
+			for _, round := range b.instances() {
+				l.cluster.Hosts = append(l.cluster.Hosts, round.host())
+			}
 		case "virtual_service":
-			services = append(services, b)
+			services = append(services, b.instances()...)
 		}
 	}
 	for _, b := range services {
@@ -84,10 +88,14 @@ func (l *loader) declare(b *block) {
 			}})
 		}
 		b.children() // locals hold none
-	case "director", "real_server", "host":
+	case "director", "real_server", "host", "virtual_service":
 		// The name twice is for plans.Validate, which sees all hosts.
 		if nodes := l.scope.nodes[b.schema.name]; b.label() != "" && nodes[b.label()] == nil {
-			nodes[b.label()] = b.hostNode()
+			if b.schema.name == "virtual_service" {
+				nodes[b.label()] = b.serviceNode()
+			} else {
+				nodes[b.label()] = b.hostNode()
+			}
 		}
 	}
 }

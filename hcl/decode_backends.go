@@ -5,6 +5,9 @@ import (
 	"net/netip"
 	"strings"
 
+	hcl2 "github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
 	"github.com/lvsup/lvsup/plans"
 )
 
@@ -14,7 +17,7 @@ func (b *block) backends(s *plans.VirtualService) []plans.Backend {
 	for _, tunnel := range inner {
 		b.source["tunnel"] = tunnel.header()
 	}
-	rounds, ok := b.rounds()
+	rounds, ok := b.allRounds()
 	if !ok { // an empty one, so that nothing is said about there being none
 		return []plans.Backend{{Forwarding: s.Forwarding, Source: b.source}}
 	}
@@ -60,6 +63,8 @@ func (b *block) backend(s *plans.VirtualService) plans.Backend {
 		hint := ""
 		if name, isText := asText(v); isText {
 			hint = b.referenceFor(name)
+		} else if holdsHosts(v) {
+			hint = "Take them all, with a backend for each:\n  for_each = " + traversalText(hostsOf(expr)) + "\n  host     = each.value"
 		}
 		b.wrong("host", at, "this is "+describe(v), hint)
 		return out
@@ -76,13 +81,21 @@ func (b *block) backend(s *plans.VirtualService) plans.Backend {
 	return out
 }
 
+// hostsOf is the reference that an expression begins with, or the usual one.
+func hostsOf(expr hclsyntax.Expression) hcl2.Traversal {
+	if reference, ok := expr.(*hclsyntax.ScopeTraversalExpr); ok {
+		return reference.Traversal
+	}
+	return hcl2.Traversal{hcl2.TraverseRoot{Name: string(plans.RoleRealServer)}}
+}
+
 // referenceFor says which reference a person meant who wrote a name or an
 // address where a reference belongs.
 func (b *block) referenceFor(text string) string {
 	for _, h := range b.cluster.Hosts {
 		for _, i := range h.Interfaces {
 			if h.Name == text || i.Address.Addr().String() == text || i.Address.String() == text {
-				return fmt.Sprintf("Write %s.%s.", h.Role, h.Name)
+				return fmt.Sprintf("Write %s.", h.Ref())
 			}
 		}
 	}

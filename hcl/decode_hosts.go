@@ -9,10 +9,10 @@ import (
 	"github.com/lvsup/lvsup/plans"
 )
 
-// host reads a director, real_server or host block.
+// host reads a director, real_server or host block, or one round of it.
 func (b *block) host() plans.Host {
 	h := plans.Host{
-		Name:       b.label(),
+		Name:       b.name(),
 		Role:       plans.Role(b.schema.name),
 		Connection: b.cluster.Connection,
 		Packages:   b.texts("packages"),
@@ -20,6 +20,9 @@ func (b *block) host() plans.Host {
 		Source:     b.source,
 	}
 	h.Sensitive = b.secret
+	if ref := b.reference(); ref != h.Ref() {
+		h.Reference = ref
+	}
 	for _, inner := range b.children() {
 		switch inner.schema.name {
 		case "interface":
@@ -65,24 +68,24 @@ const (
 	ifaceNetwork  = "network"       // 192.168.140.0/24
 )
 
-// hostNode makes the host known to references. Its value needs nothing but the
-// addresses of its interfaces, so a gateway may refer to another host even
-// where that one refers back.
+// hostNode makes the hosts of a block known to references. Their values need
+// nothing but names and the addresses of interfaces, so a gateway may refer to
+// another host even where that one refers back.
 func (b *block) hostNode() *node {
-	n := &node{members: []string{hostName, hostRole, hostInterface}}
+	n := &node{members: []string{hostName, hostRole, hostInterface}, repeated: b.repeated()}
 	for _, inner := range b.syntax.Body.Blocks {
 		if inner.Type == "interface" {
 			n.members = []string{hostAddress, hostIP, hostName, hostRole, hostInterface}
 			n.interfaces = append(n.interfaces, strings.Join(inner.Labels, ""))
 		}
 	}
-	n.eval = func() cty.Value { return b.hostValue() }
+	n.eval = func() cty.Value { return b.eachRound((*block).hostValue) }
 	return n
 }
 
 func (b *block) hostValue() cty.Value {
 	host := map[string]cty.Value{
-		hostName: cty.StringVal(b.label()),
+		hostName: cty.StringVal(b.name()),
 		hostRole: cty.StringVal(b.schema.name),
 	}
 	interfaces := map[string]cty.Value{}
@@ -92,7 +95,7 @@ func (b *block) hostValue() cty.Value {
 			continue
 		}
 		// Quietly: host reads the same block again and keeps its source.
-		i := &block{loader: b.loader, schema: language, syntax: inner, source: plans.Source{"": toRange(inner.DefRange())}}
+		i := &block{loader: b.loader, schema: language, syntax: inner, extra: b.extra, source: plans.Source{"": toRange(inner.DefRange())}}
 		value := ifaceValue(i.label(), i.prefix("address"))
 		if _, twice := interfaces[i.label()]; !twice {
 			interfaces[i.label()] = value

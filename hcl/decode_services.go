@@ -13,7 +13,7 @@ import (
 // service reads a virtual_service block. The hosts have been read before.
 func (b *block) service() plans.VirtualService {
 	s := plans.VirtualService{
-		Name:       b.label(),
+		Name:       b.name(),
 		Address:    b.address("address"),
 		Protocol:   b.textOr("protocol", "tcp"),
 		KeepVIP:    true,
@@ -46,6 +46,33 @@ func (b *block) service() plans.VirtualService {
 		s.Tunnel = fitted(s.Tunnel, s.Is6(), s.Is6())
 	}
 	return s
+}
+
+// serviceNode makes the services of a block known to references.
+func (b *block) serviceNode() *node {
+	return &node{
+		members: []string{"address", "fwmark", "name", "port", "protocol"}, repeated: b.repeated(),
+		eval: func() cty.Value { return b.eachRound((*block).serviceValue) },
+	}
+}
+
+// serviceValue is a service as references see it. Its address is unknown where
+// there is a mistake in it, and null where it has none.
+func (b *block) serviceValue() cty.Value {
+	address, protocol := cty.NullVal(cty.String), b.textOr("protocol", "tcp")
+	if a := b.address("address"); a.IsValid() {
+		address = cty.StringVal(a.String())
+	} else if !b.leftOut("address") {
+		address = cty.UnknownVal(cty.String)
+	}
+	value := map[string]cty.Value{"name": cty.StringVal(b.name()), "address": address, "protocol": cty.StringVal(protocol)}
+	for name, low := range map[string]int64{"port": 0, "fwmark": 1} {
+		value[name] = cty.NullVal(cty.Number)
+		if n, there := b.number(name, low, 1<<32-1); there {
+			value[name] = cty.NumberIntVal(int64(n))
+		}
+	}
+	return cty.ObjectVal(value)
 }
 
 // identity reads what the kernel finds the service by: address, protocol and

@@ -99,7 +99,30 @@ func (r *report) sorted() []plans.Diagnostic {
 			cmp.Compare(a.Values, b.Values),
 		)
 	})
-	return slices.Compact(diags)
+	return fold(slices.Compact(diags))
+}
+
+// fold leaves out what the rounds of a block say again with other values, and
+// says how often that is.
+func fold(diags []plans.Diagnostic) []plans.Diagnostic {
+	var out []plans.Diagnostic
+	for i := 0; i < len(diags); {
+		end := i + 1
+		for end < len(diags) && again(diags[i], diags[end]) {
+			end++
+		}
+		d := diags[i]
+		if more := end - i - 1; more > 0 {
+			d.Detail += "\nThe same goes for " + count(more, "other round") + " of this block."
+		}
+		out, i = append(out, d), end
+	}
+	return out
+}
+
+func again(a, b plans.Diagnostic) bool {
+	return a.Subject == b.Subject && a.Severity == b.Severity && a.Summary == b.Summary && a.Values != b.Values &&
+		(strings.Contains(a.Values, "each.") || strings.Contains(a.Values, "count.index"))
 }
 
 func toRange(r hcl2.Range) plans.Range {

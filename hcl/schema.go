@@ -1,6 +1,9 @@
 package hcl
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // attrSchema is one attribute of a block.
 type attrSchema struct {
@@ -122,10 +125,14 @@ func schema() *blockSchema {
 	httpd := &blockSchema{name: "httpd", single: true, attrs: []attrSchema{
 		{name: "index", want: "the page's text in quotes", example: `"<h1>This is 192.168.140.20!</h1>"`, required: true, secret: secretAnywhere},
 	}}
+	forEach := attrSchema{name: "for_each", want: "a map, or a list of texts or hosts", example: `{ a = "192.168.140.20/24", b = "192.168.140.30/24" }`, secret: secretElements}
+	countAttr := attrSchema{name: "count", want: fmt.Sprintf("a whole number from 0 to %d", maxRounds), example: `2`}
 	hostBlock := func(name, sample string) *blockSchema {
 		return &blockSchema{
 			name: name, label: "the host's name", sample: sample,
 			attrs: []attrSchema{
+				{name: "name", want: "the host's name in quotes", example: `"node${count.index + 1}"`},
+				forEach, countAttr,
 				{name: "packages", want: "a list of package names", example: `["ipvsadm"]`},
 				{name: "sysctl", want: "a map from kernel parameters to values", example: `{ "net.ipv4.vs.conn_reuse_mode" = 0 }`, secret: secretAnywhere},
 			},
@@ -151,11 +158,14 @@ func schema() *blockSchema {
 		{name: "forwarding", want: wantForward, example: `"nat"`},
 		{name: "upper_threshold", want: "a number of connections, from 1, or 0 for no limit", example: `100`},
 		{name: "lower_threshold", want: "a number of connections, from 1, or 0", example: `80`},
-		{name: "for_each", want: "a map, or a list of texts", example: `real_server`, secret: secretElements},
+		{name: "for_each", want: "a map, or a list of texts or hosts", example: `real_server`, secret: secretElements},
+		countAttr,
 	}, blocks: []*blockSchema{tunnel}}
 	service := &blockSchema{
 		name: "virtual_service", label: "the service's name", sample: "web",
 		attrs: []attrSchema{
+			{name: "name", want: "the service's name in quotes", example: `"web-${each.key}"`},
+			forEach, countAttr,
 			{name: "address", want: wantIP, example: `"192.168.140.100"`},
 			{name: "port", want: wantPort + ", or 0 for every port", example: `80`},
 			{name: "protocol", want: `"tcp", "udp" or "sctp"`, example: `"tcp"`},

@@ -88,6 +88,48 @@ func TestReferencePageOpensWithAPlan(t *testing.T) {
 	}
 }
 
+// Every piece of a plan on the reference page can be read, and is formatted.
+func TestReferencePagePiecesAreFormatted(t *testing.T) {
+	raw, err := os.ReadFile("../docs/plan-language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pieces := strings.Split(string(raw), "```hcl\n")[1:]
+	for _, piece := range pieces {
+		src, _, _ := strings.Cut(piece, "```\n")
+		out, diags := Format("piece", []byte(src))
+		if len(diags) > 0 || string(out) != src {
+			t.Errorf("%v\n%s", diags, src)
+		}
+	}
+	if len(pieces) < 10 {
+		t.Errorf("only %d pieces", len(pieces))
+	}
+}
+
+// The blocks of the section about repeating make a plan.
+func TestReferencePageRepeats(t *testing.T) {
+	raw, err := os.ReadFile("../docs/plan-language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(raw), "## Repeating a block")
+	_, section, _ = strings.Cut(section, "```hcl\n")
+	src, _, _ := strings.Cut(section, "```\n")
+	src += "cluster \"web\" {\n  forwarding = \"dr\"\n}\ndirector \"lb\" {\n  interface \"ens33\" {\n    address = \"192.168.140.10/24\"\n  }\n}\n"
+	c, diags := Parse("docs", []byte(src), Options{})
+	if c == nil || len(diags) > 0 {
+		t.Fatalf("diagnostics: %v", diags)
+	}
+	var names []string
+	for _, h := range c.Hosts {
+		names = append(names, h.Name)
+	}
+	if got := strings.Join(names, " "); got != "node-a node-b spare1 spare2 lb" {
+		t.Errorf("the hosts are %s", got)
+	}
+}
+
 // The segment sizes on the reference page are those that plans get.
 func TestReferencePageKnowsSegmentSizes(t *testing.T) {
 	raw, err := os.ReadFile("../docs/plan-language.md")

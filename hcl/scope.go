@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	hcl2 "github.com/hashicorp/hcl/v2"
@@ -16,8 +17,11 @@ import (
 )
 
 // The roots that a reference can begin with: var.NAME, local.NAME, path.NAME and
-// the three kinds of host. "each" and "count" exist in some blocks only.
+// the blocks of hosts and services. "each" and "count" exist in some blocks only.
 var hostRoots = []string{string(plans.RoleDirector), string(plans.RoleRealServer), string(plans.RoleHost)}
+
+// serviceRoot begins a reference to a virtual service.
+const serviceRoot = "virtual_service"
 
 // node is something that references can name. It is evaluated when first asked
 // for.
@@ -29,6 +33,9 @@ type node struct {
 	members []string
 	// interfaces are the names after .interface, of a host.
 	interfaces []string
+	// repeated is "for_each" or "count" where the block has that, so that an
+	// index comes before the members.
+	repeated string
 }
 
 type nodeState int
@@ -55,6 +62,7 @@ func newScope(r *report, dir string) *scope {
 	for _, root := range hostRoots {
 		s.nodes[root] = map[string]*node{}
 	}
+	s.nodes[serviceRoot] = map[string]*node{}
 	s.nodes["path"] = map[string]*node{}
 	for name, value := range map[string]string{"module": dir} {
 		if absolute, err := filepath.Abs(value); err == nil {
@@ -137,25 +145,106 @@ func (s *scope) reference(t hcl2.Traversal, wanted map[string]map[string]cty.Val
 		s.unknownName(root, name, at)
 		return false
 	}
-	if len(t) > 2 && len(n.members) > 0 {
-		if member, at, literal := step(t[2]); literal && !slices.Contains(n.members, member) {
-			s.report.errorAt(at, fmt.Sprintf("%s.%s has no %q", root, name, member),
-				didYouMean(member, n.members)+"It has "+list(n.members)+".")
+	value := s.resolve(root, name, toRange(t.SourceRange()))
+	wanted[root][name] = value
+	return s.checkMembers(n, root+"."+name, t[2:], value)
+}
+
+// checkMembers reports what a reference asks of a host or a service that has no
+// such thing. rest is what follows its name.
+func (s *scope) checkMembers(n *node, name string, rest hcl2.Traversal, value cty.Value) bool {
+	if len(n.members) == 0 || !value.IsKnown() {
+		return true
+	}
+	if n.repeated != "" && len(rest) > 0 {
+		index, ok := s.checkIndex(n, name, rest[0], value)
+		if !ok {
+			return false
+		}
+		name, rest = name+index, rest[1:]
+	}
+	if len(rest) == 0 {
+		return true
+	}
+	member, at, literal := step(rest[0])
+	if literal && !slices.Contains(n.members, member) {
+		s.report.errorAt(at, fmt.Sprintf("%s has no %q", name, member), didYouMean(member, n.members)+"It has "+list(n.members)+".")
+		return false
+	}
+	if len(rest) > 1 && member == hostInterface {
+		iface, at, literal := step(rest[1])
+		if literal && !slices.Contains(n.interfaces, iface) {
+			s.report.errorAt(at, fmt.Sprintf("%s has no interface %q", name, iface), didYouMean(iface, n.interfaces)+"It has "+list(n.interfaces)+".")
 			return false
 		}
 	}
-	if len(t) > 3 && len(n.members) > 0 {
-		if member, _, _ := step(t[2]); member == hostInterface {
-			iface, at, literal := step(t[3])
-			if literal && !slices.Contains(n.interfaces, iface) {
-				s.report.errorAt(at, fmt.Sprintf("%s.%s has no interface %q", root, name, iface),
-					didYouMean(iface, n.interfaces)+"It has "+list(n.interfaces)+".")
-				return false
-			}
-		}
-	}
-	wanted[root][name] = s.resolve(root, name, toRange(t.SourceRange()))
 	return true
+}
+
+// checkIndex reports a reference into a block with for_each or count that names
+// none of its rounds.
+func (s *scope) checkIndex(n *node, name string, first hcl2.Traverser, value cty.Value) (index string, ok bool) {
+	var indexes []string
+	for it := value.ElementIterator(); it.Next(); {
+		key, _ := it.Element()
+		indexes = append(indexes, "["+brief(key)+"]")
+	}
+	at := toRange(first.SourceRange())
+	key, isAttr := "", false
+	switch first := first.(type) {
+	case hcl2.TraverseAttr:
+		key, isAttr = first.Name, true
+		index = "[" + strconv.Quote(key) + "]"
+	case hcl2.TraverseIndex:
+		if first.Key.IsNull() || !first.Key.IsKnown() {
+			return "", true
+		}
+		if _, isText := asText(first.Key); isText {
+			key = first.Key.AsString()
+		}
+		index = "[" + brief(first.Key) + "]"
+	default:
+		return "", true
+	}
+	if slices.Contains(indexes, index) {
+		return index, true
+	}
+	switch {
+	case isAttr && slices.Contains(n.members, key):
+		s.report.errorAt(at, fmt.Sprintf("%s has %s", name, n.repeated), fmt.Sprintf(
+			"It stands for several, so say which one: %s%s.%s, or of all of them:\n  %s",
+			name, firstOr(indexes, "[...]"), key, allOf(n, name, key)))
+	case len(indexes) == 0:
+		s.report.errorAt(at, fmt.Sprintf("%s has no %s", name, index), "It has no elements at all.")
+	default:
+		s.report.errorAt(at, fmt.Sprintf("%s has no %s", name, index), nearIndex(key, index, indexes)+"It has "+someOf(indexes)+".")
+	}
+	return "", false
+}
+
+// allOf writes a reference to a member of every round.
+func allOf(n *node, name, member string) string {
+	if n.repeated == "count" {
+		return name + "[*]." + member
+	}
+	return "values(" + name + ")[*]." + member
+}
+
+// someOf writes the first few names.
+func someOf(names []string) string {
+	const most = 8
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+// nearIndex guesses which key was meant; of numbers there is no telling.
+func nearIndex(key, index string, indexes []string) string {
+	if near := plans.Nearest(index, indexes); near != "" && key != "" {
+		return "Did you mean " + near + "? "
+	}
+	return ""
 }
 
 // step reads .name or ["name"].
@@ -198,7 +287,7 @@ func (s *scope) unknownRoot(root string, at plans.Range, alone bool) {
 		s.report.errorAt(at, "Nothing to count", "count.index exists only in a block that has count.")
 		return
 	}
-	roots := append(slices.Clone(hostRoots), "var", "local", "path")
+	roots := append(slices.Clone(hostRoots), serviceRoot, "var", "local", "path")
 	near := plans.Nearest(root, roots)
 	if alone && near == "" {
 		s.report.errorAt(at, "Text without quotes", fmt.Sprintf(
@@ -210,7 +299,7 @@ func (s *scope) unknownRoot(root string, at plans.Range, alone bool) {
 		detail = fmt.Sprintf("Did you mean %q? ", near)
 	}
 	s.report.errorAt(at, fmt.Sprintf("Unknown reference %q", root), detail+
-		"References begin with director, real_server, host, var, local or path, as in real_server.node1.ip.")
+		"References begin with director, real_server, host, virtual_service, var, local or path, as in real_server.node1.ip.")
 }
 
 func (s *scope) unknownName(root, name string, at plans.Range) {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
@@ -29,10 +28,12 @@ func describe(v cty.Value) string {
 		return "the number " + v.AsBigFloat().Text('f', -1)
 	case t == cty.Bool:
 		return strconv.FormatBool(v.True())
-	case t.IsTupleType(), t.IsListType(), t.IsSetType():
-		return "a list"
 	case isHostObject(v):
 		return "a host"
+	case holdsHosts(v):
+		return "several hosts"
+	case isList(t):
+		return "a list"
 	default:
 		return "a map"
 	}
@@ -314,49 +315,6 @@ func (b *block) textMap(name string) map[string]string {
 			continue
 		}
 		out[key] = s.AsString()
-	}
-	return out
-}
-
-// rounds evaluates for_each: the blocks to read instead of b. A block without
-// for_each is its own only round. ok is false if for_each has no usable value.
-func (b *block) rounds() (out []*block, ok bool) {
-	if _, there := b.syntax.Body.Attributes["for_each"]; !there {
-		return []*block{b}, true
-	}
-	v, expr, ok := b.value("for_each")
-	if !ok {
-		return nil, false
-	}
-	switch t := v.Type(); {
-	case (t.IsObjectType() || t.IsMapType()) && !isHostObject(v):
-		items := v.AsValueMap()
-		for _, key := range sortedKeys(items) {
-			out = append(out, b.withEach(key, items[key]))
-		}
-	case t.IsTupleType() || t.IsListType() || t.IsSetType():
-		out = b.listRounds(v, expr)
-	default:
-		b.wrong("for_each", toRange(expr.Range()), "this is "+describe(v), "")
-	}
-	return out, b.written("for_each")
-}
-
-func (b *block) listRounds(v cty.Value, expr hclsyntax.Expression) []*block {
-	var out []*block
-	values := v.AsValueSlice()
-	spans := elementRanges(expr, len(values))
-	for i, item := range values {
-		key, isText := asText(item)
-		switch {
-		case isText:
-		case isHostObject(item):
-			key = item.GetAttr("name").AsString()
-		default:
-			b.wrong("for_each", spans[i], "this element is "+describe(item), "")
-			continue
-		}
-		out = append(out, b.withEach(key, item))
 	}
 	return out
 }

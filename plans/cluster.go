@@ -76,6 +76,7 @@ const DefaultMaxOffset = 500 * time.Millisecond
 // Host is one machine of the cluster.
 type Host struct {
 	Name       string
+	Reference  string // how the plan refers to it, where that is not ROLE.NAME
 	Role       Role
 	Connection Connection // the cluster's, overlaid with the host's own block
 	Interfaces []Interface
@@ -84,6 +85,14 @@ type Host struct {
 	HTTPD      *HTTPD            // nil: no test page
 	Source     Source
 	Sensitive  Sensitive // of Sysctls
+}
+
+// Ref is how the plan refers to the host.
+func (h *Host) Ref() string {
+	if h.Reference != "" {
+		return h.Reference
+	}
+	return string(h.Role) + "." + h.Name
 }
 
 // Interface is a network interface with a static address.

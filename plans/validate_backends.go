@@ -71,7 +71,7 @@ func (v *validator) checkStranger(b *Backend) {
 	for _, h := range v.cluster.RealServers() {
 		if h.declares(b.Address) {
 			v.warnAt(at, fmt.Sprintf("%s is an address of %q", b.Address, h.Name), fmt.Sprintf(
-				"lvsup prepares a real server for its part only where the backend names it. Write:\n  host = real_server.%s", h.Name))
+				"lvsup prepares a real server for its part only where the backend names it. Write:\n  host = %s", h.Ref()))
 		}
 	}
 }

@@ -14,14 +14,14 @@ func (v *validator) checkHosts() {
 	seen := map[string]*Host{}
 	for i := range v.cluster.Hosts {
 		h := &v.cluster.Hosts[i]
-		if h.Name == "" {
+		if !named(h.Source, h.Name) {
 			continue // a missing label has been reported
 		}
 		if !validName(h.Name) {
-			v.errorAt(h.Source.At(""), fmt.Sprintf("Invalid host name %q", h.Name), nameRule)
+			v.errorAt(h.Source.At("name"), fmt.Sprintf("Invalid host name %q", h.Name), nameRule)
 		}
 		if before, twice := seen[h.Name]; twice {
-			v.errorAt(h.Source.At(""), fmt.Sprintf("Second host named %q", h.Name), fmt.Sprintf(
+			v.errorAt(h.Source.At("name"), fmt.Sprintf("Second host named %q", h.Name), fmt.Sprintf(
 				"The %s at %s has that name. Every host needs its own, whatever its role.", before.Role, before.Source.At("")))
 		} else {
 			seen[h.Name] = h

@@ -32,7 +32,7 @@ func (v *validator) checkServices() {
 	for i := range v.cluster.Services {
 		s := &v.cluster.Services[i]
 		if before, twice := names[s.Name]; twice && s.Name != "" {
-			v.errorAt(s.Source.At(""), fmt.Sprintf("Second virtual_service named %q", s.Name),
+			v.errorAt(s.Source.At("name"), fmt.Sprintf("Second virtual_service named %q", s.Name),
 				fmt.Sprintf("There is one at %s. Give each its own name.", before))
 		}
 		names[s.Name] = s.Source.At("")
@@ -46,8 +46,8 @@ func (v *validator) checkServices() {
 }
 
 func (v *validator) checkService(s *VirtualService) {
-	if s.Name != "" && !validName(s.Name) {
-		v.errorAt(s.Source.At(""), fmt.Sprintf("Invalid service name %q", s.Name), nameRule)
+	if named(s.Source, s.Name) && !validName(s.Name) {
+		v.errorAt(s.Source.At("name"), fmt.Sprintf("Invalid service name %q", s.Name), nameRule)
 	}
 	v.checkIdentity(s)
 	v.checkScheduling(s)
