@@ -44,6 +44,13 @@ const (
 // WriteDiagnostics, and every diagnostic in the order of position. The cluster
 // is nil if any of them is an error.
 func Load(paths []string, opts Options) (*plans.Cluster, map[string][]byte, []plans.Diagnostic) {
+	l, files, r := loadFiles(paths, opts)
+	return l.valid(), files, r.sorted()
+}
+
+// loadFiles reads a plan and judges it. Without a loader, the text could not be
+// read or parsed.
+func loadFiles(paths []string, opts Options) (*loader, map[string][]byte, *report) {
 	var r report
 	files := map[string][]byte{}
 	var names []string
@@ -67,17 +74,24 @@ func Load(paths []string, opts Options) (*plans.Cluster, map[string][]byte, []pl
 		r.errorAt(startOf("-"), "No plan given", "Name a plan file, for example plans/examples/dr.hcl.")
 	}
 	if r.hasErrors() {
-		return nil, files, r.sorted()
+		return nil, files, &r
 	}
-	cluster := parseFiles(names, files, opts, &r)
-	return cluster, files, r.sorted()
+	return parseFiles(names, files, opts, &r), files, &r
+}
+
+// valid is the cluster, if there is no mistake in it.
+func (l *loader) valid() *plans.Cluster {
+	if l == nil || l.hasErrors() {
+		return nil
+	}
+	return &l.cluster
 }
 
 // Parse reads a plan from one text. filename is used in diagnostics only.
 func Parse(filename string, src []byte, opts Options) (*plans.Cluster, []plans.Diagnostic) {
 	var r report
-	cluster := parseFiles([]string{filename}, map[string][]byte{filename: src}, opts, &r)
-	return cluster, r.sorted()
+	l := parseFiles([]string{filename}, map[string][]byte{filename: src}, opts, &r)
+	return l.valid(), r.sorted()
 }
 
 // expand returns the plan files that path stands for.
@@ -121,7 +135,7 @@ func startOf(name string) plans.Range {
 	return plans.Range{File: name, Start: first, End: first}
 }
 
-func parseFiles(names []string, files map[string][]byte, opts Options, r *report) *plans.Cluster {
+func parseFiles(names []string, files map[string][]byte, opts Options, r *report) *loader {
 	var bodies []*hclsyntax.Body
 	for _, name := range names {
 		if body := parseFile(name, files[name], r); body != nil {
@@ -137,10 +151,7 @@ func parseFiles(names []string, files map[string][]byte, opts Options, r *report
 	l.inputs(opts, files)
 	cluster := l.load(bodies)
 	r.addValidated(plans.Validate(cluster))
-	if r.hasErrors() {
-		return nil
-	}
-	return cluster
+	return l
 }
 
 func parseFile(name string, src []byte, r *report) *hclsyntax.Body {

@@ -79,7 +79,7 @@ director and the real servers, and lvsup makes every host so over SSH.
 	}
 	g.register(root)
 	root.AddCommand(
-		newValidate(g), newPlan(g), newApply(g), newDrift(g), newProbe(g),
+		newValidate(g), newFmt(g), newConsole(g), newPlan(g), newApply(g), newDrift(g), newProbe(g),
 		newStatus(g), newDestroy(g), newImport(g), newExport(g), newVersion(),
 		newLabCommand(g.load),
 	)
