@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
@@ -44,11 +45,12 @@ type Agent struct {
 
 	launch func(ctx context.Context, nonce string) error // starts the guard
 	ending bool                                          // guarded changes are made: another agent goes on
+	quick  time.Duration                                 // how long a rollback that fails is tried again at once
 }
 
 // New makes an agent for the kinds. build is what `lvsup version` prints.
 func New(h host.Host, dirs Dirs, build string, kinds []step.Any, log zerolog.Logger) *Agent {
-	a := &Agent{host: h, dirs: dirs, build: build, log: log, kinds: map[string]step.Any{}, store: store{dirs.Data}}
+	a := &Agent{host: h, dirs: dirs, build: build, log: log, kinds: map[string]step.Any{}, store: store{dirs.Data}, quick: rollbackQuick}
 	a.launch = func(ctx context.Context, nonce string) error { return launchGuard(ctx, h, nonce) }
 	for _, k := range kinds {
 		a.kinds[k.Name()] = k

@@ -37,8 +37,9 @@ type guardState struct {
 	Applied bool `json:"applied,omitempty"`
 	// Outcome is empty while the guard waits.
 	Outcome wire.Outcome `json:"outcome,omitempty"`
-	Left    string       `json:"left,omitempty"`  // what a rollback could not bring back
-	Cause   string       `json:"cause,omitempty"` // what failed, when the time was not yet over
+	Left    string       `json:"left,omitempty"`    // what a rollback could not bring back
+	Cause   string       `json:"cause,omitempty"`   // what failed, when the time was not yet over
+	ByHand  []string     `json:"by_hand,omitempty"` // with Left: the commands that bring the rest back
 }
 
 func (d Dirs) guard() string       { return filepath.Join(d.Run, "guard") }
@@ -80,11 +81,19 @@ func bootTime() (int64, error) {
 }
 
 // Guard waits for the confirmation of guarded changes, as `lvsup-agent guard`,
-// and takes them back when their time is over. It returns when that is done.
+// and takes them back when their time is over, or at once when somebody ends it
+// by SIGTERM: only the confirmation says that the host is still found. A shutdown
+// ends it so too, and then the rollback does no harm: the next boot has the old
+// state anyway. It returns when that is done.
 func (a *Agent) Guard(ctx context.Context) error {
 	state, err := a.dirs.readGuard()
-	if err != nil || state == nil || state.Outcome != "" {
+	switch {
+	case err != nil || state == nil:
 		return err
+	case state.Outcome == wire.OutcomeRolledBack && state.Left != "":
+		return a.keepTrying(ctx, state)
+	case state.Outcome != "":
+		return nil
 	}
 	now, err := bootTime()
 	if err != nil {
@@ -97,32 +106,32 @@ func (a *Agent) Guard(ctx context.Context) error {
 	defer post.close()
 	// A guard that was killed lost the lock with its process. At the first start
 	// the agent has it, and sends it.
-	if l, err := takeLock(a.dirs.Run, "the guard of changes that wait for their confirmation"); err == nil {
+	if l, err := takeLock(a.dirs.Run, guardHolder(state.Nonce)); err == nil {
 		a.lock = l
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(state.Deadline-now))
+	wait, cancel := context.WithTimeout(ctx, time.Duration(state.Deadline-now))
 	defer cancel()
-	for ctx.Err() == nil {
-		m, err := post.next(ctx)
+	for wait.Err() == nil {
+		m, err := post.next(wait)
 		if err != nil {
-			break // only the end of ctx ends the post
+			break // only the end of wait ends the post
 		}
 		done, err := a.guardMessage(state, m)
 		m.close()
 		if done {
-			return err
+			return errors.Join(err, a.keepTrying(ctx, state))
 		}
 		if err != nil { // whoever asked is gone; that ends no guard
 			a.log.Warn().Err(err).Str("op", m.Op).Msg("a message of the guard got no answer")
 		}
 	}
-	if errors.Is(context.Cause(ctx), context.Canceled) {
-		return nil // stopped by hand: whoever did that has seen the host
-	}
 	if now, err := a.dirs.readGuard(); err == nil && now != nil && (now.Nonce != state.Nonce || now.Outcome != "") {
 		return nil // called off, or another run's guard has taken over
 	}
-	return a.rollBack(state)
+	if ctx.Err() != nil {
+		state.Cause = "the guard was told to end before its time"
+	}
+	return errors.Join(a.rollBack(state), a.keepTrying(ctx, state))
 }
 
 // guardMessage answers one message, and reports whether the guard is no longer
@@ -163,35 +172,3 @@ func (a *Agent) guardMessage(state *guardState, m *message) (done bool, err erro
 	}
 	return false, m.answer(reply{Says: "unknown message"})
 }
-
-// rollBack takes the changes back and writes down how that went.
-func (a *Agent) rollBack(state *guardState) error {
-	kind, known := a.kinds[state.Kind]
-	if !known || kind.Guard() == nil {
-		return fmt.Errorf("cannot take back changes of %s: this agent (%s) does not know how", state.Kind, a.build)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), rollbackTimeout)
-	defer cancel()
-	err := kind.Guard().Rollback(ctx, state.Snapshot)
-	state.Outcome = wire.OutcomeRolledBack
-	if err == nil {
-		err = a.restoreRecord(state)
-	}
-	if err != nil {
-		state.Left = err.Error()
-		a.log.Error().Msg("the rollback of lvsup's changes is not complete: " + state.Left)
-	}
-	return a.dirs.writeGuard(state)
-}
-
-func (a *Agent) restoreRecord(state *guardState) error {
-	rec, err := a.store.load()
-	if err != nil {
-		return err
-	}
-	rec.Kinds[state.Kind] = state.Owned
-	return a.store.save(rec)
-}
-
-// rollbackTimeout bounds a rollback.
-const rollbackTimeout = 30 * time.Second

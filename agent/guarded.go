@@ -97,8 +97,8 @@ func (a *Agent) undo(nonce string, cause error) error {
 		left = "the snapshot in " + a.dirs.guardState() + " is gone; a reboot brings the old state back"
 	} else if err := a.rollBackFor(state, cause); err != nil {
 		left = err.Error()
-	} else {
-		left = state.Left
+	} else if left = state.Left; left != "" {
+		_ = a.launch(ctx, nonce) // which tries on; what is left is in the error
 	}
 	if left != "" {
 		return fmt.Errorf("%w; the rollback is not complete: %s", cause, left)
@@ -229,7 +229,7 @@ func (a *Agent) confirm(ctx context.Context, r wire.ConfirmRequest) (wire.Confir
 	case state == nil || state.Nonce != r.Nonce:
 		return wire.ConfirmResponse{Outcome: wire.OutcomeUnknown}, nil
 	case state.Outcome == wire.OutcomeRolledBack:
-		return wire.ConfirmResponse{Outcome: state.Outcome, Left: state.Left, Cause: state.Cause}, nil
+		return wire.ConfirmResponse{Outcome: state.Outcome, Left: state.Left, Cause: state.Cause, ByHand: state.ByHand}, nil
 	case state.Outcome == wire.OutcomeConfirmed:
 		// While the agent that confirmed is still ending, this is CodeLocked.
 		if err := a.takeLock(ctx, wire.LockRequest{Holder: "a run whose changes were confirmed"}); err != nil {

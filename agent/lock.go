@@ -36,11 +36,19 @@ func takeLock(dir, holder string) (*lock, error) {
 			f.Close() // its holder removed the file at the end of a destroy
 			continue
 		}
-		// The name is only for the message to others; a lock without it holds.
-		if err := f.Truncate(0); err == nil {
-			_, _ = f.WriteAt([]byte(holder+"\n"), 0)
-		}
-		return &lock{file: f}, nil
+		l := &lock{file: f}
+		l.name(holder)
+		return l, nil
+	}
+}
+
+// name says who holds the lock. It is only for the message to others, and for
+// those who held it before: a lock without it holds.
+func (l *lock) name(holder string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.file.Truncate(0); err == nil {
+		_, _ = l.file.WriteAt([]byte(holder+"\n"), 0)
 	}
 }
 

@@ -33,11 +33,12 @@ const (
 
 // RolledBackError says that a host took guarded changes back, or is about to.
 type RolledBackError struct {
-	Answers string // the address at which the host answers again; empty: at none so far
-	Tried   string // the new address
-	Left    string // what the rollback could not bring back
-	Failed  string // what failed on the host, if that is why it took them back
-	Cause   error  // why the changes were not confirmed
+	Answers string   // the address at which the host answers again; empty: at none so far
+	Tried   string   // the new address
+	Left    string   // what the rollback could not bring back
+	ByHand  []string // the commands for the host's console that bring it back
+	Failed  string   // what failed on the host, if that is why it took them back
+	Cause   error    // why the changes were not confirmed
 }
 
 // Error says where the host answers, and what to type where it does not.
@@ -50,7 +51,12 @@ func (e *RolledBackError) Error() string {
 	case e.Answers == "":
 		return s + "; the host takes the change back by itself, but does not answer yet: log in at its console, look at `ip address` and `ip route`, and reboot it if they are not as before: no boot file was written"
 	case e.Left != "":
-		return s + "; the change was taken back, but not all of it: " + e.Left + "; a reboot brings the rest back: no boot file was written; the host answers at " + e.Answers
+		s += "; the change was taken back, but not all of it: " + e.Left + "; the host answers at " + e.Answers +
+			" and tries on; a reboot brings the rest back: no boot file was written"
+		if len(e.ByHand) > 0 {
+			s += "; or type at its console:\n" + strings.Join(e.ByHand[:min(len(e.ByHand), wire.MaxNotes)], "\n")
+		}
+		return s
 	}
 	return s + "; the change was taken back, and the host answers at " + e.Answers + " again"
 }
@@ -107,7 +113,7 @@ func (r *Run) applyGuarded(ctx context.Context, name string, req wire.ApplyReque
 			tell(fmt.Sprintf("confirmed over a fresh connection to %s", next.address))
 			return r.rest(live, next, req, made)
 		case outcome.Outcome == wire.OutcomeRolledBack:
-			return made, &RolledBackError{Answers: next.address, Tried: r.wantedAddress(old), Left: outcome.Left, Failed: outcome.Cause, Cause: cause}
+			return made, &RolledBackError{Answers: next.address, Tried: r.wantedAddress(old), Left: outcome.Left, ByHand: outcome.ByHand, Failed: outcome.Cause, Cause: cause}
 		case outcome.Outcome == wire.OutcomeUnknown && next.facts.BootID != old.facts.BootID:
 			return made, errBooted
 		}
@@ -249,7 +255,7 @@ func (r *Run) awaitRollback(ctx context.Context, old *session, g wire.Guard, loo
 		case res.Outcome == wire.OutcomeUnknown:
 			return fmt.Errorf("the session was lost before the change began: nothing was changed (%w)", cause)
 		}
-		failed.Answers, failed.Left, failed.Failed = next.address, res.Left, res.Cause
+		failed.Answers, failed.Left, failed.ByHand, failed.Failed = next.address, res.Left, res.ByHand, res.Cause
 		return failed
 	}
 	return failed

@@ -33,6 +33,8 @@ type Guard struct {
 	// Rollback brings that state back, as far as it can, reads it again, and
 	// gives an error that names what is not as it was.
 	Rollback func(ctx context.Context, snapshot json.RawMessage) error
+	// ByHand gives the commands that do the same at the host's console. May be nil.
+	ByHand func(snapshot json.RawMessage) []string
 }
 
 // Any is a Kind with its types erased, as the agent holds it. Desired values

@@ -167,6 +167,8 @@ type ConfirmResponse struct {
 	Outcome Outcome `json:"outcome"`
 	Left    string  `json:"left,omitempty"`  // what a rollback could not bring back
 	Cause   string  `json:"cause,omitempty"` // why the host took them back before their time
+	// ByHand are the commands that bring back what is Left, for the host's console.
+	ByHand []string `json:"by_hand,omitempty"`
 }
 
 // ApplyResponse says what was done before the end or the error.

@@ -72,6 +72,13 @@ func (s system) guard() *step.Guard {
 			}
 			return s.rollback(ctx, snap)
 		},
+		ByHand: func(raw json.RawMessage) []string {
+			var snap snapshot
+			if json.Unmarshal(raw, &snap) != nil {
+				return nil // Rollback says so
+			}
+			return byHand(snap)
+		},
 	}
 }
 
