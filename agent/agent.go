@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"time"
 
@@ -46,11 +47,14 @@ type Agent struct {
 	launch func(ctx context.Context, nonce string) error // starts the guard
 	ending bool                                          // guarded changes are made: another agent goes on
 	quick  time.Duration                                 // how long a rollback that fails is tried again at once
+
+	hasAddress func(netip.Addr) bool // whether this host has the address
+	look       time.Duration         // how often cutOff looks
 }
 
 // New makes an agent for the kinds. build is what `lvsup version` prints.
 func New(h host.Host, dirs Dirs, build string, kinds []step.Any, log zerolog.Logger) *Agent {
-	a := &Agent{host: h, dirs: dirs, build: build, log: log, kinds: map[string]step.Any{}, store: store{dirs.Data}, quick: rollbackQuick}
+	a := &Agent{host: h, dirs: dirs, build: build, log: log, kinds: map[string]step.Any{}, store: store{dirs.Data}, quick: rollbackQuick, hasAddress: hasAddress, look: cutLook}
 	a.launch = func(ctx context.Context, nonce string) error { return launchGuard(ctx, h, nonce) }
 	for _, k := range kinds {
 		a.kinds[k.Name()] = k
@@ -74,7 +78,18 @@ func (a *Agent) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 		return fmt.Errorf("cannot greet the coordinator: %w", err)
 	}
 	requests, ended := readRequests(in, cancel)
-	for req := range requests {
+	cut := a.cutOff(ctx, cancel)
+	for {
+		var req wire.Request
+		select {
+		case <-cut:
+			return errors.New("the address that this session came in by is gone")
+		case r, more := <-requests:
+			if !more {
+				return endOf(<-ended)
+			}
+			req = r
+		}
 		progress := &teller{out: out, id: req.ID}
 		res := a.answer(step.WithProgress(ctx, progress.tell), req)
 		progress.end()
@@ -89,10 +104,13 @@ func (a *Agent) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 			return nil // the guard has the lock, and whoever confirms goes on
 		}
 	}
-	if err := <-ended; !errors.Is(err, io.EOF) {
-		return fmt.Errorf("cannot read from the coordinator: %w", err)
+}
+
+func endOf(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("cannot read from the coordinator: %w", err)
 }
 
 // machine is uname -m, empty if the kernel does not tell.

@@ -27,7 +27,7 @@ const (
 )
 
 // lockoutGuard is the guard's time in these runs.
-const lockoutGuard = 5 * time.Second
+const lockoutGuard = 6 * time.Second
 
 // lockoutFaults are what is done to a host in the middle of a change. What begins
 // with "STOP" holds the host's processes while the test does it from outside.

@@ -132,7 +132,11 @@ func (h *target) run(p point) {
 		what += fmt.Sprintf(", %s after step %d", lockoutFaults[p.fault].name, p.step)
 	}
 	h.watch(p.step, fault)
-	cmd := h.command("apply", h.plan(to), "--yes", "--guard", lockoutGuard.String())
+	guard := lockoutGuard
+	if p.fault < 0 && !lockoutMoves[p.move].lost {
+		guard = time.Minute // its steps are to be seen to the last
+	}
+	cmd := h.command("apply", h.plan(to), "--yes", "--guard", guard.String())
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
