@@ -99,8 +99,8 @@ func (r *Run) Apply(ctx context.Context, p *plans.Plan) error {
 	if err := Appliable(p); err != nil {
 		return err
 	}
-	if reasons := r.throughGuarded(p); len(reasons) > 0 {
-		return &Refused{reasons}
+	if err := r.orderable(p); err != nil {
+		return err
 	}
 	for _, st := range plans.Stages() {
 		if len(st.Kinds) == 0 {
@@ -153,15 +153,16 @@ func (r *Run) stage(ctx context.Context, st plans.Stage, p *plans.Plan, reverse 
 	if err != nil {
 		return err
 	}
-	busy := slices.DeleteFunc(r.healthy(), func(name string) bool {
-		h, _ := r.opts.Cluster.Host(name)
-		return !st.Takes(h.Role) || len(planned(p, name, st.Kinds, reverse)) == 0
-	})
+	busy := r.busy(st, p, reverse)
 	if len(busy) == 0 {
 		return nil
 	}
+	waves, err := r.waves(busy, p, st.Kinds, reverse)
+	if err != nil {
+		return err
+	}
 	r.opts.Report(report.Event{Stage: st.Name, Begun: true, Reverse: reverse})
-	r.each(busy, func(name string) {
+	work := func(name string) {
 		start := time.Now()
 		req := wire.ApplyRequest{
 			Desired: pick(desired[name], st.Kinds),
@@ -173,7 +174,9 @@ func (r *Run) stage(ctx context.Context, st plans.Stage, p *plans.Plan, reverse 
 		tell := r.pace(report.Event{Stage: st.Name, Host: name, Going: true, Reverse: reverse})
 		var err error
 		if hasGuarded(req.Planned) {
+			resume := r.suspend(name)
 			res, err = r.applyGuarded(ctx, name, req, tell.told)
+			defer resume(context.WithoutCancel(ctx))
 		} else {
 			err = r.session(name).askLong(ctx, applySilence, applyLimit(r.opts.Cluster), wire.OpApply, req, &res, tell.told)
 		}
@@ -193,9 +196,35 @@ func (r *Run) stage(ctx context.Context, st plans.Stage, p *plans.Plan, reverse 
 		}
 		ev.Note = strings.Join(res.Notes, "\n")
 		r.opts.Report(ev)
-	})
+	}
+	for _, wave := range waves {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		r.each(slices.DeleteFunc(wave, func(name string) bool { return !r.ok(name) }), work)
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// busy are the hosts that have something planned in a stage.
+func (r *Run) busy(st plans.Stage, p *plans.Plan, reverse bool) []string {
+	return slices.DeleteFunc(r.healthy(), func(name string) bool {
+		h, _ := r.opts.Cluster.Host(name)
+		return !st.Takes(h.Role) || len(planned(p, name, st.Kinds, reverse)) == 0
+	})
+}
+
+// orderable looks before the first change whether every stage has an order.
+func (r *Run) orderable(p *plans.Plan) error {
+	for _, st := range plans.Stages() {
+		for _, reverse := range []bool{false, true} {
+			if _, err := r.waves(r.busy(st, p, reverse), p, st.Kinds, reverse); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"sync"
 	"time"
 
@@ -99,13 +100,24 @@ func (d *SSHDialer) dial(ctx context.Context, ep sshconn.Endpoint, key []byte, b
 		client.Close()
 		return nil, err
 	}
-	s.via = ep.Jumps()
+	s.way = way{host: ep.HostName, command: ep.ProxyCommand}
+	s.way.names = slices.Compact([]string{ep.Name, ep.Alias, ep.HostName})
+	if s.way.hops, err = d.ssh.Hops(ctx, ep); err != nil {
+		s.close()
+		return nil, fmt.Errorf("cannot find the way to %s: %w", name, err)
+	}
+	s.jumpMoved = func(address string) { d.ssh.Moved(ep.HostName, address) }
+	s.dropJump = func() { d.ssh.Drop(ep.HostName) }
 	s.again = func(ctx context.Context, address string) (*session, error) {
 		to := ep
 		if address != "" {
 			to = ep.At(address)
 		}
-		return d.dial(ctx, to, client.HostKey(), become, build)
+		next, err := d.dial(ctx, to, client.HostKey(), become, build)
+		if err == nil { // others know it by where ssh_config has it
+			next.way, next.jumpMoved, next.dropJump, next.again = s.way, s.jumpMoved, s.dropJump, s.again
+		}
+		return next, err
 	}
 	return s, nil
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/lvsup/lvsup/internal/linux/netconf"
 	"github.com/lvsup/lvsup/internal/step"
 	"github.com/lvsup/lvsup/internal/wire"
-	"github.com/lvsup/lvsup/plans"
 )
 
 // DefaultGuardTime is how long a host waits for the confirmation of changes
@@ -195,11 +194,14 @@ func askConfirm(ctx context.Context, old *session, address string, g wire.Guard,
 	ctx, cancel := context.WithTimeout(ctx, max(confirmTry, g.Time/4))
 	defer cancel()
 	var res wire.ConfirmResponse
+	if address == "" {
+		address = old.dialled
+	}
 	next, err := old.again(ctx, address)
 	if err != nil {
 		return nil, res, err
 	}
-	next.address = address
+	next.address, next.dialled = address, address
 	if address == "" {
 		next.address = old.name
 	}
@@ -208,7 +210,7 @@ func askConfirm(ctx context.Context, old *session, address string, g wire.Guard,
 		err = next.ask(ctx, wire.OpFacts, wire.FactsRequest{}, &next.facts)
 	}
 	if err == nil && res.Outcome == wire.OutcomeConfirmed {
-		next.offset = old.offset
+		next.offset, next.locked = old.offset, true
 		return next, res, nil
 	}
 	next.close()
@@ -216,7 +218,7 @@ func askConfirm(ctx context.Context, old *session, address string, g wire.Guard,
 }
 
 // addresses are where to find the host after the change: "" stands for where it
-// was dialled first.
+// was dialled before.
 func (r *Run) addresses(old *session) []string {
 	if wanted := r.wantedAddress(old); wanted != "" && wanted != old.facts.SSH.Server {
 		return []string{wanted, ""}
@@ -268,27 +270,13 @@ func (r *Run) replace(name string, next *session) {
 	defer r.mu.Unlock()
 	go r.sessions[name].close()
 	r.sessions[name] = next
+	if next.jumpMoved != nil && next.dialled != "" {
+		next.jumpMoved(next.dialled)
+	}
 }
 
 func nonce() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
 	return hex.EncodeToString(b[:])
-}
-
-// throughGuarded names the hosts that are reached through one whose own way is
-// about to change: their connections would go with it.
-func (r *Run) throughGuarded(p *plans.Plan) []string {
-	var reasons []string
-	for _, h := range p.Hosts {
-		if !slices.ContainsFunc(h.Kinds, func(k wire.KindChanges) bool { return hasGuarded([]wire.KindChanges{k}) }) {
-			continue
-		}
-		for _, other := range r.healthy() {
-			if s := r.session(other); other != h.Host && slices.Contains(s.via, h.Host) {
-				reasons = append(reasons, fmt.Sprintf("%s: %s is reached through it (ProxyJump), and its own address is about to change\nchange it first, with a plan of its own or by hand", h.Host, other))
-			}
-		}
-	}
-	return reasons
 }

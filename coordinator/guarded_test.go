@@ -186,24 +186,6 @@ func TestChangeThatHasNotBegun(t *testing.T) {
 	}
 }
 
-// A host that others are reached through keeps its address.
-func TestJumpHostIsNotChangedUnderOthers(t *testing.T) {
-	c, hosts, log := threeHosts()
-	m := movingHost(hosts, c)
-	r := Open(t.Context(), Options{Cluster: c, Dialer: movingDialer{hosts, m}, Build: "test"})
-	t.Cleanup(r.Close)
-	r.session("b").via = []string{"a"}
-	p, err := r.Plan(t.Context(), false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	log.told = nil
-	var refused *Refused
-	if err := r.Apply(t.Context(), p); !errors.As(err, &refused) || !strings.Contains(err.Error(), "b is reached through it") || len(log.told) > 0 {
-		t.Errorf("%v; told: %q", err, log.told)
-	}
-}
-
 // An address that goes from the boot files still answers after the change. Were
 // that taken for a confirmation, the host would be lost with its next boot.
 func TestAddressThatGoesWithTheBootConfirmsNothing(t *testing.T) {

@@ -228,6 +228,7 @@ func (r *Run) lockOne(ctx context.Context, s *session) error {
 	for begin, told := time.Now(), false; ; {
 		err := s.ask(ctx, wire.OpLock, wire.LockRequest{Holder: r.opts.Holder}, nil)
 		if !IsLocked(err) {
+			s.locked = err == nil
 			return err
 		}
 		if time.Since(begin) >= r.opts.LockWait {

@@ -3,6 +3,8 @@ package coordinator
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/lvsup/lvsup/internal/wire"
@@ -20,8 +22,36 @@ type session struct {
 	// again dials the same host anew, with the host key of this session: at an
 	// address, or, if that is empty, where it was dialled before.
 	again   func(ctx context.Context, address string) (*session, error)
-	address string   // where it was found; set after a guarded change only
-	via     []string // the jump hosts, as ssh_config names them
+	address string // where it was found; set after a guarded change only
+	dialled string // what again was given for this session
+
+	way way
+	// jumpMoved has the connections through this host go to its new address, and
+	// dropJump ends them. Both are nil where no connection can go through it.
+	jumpMoved func(address string)
+	dropJump  func()
+	locked    bool // the session has the host's lock
+}
+
+// way is how a host is reached.
+type way struct {
+	host    string   // where it is, as ssh_config has it
+	names   []string // what a proxy command may call it
+	hops    []string // the jump hosts, as ssh_config has them, the one next to it first
+	command string   // the proxy command, empty for none
+}
+
+// leadsThrough reports whether another host is one of the jump hosts.
+func (w way) leadsThrough(other way) bool {
+	return other.host != "" && slices.Contains(w.hops, other.host)
+}
+
+// commandNames reports whether the proxy command has a word for the other host.
+// What such a command does nobody can say; but one that names a host of the plan
+// goes through it.
+func (w way) commandNames(other way) bool {
+	words := strings.FieldsFunc(w.command, func(c rune) bool { return strings.ContainsRune(" \t\"'@:[]=,", c) })
+	return slices.ContainsFunc(words, func(word string) bool { return slices.Contains(other.names, word) })
 }
 
 func (s *session) ask(ctx context.Context, op wire.Op, body, into any) error {

@@ -89,6 +89,7 @@ type Dialer struct {
 
 	mu     sync.Mutex
 	jumps  map[string]*jump
+	moved  map[string]string // by HostName in ssh_config: where a jump host answers now
 	closed bool
 }
 
@@ -99,6 +100,7 @@ func NewDialer(o Options) *Dialer {
 		o:     o,
 		keys:  &keyring{ask: o.Passphrase, open: map[string]ssh.Signer{}},
 		jumps: map[string]*jump{},
+		moved: map[string]string{},
 	}
 }
 

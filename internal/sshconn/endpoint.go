@@ -68,23 +68,6 @@ func (e Endpoint) At(address string) Endpoint {
 	return e
 }
 
-// Jumps lists the jump hosts on the way, by the names that ssh_config has for
-// them.
-func (e Endpoint) Jumps() []string {
-	var names []string
-	for hop := range strings.SplitSeq(e.ProxyJump, ",") {
-		hop = strings.TrimPrefix(hop, "ssh://")
-		hop = hop[strings.LastIndexByte(hop, '@')+1:]
-		if host, _, err := net.SplitHostPort(hop); err == nil {
-			hop = host
-		}
-		if hop != "" {
-			names = append(names, hop)
-		}
-	}
-	return names
-}
-
 func (e Endpoint) address() string { return net.JoinHostPort(e.HostName, strconv.Itoa(e.Port)) }
 
 // hostKeyName is the host's name in known_hosts: "host" for port 22 and for an

@@ -12,6 +12,8 @@ import (
 
 // jump is one shared connection to a jump host, or the attempt to make it.
 type jump struct {
+	hostName string // as ssh_config has it
+	dropped  bool   // by Drop, while the attempt was on
 	ready  chan struct{} // closed when client or err is set
 	client *Client
 	err    error
@@ -76,6 +78,65 @@ func (d *Dialer) jumpEndpoint(ctx context.Context, list string) (Endpoint, error
 	return ep, nil
 }
 
+// maxHops bounds a chain of jump hosts.
+const maxHops = 32
+
+// Hops lists the jump hosts on the way to an endpoint, the one next to it first,
+// as the HostName that ssh_config has for each: those that its ProxyJump names,
+// and those on the way to them.
+func (d *Dialer) Hops(ctx context.Context, ep Endpoint) ([]string, error) {
+	var hosts []string
+	for ep.ProxyJump != "" && len(hosts) < maxHops {
+		via, err := d.jumpEndpoint(ctx, ep.ProxyJump)
+		if err != nil {
+			return hosts, err
+		}
+		hosts = append(hosts, via.HostName)
+		ep = via
+	}
+	return hosts, nil
+}
+
+// Moved says that a jump host answers at another address than its HostName in
+// ssh_config: connections through it go there from now on. Those that go through
+// it now end.
+func (d *Dialer) Moved(hostName, address string) {
+	d.mu.Lock()
+	d.moved[hostName] = address
+	d.mu.Unlock()
+	d.Drop(hostName)
+}
+
+// Drop ends the shared connection to a jump host, and with it all that go through
+// it. The next one makes it anew.
+func (d *Dialer) Drop(hostName string) {
+	d.mu.Lock()
+	var dropped []*Client
+	for key, j := range d.jumps {
+		if j.hostName == hostName {
+			delete(d.jumps, key)
+			j.dropped = true
+			if j.client != nil {
+				dropped = append(dropped, j.client)
+			}
+		}
+	}
+	d.mu.Unlock()
+	for _, c := range dropped {
+		_ = c.Close()
+	}
+}
+
+// where is the jump host now.
+func (d *Dialer) where(via Endpoint) Endpoint {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if address, ok := d.moved[via.HostName]; ok {
+		return via.At(address)
+	}
+	return via
+}
+
 // parseHop reads [USER@]HOST[:PORT] or ssh://[USER@]HOST[:PORT].
 func parseHop(s string) (Target, error) {
 	rest := strings.TrimSuffix(strings.TrimPrefix(s, "ssh://"), "/")
@@ -106,7 +167,8 @@ func parseHop(s string) (Target, error) {
 // jumpClient gives the shared connection to a jump host. One caller makes it,
 // detached from its own cancellation because the others wait for it too.
 func (d *Dialer) jumpClient(ctx context.Context, via Endpoint, h hops) (*Client, error) {
-	key := via.String()
+	key, hostName := via.String(), via.HostName
+	via = d.where(via)
 	d.mu.Lock()
 	if d.closed {
 		d.mu.Unlock()
@@ -114,7 +176,7 @@ func (d *Dialer) jumpClient(ctx context.Context, via Endpoint, h hops) (*Client,
 	}
 	j := d.jumps[key]
 	if j == nil || j.stale() {
-		j = &jump{ready: make(chan struct{})}
+		j = &jump{hostName: hostName, ready: make(chan struct{})}
 		d.jumps[key] = j
 		go d.connectJump(context.WithoutCancel(ctx), j, via, h)
 	}
@@ -130,9 +192,9 @@ func (d *Dialer) jumpClient(ctx context.Context, via Endpoint, h hops) (*Client,
 func (d *Dialer) connectJump(ctx context.Context, j *jump, via Endpoint, h hops) {
 	c, err := d.dialVia(ctx, via, nil, h)
 	d.mu.Lock()
-	if d.closed && c != nil {
+	if (d.closed || j.dropped) && c != nil {
 		_ = c.Close()
-		c, err = nil, errors.New("the dialer is closed")
+		c, err = nil, errors.New("the connection to the jump host is not wanted any more")
 	}
 	j.client, j.err = c, err
 	d.mu.Unlock()
