@@ -16,31 +16,47 @@ const maxAncestors = 32
 
 // Connection gives SSH_CONNECTION, "client port server port" (ssh(1)), of this
 // process or of the nearest one above it that has it: sudo(8) takes the
-// variable away. It is empty outside SSH.
+// variable away. Where none has it, it is put together from the TCP connection
+// that one of them has open, as sshd does. It is empty outside SSH.
 func Connection(h host.Host) string {
 	if v := os.Getenv(name); v != "" {
 		return v
 	}
-	pid := "self"
-	for range maxAncestors {
-		stat, err := os.ReadFile(h.Path("/proc/" + pid + "/stat"))
-		if err != nil {
-			return ""
-		}
-		parent := parentOf(string(stat))
-		if parent <= 1 {
-			return ""
-		}
-		pid = strconv.Itoa(parent)
+	all := ancestors(h)
+	for _, pid := range all {
 		environ, err := os.ReadFile(h.Path("/proc/" + pid + "/environ"))
 		if err != nil {
-			return ""
+			continue
 		}
 		if v := lookup(string(environ)); v != "" {
 			return v
 		}
 	}
+	for _, pid := range all {
+		if v := socketOf(h, pid); v != "" {
+			return v
+		}
+	}
 	return ""
+}
+
+// ancestors lists the processes above this one, the nearest first, without init.
+func ancestors(h host.Host) []string {
+	var all []string
+	pid := "self"
+	for range maxAncestors {
+		stat, err := os.ReadFile(h.Path("/proc/" + pid + "/stat"))
+		if err != nil {
+			break
+		}
+		parent := parentOf(string(stat))
+		if parent <= 1 {
+			break
+		}
+		pid = strconv.Itoa(parent)
+		all = append(all, pid)
+	}
+	return all
 }
 
 // lookup reads an environment block, where variables end with NUL
