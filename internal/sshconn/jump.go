@@ -12,11 +12,11 @@ import (
 
 // jump is one shared connection to a jump host, or the attempt to make it.
 type jump struct {
-	hostName string // as ssh_config has it
-	dropped  bool   // by Drop, while the attempt was on
-	ready  chan struct{} // closed when client or err is set
-	client *Client
-	err    error
+	hostName string        // as ssh_config has it
+	dropped  bool          // by Drop, while the attempt was on
+	ready    chan struct{} // closed when client or err is set
+	client   *Client
+	err      error
 }
 
 // throughJump opens a stream to the endpoint from its last jump host.

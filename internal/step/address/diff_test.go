@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/netip"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -225,20 +227,9 @@ func TestTheSessionsOwnWayIsGuarded(t *testing.T) {
 // An address of lvsup's that the plan replaces goes with the guarded change: it
 // comes after the new one, and before the files.
 func TestTheSessionsOldAddressGoesUnderTheGuard(t *testing.T) {
-	f := debian(t).(*fake)
-	owned := step.Owned{}
-	changes := diffOf(t, f, plan(), nil)
-	for _, c := range changes {
-		owned.Begin(c)
-	}
-	if _, err := newKind(f.Host.Host, f).Apply(context.Background(), plan(), changes); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range changes {
-		owned.End(c)
-	}
+	f, owned := applied(t)
 	t.Setenv("SSH_CONNECTION", "192.168.140.1 50000 192.168.140.20 22")
-	changes = diffOf(t, f, moved(), owned)
+	changes := diffOf(t, f, moved(), owned)
 	place := func(id string) int {
 		for n, c := range changes {
 			if c.ID.String() == id {
@@ -262,30 +253,73 @@ func TestTheSessionsOldAddressGoesUnderTheGuard(t *testing.T) {
 	}
 }
 
-// A removal that could cut the session is refused, with the files of its
-// interface.
-func TestRemovalOfTheSessionsOwnWayIsBlocked(t *testing.T) {
+// applied gives a host on which the plan was applied, and what lvsup has there.
+func applied(t *testing.T) (*fake, step.Owned) {
+	t.Helper()
 	f := debian(t).(*fake)
 	owned := step.Owned{}
-	kind := newKind(f.Host.Host, f)
 	changes := diffOf(t, f, plan(), nil)
 	for _, c := range changes {
 		owned.Begin(c)
 	}
-	if _, err := kind.Apply(context.Background(), plan(), changes); err != nil {
+	if _, err := newKind(f.Host.Host, f).Apply(context.Background(), plan(), changes); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range changes {
 		owned.End(c)
 	}
+	return f, owned
+}
+
+// A plan that drops the session's interface is refused, with the files of that
+// interface, and says what to type.
+func TestRemovalOfTheSessionsOwnWayIsBlocked(t *testing.T) {
+	f, owned := applied(t)
 	t.Setenv("SSH_CONNECTION", "192.168.140.1 50000 192.168.140.20 22")
-	for _, c := range diffOf(t, f, Desired{}, owned) {
-		if c.Action.Mutates() && c.Key != netconf.ResolvConf && c.Field != FieldIfState && !strings.Contains(c.Blocked, "SSH session (") {
-			t.Errorf("%s is not blocked: %q", c.ID, c.Blocked)
-		}
+	other := Desired{Interfaces: []Interface{{Name: "ens36", Address: "198.51.100.20/24"}}}
+	blocked := map[string]string{}
+	for _, c := range diffOf(t, f, other, owned) {
+		blocked[c.ID.String()] = c.Blocked
 	}
-	if _, err := kind.Apply(context.Background(), Desired{}, diffOf(t, f, Desired{}, owned)); err == nil || !strings.Contains(err.Error(), "SSH session") {
+	if why := blocked["ens33 (192.168.140.20/24)"]; !strings.Contains(why, "SSH session (") || !strings.HasSuffix(why, "type at its console: ip addr del dev ens33 192.168.140.20/24") {
+		t.Errorf("the address: %q", why)
+	}
+	if why := blocked[netconf.OwnInterfacesPath("ens33")+" (content)"]; !strings.Contains(why, "SSH session (") {
+		t.Errorf("its file: %q of %v", why, blocked)
+	}
+	if _, err := newKind(f.Host.Host, f).Apply(context.Background(), other, diffOf(t, f, other, owned)); err == nil || !strings.Contains(err.Error(), "SSH session") {
 		t.Errorf("apply: %v", err)
+	}
+}
+
+// A destroy leaves what carries its session as it runs, says when it goes, and
+// puts the files for the next boot back.
+func TestDestroyLeavesTheSessionsOwnWayToTheBoot(t *testing.T) {
+	f, owned := applied(t)
+	t.Setenv("SSH_CONNECTION", "10.9.9.9 50000 192.168.140.20 22")
+	before, routes := f.links[1], slices.Clone(f.routes)
+	changes := diffOf(t, f, Desired{}, owned)
+	says := map[string]string{}
+	for _, c := range changes {
+		if c.Blocked != "" || c.Guarded != "" || c.Action.Mutates() && !isBoot(c) {
+			t.Errorf("%s would be done to the running network: %+v", c.ID, c)
+		}
+		says[c.ID.String()] = c.Why
+	}
+	if why := says["ens33 (192.168.140.20/24)"]; !strings.HasSuffix(why, "it goes with the next boot, or at the console: ip addr del dev ens33 192.168.140.20/24") {
+		t.Errorf("the address: %q", why)
+	}
+	if why := says["default (gateway)"]; !strings.Contains(why, "it goes with the next boot") {
+		t.Errorf("the default route: %q", why)
+	}
+	if _, err := newKind(f.Host.Host, f).Apply(context.Background(), Desired{}, changes); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]any{before, routes}, []any{f.links[1], f.routes}, cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); d != "" {
+		t.Errorf("the running network changed:\n%s", d)
+	}
+	if _, err := os.Lstat(f.Path(netconf.OwnInterfacesPath("ens33"))); err == nil {
+		t.Error("the next boot would have the address")
 	}
 }
 

@@ -16,8 +16,10 @@ import (
 // to the default route if they take it. The other changes to the running
 // network go with them, so that a rollback takes back one whole; the files for
 // the next boot wait until the new way is known to work. What the plan no
-// longer wants of an interface that it still names goes in the same breath;
-// where the session's interface is given up altogether, that is refused.
+// longer wants of an interface that it still names goes in the same breath; where
+// the plan drops the session's interface that is refused. A destroy leaves what
+// carries the session as it runs, and brings back the files for the next boot: where
+// the host will be found then, a DHCP server says, and nobody can ask it before.
 func guardSession(changes []step.Change, settings []netconf.Settings, have Observed) {
 	s := have.Session
 	if s == nil {
@@ -32,8 +34,10 @@ func guardSession(changes []step.Change, settings []netconf.Settings, have Obser
 		why := sessionReason(*c, *s)
 		switch {
 		case why == "":
-		case c.Action.Removes() && (len(settings) == 0 || c.Key != KeyDefault && !named(settings, c.Key)):
-			c.Blocked = why + "; destroy cannot change it safely yet: connect through another interface (connection { host = ... }), or change it at the console"
+		case c.Action.Removes() && len(settings) == 0:
+			*c = leaveToTheBoot(*c, why)
+		case c.Action.Removes() && c.Key != KeyDefault && !named(settings, c.Key):
+			c.Blocked = why + "; connect through another interface (connection { host = ... }), or type at its console: " + strings.Join(Commands(Desired{}, *c), "; ")
 		case reason == "":
 			reason = why
 		}
@@ -50,6 +54,16 @@ func guardSession(changes []step.Change, settings []netconf.Settings, have Obser
 		}
 	}
 	blockFiles(changes, have)
+}
+
+// leaveToTheBoot is what a destroy does with a part of the running network that
+// carries its own session.
+func leaveToTheBoot(c step.Change, why string) step.Change {
+	by := "it goes with the next boot"
+	if typed := Commands(Desired{}, c); len(typed) > 0 {
+		by += ", or at the console: " + strings.Join(typed, "; ")
+	}
+	return step.Change{Action: step.Forget, ID: c.ID, From: c.From, Why: why + "; " + by}
 }
 
 func named(settings []netconf.Settings, ifname string) bool {
