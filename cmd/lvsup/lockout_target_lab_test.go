@@ -99,9 +99,25 @@ func (h *target) prepare(move int) {
 	}
 	at := h.address(h.now.running)
 	h.must(at, "rm -rf /var/lib/lvsup /etc/network/interfaces.d/*; tar -C / -xf /root/before.tar; sync", "")
-	_, _ = h.ssh(at, "echo b >/proc/sysrq-trigger", "", 2*time.Second)
 	h.now = place{onDHCP, onDHCP}
-	h.await(time.Minute, h.lease)
+	if h.boot(at, h.lease) == "" {
+		h.lost = true
+		h.l.t.Errorf("%s does not boot with its old files", h.name)
+	}
+}
+
+// boot cuts the host's power and waits until it answers at one of the addresses.
+func (h *target) boot(at string, addresses ...string) string {
+	const id = "cat /proc/sys/kernel/random/boot_id"
+	before, _ := h.ssh(at, id+"; (sleep .2; echo b >/proc/sysrq-trigger) >/dev/null 2>&1 </dev/null &", "", 20*time.Second)
+	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		found := h.find(addresses...)
+		now, err := h.ssh(found, id, "", 10*time.Second)
+		if err == nil && now != before {
+			return found
+		}
+	}
+	return ""
 }
 
 // mend has lvsup bring the host to one of its plans.
@@ -262,16 +278,25 @@ func (h *target) find(addresses ...string) string {
 	return ""
 }
 
-// settle waits until no guard and no agent runs, ends the guest's part of the
-// test, and looks.
+// settle ends the guest's part of the test, waits until no guard and no agent runs
+// and nobody has the lock, and looks.
 func (h *target) settle(at string) place {
-	const quiet = `pkill -f '^perl /root/fault.pl'; for n in $(seq 60); do
-	pgrep -f '^/usr/local/libexec/lvsup/agent-' >/dev/null || exec flock -w 5 /run/lvsup/lock true; sleep .5; done
-	ps ax -o pid,args | grep lvsup; exit 1`
-	if out, err := h.ssh(at, "mkdir -p /run/lvsup; "+quiet, "", time.Minute); err != nil {
-		h.l.t.Errorf("%s: a guard, an agent or a lock is left: %v %s", h.name, err, out)
+	all := []string{at, h.lease}
+	for _, p := range h.places {
+		all = append(all, bare(p))
 	}
-	return h.look(h.await(10*time.Second, slices.Compact([]string{at, h.lease, bare(h.places[0]), bare(h.places[1]), bare(h.places[2])})...))
+	const quiet = `pkill -f '^perl /root/fault.pl'; ps ax -o pid,args | grep '[/]libexec/lvsup/agent-' && exit 1
+	[ ! -e /run/lvsup/lock ] || flock -n /run/lvsup/lock true`
+	var out string
+	var err error
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
+		if out, err = h.ssh(at, quiet, "", 20*time.Second); err == nil {
+			return h.look(at)
+		}
+		at = h.await(30*time.Second, all...)
+	}
+	h.l.t.Errorf("%s: a guard, an agent or a lock is left: %v %s", h.name, err, out)
+	return h.look(at)
 }
 
 // look reads where the host is and what its boot files say.
@@ -335,10 +360,9 @@ func (h *target) recover(what string, p point, to int) {
 	boot := h.l.rng.IntN(6) == 0
 	h.l.mu.Unlock()
 	if boot || h.now.running != h.now.boot && p.step%2 == 0 {
-		at := h.address(h.now.running)
-		_, _ = h.ssh(strings.Split(at, "+")[0], "echo b >/proc/sysrq-trigger", "", 2*time.Second)
+		at := strings.Split(h.address(h.now.running), "+")[0]
 		before := h.now
-		if h.await(time.Minute, h.address(before.boot)) == "" {
+		if h.boot(at, h.address(before.boot)) == "" {
 			h.read()
 			h.lost = true
 			h.l.t.Errorf("%s: LOCKED OUT after a boot: it was at %+v\n%s", what, before, h.said)
