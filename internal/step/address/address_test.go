@@ -190,6 +190,11 @@ func (f *fake) DelDefaultRoute(r rtnl.Route) error {
 	})
 }
 
+// The model's routes have nothing that Route does not know.
+func (f *fake) SaveRoutes([]string) ([]rtnl.SavedRoute, error) { return nil, nil }
+
+func (f *fake) RestoreRoutes([]rtnl.SavedRoute, []string) error { return nil }
+
 func (f *fake) Announce(string, netip.Addr) error { return errors.New("no carrier") }
 
 func (f *fake) Kill(pid int) error {

@@ -35,8 +35,13 @@ func byHand(snap snapshot) []string {
 		}
 	}
 	for _, viaGateway := range []bool{false, true} {
+		for _, r := range snap.Exact {
+			if strings.Contains(r.Text, " via ") == viaGateway {
+				cmds = append(cmds, "ip route replace "+r.Text)
+			}
+		}
 		for _, r := range snap.Routes {
-			if r.Gateway.IsValid() == viaGateway {
+			if r.Gateway.IsValid() == viaGateway && len(snap.Exact) == 0 {
 				cmds = append(cmds, "ip route replace "+spelled(r))
 			}
 		}

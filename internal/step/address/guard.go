@@ -21,6 +21,8 @@ type snapshot struct {
 	Links   []linkState  `json:"links"`             // those that the changes name
 	Routes  []rtnl.Route `json:"routes"`            // default routes, and those through Links, that the kernel does not make by itself
 	Clients []command    `json:"clients,omitempty"` // the DHCP clients that ran on Links
+	// Exact are the routes of every table through Links, as the kernel has them.
+	Exact []rtnl.SavedRoute `json:"exact,omitempty"`
 }
 
 // linkState is one interface.
@@ -85,6 +87,9 @@ func (s system) guard() *step.Guard {
 func (s system) snapshot(changes []step.Change) (snapshot, error) {
 	snap, err := s.running(touched(changes))
 	if err != nil {
+		return snap, err
+	}
+	if snap.Exact, err = s.kernel.SaveRoutes(snap.names()); err != nil {
 		return snap, err
 	}
 	for n := range snap.Links {
@@ -239,7 +244,13 @@ func (s system) rollbackRoutes(snap snapshot) error {
 			failed = append(failed, s.kernel.DelDefaultRoute(r))
 		}
 	}
-	// On-link routes first: the others need them to reach their gateway.
+	_ = s.kernel.RestoreRoutes(snap.Exact, snap.names()) // what it does not bring back, differences sees
+	// What is missing still is brought back as far as its parts go: a link that was
+	// made anew has another index. On-link routes first: the others need them to
+	// reach their gateway.
+	if routes, err = s.kernel.Routes(); err != nil {
+		return errors.Join(append(failed, err)...)
+	}
 	for _, viaGateway := range []bool{false, true} {
 		for _, r := range snap.Routes {
 			if r.Gateway.IsValid() == viaGateway && !slices.ContainsFunc(routes, r.Same) {
@@ -308,6 +319,17 @@ func (s system) differences(snap snapshot) string {
 	for _, r := range snap.Routes {
 		if !slices.ContainsFunc(now.Routes, r.Same) {
 			left = append(left, "the route "+r.Destination.String()+" "+routeText(r)+" is missing")
+		}
+	}
+	exact, err := s.kernel.SaveRoutes(snap.names())
+	if err != nil {
+		left = append(left, err.Error())
+	}
+	for _, r := range snap.Exact {
+		// A link that was made anew has another index, and its routes read the same.
+		same := func(e rtnl.SavedRoute) bool { return e.Text == r.Text }
+		if err == nil && !rtnl.Holds(exact, r) && !slices.ContainsFunc(exact, same) {
+			left = append(left, "the route "+r.Text+" is missing")
 		}
 	}
 	return strings.Join(left, "; ")

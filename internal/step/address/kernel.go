@@ -22,6 +22,8 @@ type kernel interface {
 	DelDefault(ifname string, gw netip.Addr) error
 	DelDefaultRoute(r rtnl.Route) error
 	AddRoute(r rtnl.Route) error
+	SaveRoutes(ifnames []string) ([]rtnl.SavedRoute, error)
+	RestoreRoutes(routes []rtnl.SavedRoute, ifnames []string) error
 	Announce(ifname string, addr netip.Addr) error
 	Kill(pid int) error
 	Start(ctx context.Context, path string, argv []string) error

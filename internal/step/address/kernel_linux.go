@@ -35,7 +35,13 @@ func (linux) ReplaceDefaultRoute(r rtnl.Route) error         { return rtnl.Repla
 func (linux) DelDefault(ifname string, gw netip.Addr) error  { return rtnl.DelDefault(ifname, gw) }
 func (linux) DelDefaultRoute(r rtnl.Route) error             { return rtnl.DelDefaultRoute(r) }
 func (linux) AddRoute(r rtnl.Route) error                    { return rtnl.AddRoute(r) }
-func (linux) Announce(ifname string, addr netip.Addr) error  { return arping.Announce(ifname, addr) }
+func (linux) SaveRoutes(ifnames []string) ([]rtnl.SavedRoute, error) {
+	return rtnl.SaveRoutes(ifnames)
+}
+func (linux) RestoreRoutes(routes []rtnl.SavedRoute, ifnames []string) error {
+	return rtnl.RestoreRoutes(routes, ifnames)
+}
+func (linux) Announce(ifname string, addr netip.Addr) error { return arping.Announce(ifname, addr) }
 
 // Kill ends a process at once. A DHCP client must not get SIGTERM: its script
 // would take the interface down on the way out.
