@@ -78,7 +78,7 @@ func saved(m []byte) (rawRoute, error) {
 		case unix.RTA_MULTIPATH:
 			for at := 0; at+rtnexthopLen <= len(a.Value); {
 				a.Value[at+2] &= lastingFlags
-				at += max(rtnexthopLen, int(binary.NativeEndian.Uint16(a.Value[at:]))+3&^3)
+				at += max(rtnexthopLen, (int(binary.NativeEndian.Uint16(a.Value[at:]))+3)&^3)
 			}
 		}
 		r = append(r, nl.NewRtAttr(int(a.Attr.Type), a.Value).Serialize()...)
