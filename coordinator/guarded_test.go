@@ -227,3 +227,19 @@ func TestForgets(t *testing.T) {
 		}
 	}
 }
+
+// A rollback that is not complete says what to type.
+func TestIncompleteRollbackSaysWhatToType(t *testing.T) {
+	err := &RolledBackError{
+		Answers: "master", Tried: "198.51.100.9", Cause: errors.New("no route to host"),
+		Left: "ens33 lacks 198.51.100.5/24", ByHand: []string{"ip link set ens33 up", "ip address replace 198.51.100.5/24 dev ens33"},
+	}
+	for _, want := range []string{
+		"not all of it: ens33 lacks 198.51.100.5/24", "the host answers at master and tries on",
+		"type at its console:\nip link set ens33 up\nip address replace 198.51.100.5/24 dev ens33",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q lacks %q", err, want)
+		}
+	}
+}

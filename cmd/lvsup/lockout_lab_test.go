@@ -37,13 +37,14 @@ var lockoutFaults = []struct{ name, fault string }{
 	{"agent and guard killed", "KILL serve|guard"},
 	{"guard terminated", "TERM guard"},
 	{"guard stopped by systemd", "unit"},
-	{"power cut", "power"},
+	{powerCut, "STOP serve|guard"},
 	{coordinatorKilled, "STOP serve|guard"},
 	{cablePulled, "STOP serve|guard"},
 	{cableJolted, "STOP serve|guard"},
 }
 
 const (
+	powerCut          = "power cut"
 	coordinatorKilled = "coordinator killed"
 	cablePulled       = "cable pulled until the timer has run out"
 	cableJolted       = "cable pulled for a second"

@@ -97,33 +97,35 @@ func (h *target) prepare(move int) {
 		h.mend(0)
 		return
 	}
-	at := h.address(h.now.running)
-	h.must(at, "rm -rf /var/lib/lvsup /etc/network/interfaces.d/*; tar -C / -xf /root/before.tar; sync", "")
+	h.must(h.address(h.now.running), "rm -rf /var/lib/lvsup /etc/network/interfaces.d/*; tar -C / -xf /root/before.tar; sync", "")
 	h.now = place{onDHCP, onDHCP}
-	if h.boot(at, h.lease) == "" {
+	if h.boot(h.lease) == "" {
 		h.lost = true
 		h.l.t.Errorf("%s does not boot with its old files", h.name)
 	}
 }
 
-// boot cuts the host's power and waits until it answers at one of the addresses.
-func (h *target) boot(at string, addresses ...string) string {
-	const id = "cat /proc/sys/kernel/random/boot_id"
-	before, _ := h.ssh(at, id+"; (sleep .2; echo b >/proc/sysrq-trigger) >/dev/null 2>&1 </dev/null &", "", 20*time.Second)
+// boot cuts the host's power, switches it on, and waits until it answers at one of
+// the addresses.
+func (h *target) boot(addresses ...string) string {
+	// The lab itself waits at addresses that it knows.
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() { _ = lab.PowerCycle(ctx, lab.Options{Name: h.l.name}, h.name) }()
+	h.read()
+	h.said = ""
 	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
-		found := h.find(addresses...)
-		now, err := h.ssh(found, id, "", 10*time.Second)
-		if err == nil && now != before {
-			return found
+		if h.read(); strings.Contains(h.said, "Linux version ") {
+			break
 		}
 	}
-	return ""
+	return h.await(90*time.Second, addresses...)
 }
 
 // mend has lvsup bring the host to one of its plans.
 func (h *target) mend(to int) {
 	code, out := h.lvsup("apply", h.plan(to), "--yes")
-	h.now = h.look(h.find(bare(h.places[to])))
+	h.now = h.look(h.await(30*time.Second, bare(h.places[to])))
 	if want := bare(h.places[to]); code != 0 || h.now != (place{want, want}) {
 		h.l.t.Errorf("%s: lvsup apply ended with %d and left it at %+v, want %s\n%s", h.name, code, h.now, want, out)
 	}
@@ -147,7 +149,11 @@ func (h *target) run(p point) {
 		fault = lockoutFaults[p.fault].fault
 		what += fmt.Sprintf(", %s after step %d", lockoutFaults[p.fault].name, p.step)
 	}
-	h.watch(p.step, fault)
+	hold := 1
+	if p.fault >= 0 && lockoutFaults[p.fault].name == powerCut {
+		hold = 60 // until it is dead
+	}
+	h.watch(p.step, fault, hold)
 	guard := lockoutGuard
 	if p.fault < 0 && !lockoutMoves[p.move].lost {
 		guard = time.Minute // its steps are to be seen to the last
@@ -160,7 +166,7 @@ func (h *target) run(p point) {
 	}
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(ended) }()
-	at := h.harm(p, cmd, ended)
+	at := h.harm(p, cmd, ended, h.address(old.running), target)
 	select {
 	case <-ended:
 	case <-time.After(3 * time.Minute):
@@ -190,7 +196,7 @@ func (h *target) run(p point) {
 
 // harm waits until the guest has done its part, and does the part that comes
 // from outside. It gives the step's name, empty if the run ended before.
-func (h *target) harm(p point, cmd *exec.Cmd, ended chan struct{}) string {
+func (h *target) harm(p point, cmd *exec.Cmd, ended chan struct{}, old ...string) string {
 	if p.fault < 0 {
 		return ""
 	}
@@ -207,6 +213,8 @@ func (h *target) harm(p point, cmd *exec.Cmd, ended chan struct{}) string {
 			}
 		}
 		switch lockoutFaults[p.fault].name {
+		case powerCut:
+			h.boot(old...)
 		case coordinatorKilled:
 			_ = cmd.Process.Kill()
 		case cablePulled:
@@ -223,11 +231,11 @@ func (h *target) harm(p point, cmd *exec.Cmd, ended chan struct{}) string {
 }
 
 // watch starts the guest's part of the fault.
-func (h *target) watch(step int, fault string) {
+func (h *target) watch(step int, fault string, hold int) {
 	h.read()
 	h.said = ""
 	const dirs = "/run/lvsup/guard /var/lib/lvsup /etc /etc/network /etc/network/interfaces.d /run/network"
-	h.must(h.address(h.now.running), fmt.Sprintf("mkdir -p -m 700 /run/lvsup/guard /var/lib/lvsup; setsid chrt -f 50 perl /root/fault.pl %d '%s' 1 %s >/root/fault.log 2>&1 </dev/null &", step, fault, dirs), "")
+	h.must(h.address(h.now.running), fmt.Sprintf("mkdir -p -m 700 /run/lvsup/guard /var/lib/lvsup; setsid chrt -f 50 perl /root/fault.pl %d '%s' %d %s >/root/fault.log 2>&1 </dev/null &", step, fault, hold, dirs), "")
 	for end := time.Now().Add(10 * time.Second); !strings.Contains(h.said, "READY"); time.Sleep(20 * time.Millisecond) {
 		if h.read(); time.Now().After(end) {
 			out, _ := h.ssh(h.address(h.now.running), "cat /root/fault.log", "", 10*time.Second)
@@ -271,7 +279,7 @@ func (h *target) await(limit time.Duration, addresses ...string) string {
 // find gives the first of the addresses at which the host lets a person in.
 func (h *target) find(addresses ...string) string {
 	for _, a := range addresses {
-		if out, err := h.ssh(a, "hostname", "", 3*time.Second); err == nil && strings.TrimSpace(out) == h.name {
+		if out, err := h.ssh(a, "hostname", "", 8*time.Second); err == nil && strings.TrimSpace(out) == h.name {
 			return a
 		}
 	}
@@ -360,9 +368,8 @@ func (h *target) recover(what string, p point, to int) {
 	boot := h.l.rng.IntN(6) == 0
 	h.l.mu.Unlock()
 	if boot || h.now.running != h.now.boot && p.step%2 == 0 {
-		at := strings.Split(h.address(h.now.running), "+")[0]
 		before := h.now
-		if h.boot(at, h.address(before.boot)) == "" {
+		if h.boot(h.address(before.boot)) == "" {
 			h.read()
 			h.lost = true
 			h.l.t.Errorf("%s: LOCKED OUT after a boot: it was at %+v\n%s", what, before, h.said)

@@ -69,16 +69,17 @@ func (s *State) remove(ctx context.Context) error {
 // PowerCycle cuts a guest's power and switches it on again: what it had not
 // written to its disk is lost. It returns when sshd answers again.
 func PowerCycle(ctx context.Context, o Options, host string) error {
-	return o.change(ctx, host, func(s *State, _ *Guest, p *Process) error {
-		return events(o.Events).step("power-cycle "+host, func() error {
+	return events(o.Events).step("power-cycle "+host, func() error {
+		err := o.change(ctx, host, func(s *State, _ *Guest, p *Process) error {
 			if err := p.kill(); err != nil {
 				return err
 			}
-			if err := s.switchOn(p); err != nil {
-				return err
-			}
-			return s.waitForSSH(ctx, host)
+			return s.switchOn(p)
 		})
+		if err != nil {
+			return err
+		}
+		return WaitForSSH(ctx, o, host) // others may change the lab meanwhile
 	})
 }
 

@@ -7,8 +7,7 @@
 # The guest has one processor and this process must run with SCHED_FIFO
 # (`chrt -f 50`): the kernel then wakes it before it gets back to the process
 # that took the step. FAULT is a signal and whom it hits, as in "KILL serve",
-# "KILL guard" or "STOP serve|guard", "unit" to have systemd stop the guard, or
-# "power" to boot at once, as after a power cut: what was not synced is lost.
+# "KILL guard" or "STOP serve|guard", or "unit" to have systemd stop the guard.
 # After HOLD seconds stopped processes go on. NUMBER 0 only lists the steps.
 #
 # What happened stands on the console, which needs no network: "FAULT NUMBER
@@ -119,12 +118,6 @@ for (;;) {
     if ($fault eq 'unit') {
         system q(systemctl stop --no-block 'lvsup-guard-*');
         print $console "FAULT $count $step\n";
-        exit;
-    }
-    if ($fault eq 'power') {
-        print $console "FAULT $count $step\n";
-        open my $sysrq, '>', '/proc/sysrq-trigger' or die "sysrq: $!";
-        syswrite $sysrq, 'b';
         exit;
     }
     my @hit = running(qr{^/usr/local/libexec/lvsup/agent-\S+ ($whom)});
