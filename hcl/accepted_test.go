@@ -62,3 +62,16 @@ func TestValidPlansAreAccepted(t *testing.T) {
 		}
 	}
 }
+
+// The thirty clusters of the class are what the kinds accept, too, and each is
+// written back as a plan of its own.
+func TestClassIsAccepted(t *testing.T) {
+	all, _, diags := hcl.LoadAll([]string{"../plans/examples/class"}, hcl.Options{})
+	if len(all) != 30 || len(diags) > 0 {
+		t.Fatalf("%d clusters: %v", len(all), diags)
+	}
+	for _, c := range all {
+		checkAccepted(t, c)
+		writesBack(t, c, plans.Comments{})
+	}
+}

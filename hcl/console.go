@@ -23,7 +23,7 @@ type Console struct{ loader *loader }
 // not and there are mistakes, what depends on them has no value.
 func OpenConsole(paths []string, opts Options) (*Console, map[string][]byte, []plans.Diagnostic) {
 	if len(paths) == 0 {
-		l := &loader{report: &report{}, dir: "."}
+		l := &loader{report: &report{}, sources: &sources{}, dir: "."}
 		l.scope = newScope(l.report, l.dir)
 		return &Console{l}, nil, nil
 	}

@@ -9,69 +9,116 @@ import (
 	"github.com/lvsup/lvsup/plans"
 )
 
-// loader turns the parsed files of one plan into a cluster.
+// loader turns the parsed files of a plan, or of one use of a module, into a
+// cluster.
 type loader struct {
 	*report
-	dir      string           // where the module's files are
-	inModule bool             // a module block asks for it; else it is the plan itself
-	given    map[string]given // values for its variables
-	first    plans.Range      // where the plan begins
+	*sources
+	dir      string // where the module's files are
+	parent   *loader
+	children map[string]*loader // by the module block's label and round
+	given    map[string]given   // values for its variables
+	first    plans.Range        // where the plan begins, or the module block
 	language *blockSchema
 	scope    *scope
+	blocksOf []*block // at the top level
 	rounds   map[*hclsyntax.Block]roundsOf
-	cluster  plans.Cluster
+	// hostPrefix begins the names of the module's hosts, and servicePrefix those of
+	// its services, where no name attribute says another.
+	hostPrefix    string
+	servicePrefix string
+	owns          bool // there is a cluster block
+	cluster       *plans.Cluster
+	all           []*plans.Cluster // of a plan, with those of its modules
 }
 
-func (l *loader) load(bodies []*hclsyntax.Body) *plans.Cluster {
+// prepare makes everything in the module known to references.
+func (l *loader) prepare(bodies []*hclsyntax.Body) {
 	l.language = schema()
 	l.scope = newScope(l.report, l.dir)
-	l.rounds = map[*hclsyntax.Block]roundsOf{}
-	l.cluster = plans.Cluster{
+	l.rounds, l.children = map[*hclsyntax.Block]roundsOf{}, map[string]*loader{}
+	var syntax hclsyntax.Blocks
+	for _, body := range bodies {
+		l.checkAttributes(l.language, body.Attributes)
+		syntax = append(syntax, body.Blocks...)
+	}
+	l.blocksOf = l.blocks(l.language, syntax)
+	for _, b := range l.blocksOf {
+		l.declare(b)
+	}
+	l.checkGiven()
+}
+
+// load reads a plan that has been prepared, with its modules: the settings first,
+// which hosts and services take their defaults from, and the hosts before the
+// services, which may name those of any module.
+func (l *loader) load() []*plans.Cluster {
+	l.cluster = &plans.Cluster{
 		TimeSync: plans.TimeSync{MaxOffset: plans.DefaultMaxOffset},
 		Firewall: plans.PolicyUnmanaged,
 		SELinux:  plans.PolicyUnmanaged,
 		IPVS:     plans.IPVS{Drain: plans.DefaultDrain},
 		Source:   plans.Source{"": l.first},
 	}
-	var syntax hclsyntax.Blocks
-	for _, body := range bodies {
-		l.checkAttributes(l.language, body.Attributes)
-		syntax = append(syntax, body.Blocks...)
+	l.loadHosts()
+	l.loadServices()
+	l.finish()
+	all := l.clusters()
+	if !l.owns && slices.Contains(all, l.cluster) {
+		why := "Give the cluster a name"
+		if len(all) > 1 {
+			why = "The modules have clusters of their own, and what stands beside them is in none. Give it one, too"
+		}
+		l.errorAt(l.first, "No cluster block", why+":\n  cluster \"web\" {\n    forwarding = \"dr\"\n  }")
 	}
-	blocks := l.blocks(l.language, syntax)
-	for _, b := range blocks {
-		l.declare(b)
+	l.checkClusters(all)
+	return all
+}
+
+func (l *loader) loadHosts() {
+	l.settle()
+	for _, b := range l.blocksOf {
+		if l.owns || l.parent == nil {
+			l.settings(b)
+		}
 	}
-	l.checkGiven()
-	// The defaults first: hosts and services take theirs from them.
-	for _, b := range blocks {
-		l.settings(b)
-	}
-	var services []*block
-	for _, b := range blocks {
+	for _, b := range l.blocksOf {
 		switch b.schema.name {
 		case "director", "real_server", "host":
 			for _, round := range b.instances() {
 				l.cluster.Hosts = append(l.cluster.Hosts, round.host())
 			}
-		case "virtual_service":
-			services = append(services, b.instances()...)
 		}
 	}
-	for _, b := range services {
-		l.cluster.Services = append(l.cluster.Services, b.service())
+	for _, child := range l.modules() {
+		child.loadHosts()
 	}
-	// Variables and locals that nothing uses may hold mistakes too.
+}
+
+func (l *loader) loadServices() {
+	for _, b := range l.blocksOf {
+		if b.schema.name == serviceRoot {
+			for _, round := range b.instances() {
+				l.cluster.Services = append(l.cluster.Services, round.service())
+			}
+		}
+	}
+	for _, child := range l.modules() {
+		child.loadServices()
+	}
+}
+
+// finish looks at what nothing has asked for: it may hold mistakes, too.
+func (l *loader) finish() {
 	for _, root := range sortedKeys(l.scope.nodes) {
 		for _, name := range sortedKeys(l.scope.nodes[root]) {
 			l.scope.resolve(root, name, l.first)
 		}
 	}
 	l.checkVariables()
-	if !slices.ContainsFunc(blocks, func(b *block) bool { return b.schema.name == "cluster" }) {
-		l.errorAt(l.first, "No cluster block", "Give the cluster a name:\n  cluster \"web\" {\n    forwarding = \"dr\"\n  }")
+	for _, child := range l.modules() {
+		child.finish()
 	}
-	return &l.cluster
 }
 
 // declare makes what a block adds to the scope known.
@@ -88,6 +135,11 @@ func (l *loader) declare(b *block) {
 			}})
 		}
 		b.children() // locals hold none
+	case "output":
+		l.declareOnce(outputRoot, b.label(), b.header(), &node{eval: b.output})
+	case "module":
+		b.children() // a module block holds none
+		l.declareOnce("module", b.label(), b.header(), b.moduleNode())
 	case "director", "real_server", "host", "virtual_service":
 		// The name twice is for plans.Validate, which sees all hosts.
 		if nodes := l.scope.nodes[b.schema.name]; b.label() != "" && nodes[b.label()] == nil {
@@ -111,19 +163,37 @@ func (l *loader) declareOnce(root, name string, at plans.Range, n *node) {
 	l.scope.nodes[root][name] = n
 }
 
+// output gives the value of an output block.
+func (b *block) output() cty.Value {
+	b.children() // an output holds none
+	if b.syntax.Body.Attributes["description"] != nil {
+		b.text("description")
+	}
+	hidden, _ := b.boolean("sensitive")
+	attr, there := b.syntax.Body.Attributes["value"]
+	if !there {
+		return cty.DynamicVal
+	}
+	value, ok := b.scope.evaluate(attr.Expr, nil)
+	if ok && hidden {
+		value = value.Mark(sensitive)
+	}
+	return value
+}
+
 // settings reads the blocks that say something about the whole cluster.
 func (l *loader) settings(b *block) {
-	c := &l.cluster
+	c := l.cluster
 	switch b.schema.name {
 	case "cluster":
 		b.children()
-		c.Name = b.textOr("name", b.label())
-		c.Forwarding = plans.Forwarding(b.text("forwarding"))
+		c.Name = b.textOr("name", l.hostPrefix+b.label())
+		c.Forwarding = plans.Forwarding(b.textOr("forwarding", string(c.Forwarding)))
 		for name, at := range b.source {
 			c.Source[name] = at
 		}
 	case "connection":
-		c.Connection = b.connection(plans.Connection{})
+		c.Connection = b.connection(c.Connection)
 	case "time_sync":
 		b.children()
 		if d := b.duration("max_offset"); b.written("max_offset") {

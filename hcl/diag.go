@@ -102,7 +102,7 @@ func (r *report) sorted() []plans.Diagnostic {
 	return fold(slices.Compact(diags))
 }
 
-// fold leaves out what the rounds of a block say again with other values, and
+// fold leaves out what the rounds of a block or a module say again with other values, and
 // says how often that is.
 func fold(diags []plans.Diagnostic) []plans.Diagnostic {
 	var out []plans.Diagnostic
@@ -113,7 +113,7 @@ func fold(diags []plans.Diagnostic) []plans.Diagnostic {
 		}
 		d := diags[i]
 		if more := end - i - 1; more > 0 {
-			d.Detail += "\nThe same goes for " + count(more, "other round") + " of this block."
+			d.Detail += "\nThe same goes for " + count(more, "other") + ", with other values."
 		}
 		out, i = append(out, d), end
 	}
@@ -122,7 +122,7 @@ func fold(diags []plans.Diagnostic) []plans.Diagnostic {
 
 func again(a, b plans.Diagnostic) bool {
 	return a.Subject == b.Subject && a.Severity == b.Severity && a.Summary == b.Summary && a.Values != b.Values &&
-		(strings.Contains(a.Values, "each.") || strings.Contains(a.Values, "count.index"))
+		(strings.Contains(a.Values, "each.") || strings.Contains(a.Values, "count.index") || strings.HasPrefix(a.Values, "this is module."))
 }
 
 func toRange(r hcl2.Range) plans.Range {

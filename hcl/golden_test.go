@@ -48,7 +48,7 @@ func TestGolden(t *testing.T) {
 			for _, name := range slices.Sorted(maps.Keys(given)) {
 				opts.Inputs = append(opts.Inputs, hcl.Input{Name: name, Value: given[name]})
 			}
-			cluster, files, diags := hcl.Load([]string{"plan.hcl"}, opts)
+			clusters, files, diags := hcl.LoadAll([]string{"plan.hcl"}, opts)
 			var text bytes.Buffer
 			if err := hcl.WriteDiagnostics(&text, files, diags, false); err != nil {
 				t.Fatal(err)
@@ -56,8 +56,10 @@ func TestGolden(t *testing.T) {
 			checkRanges(t, files, diags)
 			golden(t, "diagnostics.txt", text.Bytes())
 			var encoded []byte
-			if cluster != nil {
-				encoded = encode(t, cluster)
+			if len(clusters) == 1 {
+				encoded = encode(t, clusters[0])
+			} else if len(clusters) > 1 {
+				encoded = encode(t, clusters)
 			}
 			golden(t, "cluster.json", encoded)
 		})
@@ -88,8 +90,8 @@ func golden(t *testing.T, path string, got []byte) {
 	}
 }
 
-// encode writes a cluster without its sources, which positions_test.go checks.
-func encode(t *testing.T, c *plans.Cluster) []byte {
+// encode writes clusters without its sources, which positions_test.go checks.
+func encode(t *testing.T, c any) []byte {
 	t.Helper()
 	raw, err := json.Marshal(c)
 	if err != nil {

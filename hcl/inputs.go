@@ -132,7 +132,10 @@ func (l *loader) giveFile(name string, files map[string][]byte) {
 
 // checkGiven reports values for variables that the plan does not declare.
 func (l *loader) checkGiven() {
-	declared := sortedKeys(l.scope.nodes["var"])
+	declared, what := sortedKeys(l.scope.nodes["var"]), "The plan"
+	if l.parent != nil {
+		what = "The module"
+	}
 	for _, name := range sortedKeys(l.given) {
 		g := l.given[name]
 		if slices.Contains(declared, name) || g.undeclared == "" {
@@ -140,7 +143,7 @@ func (l *loader) checkGiven() {
 		}
 		l.diags = append(l.diags, plans.Diagnostic{
 			Severity: g.undeclared, Subject: g.at, Summary: fmt.Sprintf("Unknown variable %q", name),
-			Detail: didYouMean(name, declared) + "The plan declares " + plainList(declared, "no variables") + ".",
+			Detail: didYouMean(name, declared) + what + " declares " + plainList(declared, "no variables") + ".",
 		})
 	}
 }

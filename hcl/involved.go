@@ -25,6 +25,9 @@ func (s *scope) involved(expr hclsyntax.Expression, extra map[string]cty.Value) 
 			lines = append(lines, line)
 		}
 	}
+	if len(lines) > 0 && s.module != "" {
+		lines = append([]string{"this is " + s.module}, lines...)
+	}
 	return strings.Join(lines, "\n")
 }
 

@@ -23,6 +23,9 @@ type Options struct {
 	// earlier one, and the environment's are the last resort.
 	Inputs []Input
 
+	// Cluster names one of several clusters; "" stands for the only one.
+	Cluster string
+
 	auto []string // the files of values that the plan's directory has
 }
 
@@ -44,6 +47,13 @@ const (
 // WriteDiagnostics, and every diagnostic in the order of position. The cluster
 // is nil if any of them is an error.
 func Load(paths []string, opts Options) (*plans.Cluster, map[string][]byte, []plans.Diagnostic) {
+	l, files, r := loadFiles(paths, opts)
+	c := l.choose(opts.Cluster)
+	return c, files, r.sorted()
+}
+
+// LoadAll is Load for every cluster of a plan, of which modules can make several.
+func LoadAll(paths []string, opts Options) ([]*plans.Cluster, map[string][]byte, []plans.Diagnostic) {
 	l, files, r := loadFiles(paths, opts)
 	return l.valid(), files, r.sorted()
 }
@@ -79,19 +89,41 @@ func loadFiles(paths []string, opts Options) (*loader, map[string][]byte, *repor
 	return parseFiles(names, files, opts, &r), files, &r
 }
 
-// valid is the cluster, if there is no mistake in it.
-func (l *loader) valid() *plans.Cluster {
+// valid are the clusters, if there is no mistake in any.
+func (l *loader) valid() []*plans.Cluster {
 	if l == nil || l.hasErrors() {
 		return nil
 	}
-	return &l.cluster
+	return l.all
+}
+
+// choose gives the cluster with that name, or the only one. Where there is no
+// telling, that is one more mistake.
+func (l *loader) choose(name string) *plans.Cluster {
+	all := l.valid()
+	var names []string
+	for _, c := range all {
+		if c.Name == name || name == "" && len(all) == 1 {
+			return c
+		}
+		names = append(names, c.Name)
+	}
+	switch {
+	case all == nil:
+	case name == "":
+		l.errorAt(l.first, fmt.Sprintf("The plan has %d clusters", len(all)), "Name the one that is meant, with --cluster: "+someOf(names)+".")
+	default:
+		l.errorAt(l.first, fmt.Sprintf("No cluster named %q", name), didYouMean(name, names)+"The plan has "+someOf(names)+".")
+	}
+	return nil
 }
 
 // Parse reads a plan from one text. filename is used in diagnostics only.
 func Parse(filename string, src []byte, opts Options) (*plans.Cluster, []plans.Diagnostic) {
 	var r report
 	l := parseFiles([]string{filename}, map[string][]byte{filename: src}, opts, &r)
-	return l.valid(), r.sorted()
+	c := l.choose(opts.Cluster)
+	return c, r.sorted()
 }
 
 // expand returns the plan files that path stands for.
@@ -148,9 +180,13 @@ func parseFiles(names []string, files map[string][]byte, opts Options, r *report
 		return nil
 	}
 	l := &loader{report: r, dir: filepath.Dir(names[0]), first: startOf(names[0])}
+	l.sources = &sources{files: files, bodies: map[string][]*hclsyntax.Body{}}
 	l.inputs(opts, files)
-	cluster := l.load(bodies)
-	r.addValidated(plans.Validate(cluster))
+	l.prepare(bodies)
+	l.all = l.load()
+	for _, c := range l.all {
+		r.addValidated(plans.Validate(c))
+	}
 	return l
 }
 

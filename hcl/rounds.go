@@ -78,6 +78,11 @@ func (b *block) eachRound(value func(*block) cty.Value) cty.Value {
 // its label, which the rounds of a block end with their key or number.
 func (b *block) name() string {
 	fallback := b.label()
+	if fallback != "" && b.schema.name == serviceRoot {
+		fallback = b.servicePrefix + fallback
+	} else if fallback != "" {
+		fallback = b.hostPrefix + fallback
+	}
 	if b.suffix != "" && fallback != "" {
 		fallback += "-" + b.suffix
 	}

@@ -32,7 +32,7 @@ type blockSchema struct {
 	single bool   // at most one in its parent
 	attrs  []attrSchema
 	blocks []*blockSchema
-	// open accepts any attribute: locals.
+	// open accepts any attribute: locals and modules.
 	open bool
 }
 
@@ -237,5 +237,14 @@ func schema() *blockSchema {
 			}},
 		}},
 		{name: "locals", open: true},
+		{name: "module", label: "a name for this use of the module", sample: "table", open: true, attrs: []attrSchema{
+			{name: "source", want: "the path of a folder in quotes", example: `"./cluster"`, required: true},
+			forEach, countAttr,
+		}},
+		{name: "output", label: "the output's name", sample: "vip", attrs: []attrSchema{
+			{name: "value", want: "any value", example: `virtual_service.web.address`, required: true},
+			{name: "description", want: wantText, example: `"Where the pages are"`},
+			{name: "sensitive", want: wantBool, example: `true`},
+		}},
 	}}
 }

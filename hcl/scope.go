@@ -20,8 +20,13 @@ import (
 // the blocks of hosts and services. "each" and "count" exist in some blocks only.
 var hostRoots = []string{string(plans.RoleDirector), string(plans.RoleRealServer), string(plans.RoleHost)}
 
-// serviceRoot begins a reference to a virtual service.
-const serviceRoot = "virtual_service"
+// serviceRoot begins a reference to a virtual service. What an output block gives
+// is for the plan around the module, as module.NAME.OUTPUT.
+const (
+	serviceRoot = "virtual_service"
+	moduleRoot  = "module"
+	outputRoot  = "output"
+)
 
 // node is something that references can name. It is evaluated when first asked
 // for.
@@ -51,6 +56,7 @@ type scope struct {
 	report *report
 	nodes  map[string]map[string]*node // root, then name
 	funcs  map[string]function.Function
+	module string   // which use of a module this is: module.table["1"]
 	path   []string // what is being evaluated, outermost first
 	// variables are those whose values have been asked for.
 	variables map[string]*variable
@@ -62,7 +68,7 @@ func newScope(r *report, dir string) *scope {
 	for _, root := range hostRoots {
 		s.nodes[root] = map[string]*node{}
 	}
-	s.nodes[serviceRoot] = map[string]*node{}
+	s.nodes[serviceRoot], s.nodes[moduleRoot], s.nodes[outputRoot] = map[string]*node{}, map[string]*node{}, map[string]*node{}
 	s.nodes["path"] = map[string]*node{}
 	for name, value := range map[string]string{"module": dir} {
 		if absolute, err := filepath.Abs(value); err == nil {
@@ -121,7 +127,7 @@ func (s *scope) failed(diags hcl2.Diagnostics, context *hcl2.EvalContext, expr h
 func (s *scope) reference(t hcl2.Traversal, wanted map[string]map[string]cty.Value) bool {
 	root, at := t.RootName(), toRange(t[0].SourceRange())
 	nodes, known := s.nodes[root]
-	if !known {
+	if !known || root == outputRoot {
 		s.unknownRoot(root, toRange(t.SourceRange()), len(t) == 1)
 		return false
 	}
@@ -287,7 +293,7 @@ func (s *scope) unknownRoot(root string, at plans.Range, alone bool) {
 		s.report.errorAt(at, "Nothing to count", "count.index exists only in a block that has count.")
 		return
 	}
-	roots := append(slices.Clone(hostRoots), serviceRoot, "var", "local", "path")
+	roots := append(slices.Clone(hostRoots), serviceRoot, moduleRoot, "var", "local", "path")
 	near := plans.Nearest(root, roots)
 	if alone && near == "" {
 		s.report.errorAt(at, "Text without quotes", fmt.Sprintf(
@@ -299,7 +305,7 @@ func (s *scope) unknownRoot(root string, at plans.Range, alone bool) {
 		detail = fmt.Sprintf("Did you mean %q? ", near)
 	}
 	s.report.errorAt(at, fmt.Sprintf("Unknown reference %q", root), detail+
-		"References begin with director, real_server, host, virtual_service, var, local or path, as in real_server.node1.ip.")
+		"References begin with director, real_server, host, virtual_service, module, var, local or path, as in real_server.node1.ip.")
 }
 
 func (s *scope) unknownName(root, name string, at plans.Range) {

@@ -122,7 +122,11 @@ func (v *variable) assigned() (cty.Value, bool) {
 		if v.from != (plans.Range{}) {
 			v.errorAt(v.from, "Variable "+v.label()+" is null", "It says nullable = false and has no default. Give it a value.")
 		} else {
-			v.errorAt(v.header(), "Variable "+v.label()+" has no value", v.howToGive())
+			at := v.header()
+			if v.parent != nil {
+				at = v.first
+			}
+			v.errorAt(at, "Variable "+v.label()+" has no value", v.howToGive())
 		}
 		return cty.DynamicVal, false
 	}
@@ -139,8 +143,8 @@ func (v *variable) assigned() (cty.Value, bool) {
 }
 
 func (v *variable) howToGive() string {
-	if v.inModule {
-		return fmt.Sprintf("Give it one in the module block:\n  %s = ...\nor write a default:\n  default = \"...\"", v.label())
+	if v.parent != nil {
+		return fmt.Sprintf("The module wants one (%s). Write in this block:\n  %s = ...", v.header(), v.label())
 	}
 	return fmt.Sprintf("Give it one with -var '%s=...', in a file with -var-file, or in the environment as %s%s; or write a default:\n  default = \"...\"",
 		v.label(), EnvPrefix, v.label())

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -32,7 +31,7 @@ touched. Where stdin is no terminal, the first mistake ends it with exit code 1.
 				return errors.New("cannot talk in JSON: a console prints values as a plan has them; jsonencode(...) gives one as JSON")
 			}
 			h := g.human()
-			console, files, diags := hcl.OpenConsole(args, hcl.Options{Inputs: append(varsFromEnv(os.Environ()), g.inputs...)})
+			console, files, diags := hcl.OpenConsole(args, g.options())
 			if len(diags) > 0 {
 				hcl.WriteDiagnostics(h.Err, files, diags, h.Color)
 			}

@@ -33,6 +33,7 @@ type globals struct {
 	noColor       bool
 	verbose       bool
 	askBecomePass bool
+	cluster       string            // one of several in the plan; empty: all, or the only one
 	inputs        []hcl.Input       // values for the plan's variables, in the order of the command line
 	redacter      *strings.Replacer // takes sensitive values out; nil before a plan is read
 }
@@ -44,6 +45,7 @@ func (g *globals) register(root *cobra.Command) {
 	f.BoolVar(&g.askBecomePass, "ask-become-pass", false, "ask for the password that sudo wants on the hosts")
 	f.BoolVar(&g.json, "json", false, "print one JSON document instead of text")
 	f.BoolVar(&g.noColor, "no-color", false, "never use colour (NO_COLOR does the same)")
+	f.StringVar(&g.cluster, "cluster", "", "`name` of one cluster, of a plan with several")
 	f.Var(&varFlag{inputs: &g.inputs}, "var", "give a variable of the plan a value, as `NAME=VALUE`; may be repeated")
 	f.Var(&varFlag{inputs: &g.inputs, file: true}, "var-file", "read values for the plan's variables from a `file`; may be repeated")
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "log what the agents and the SSH layer say to stderr")
@@ -85,7 +87,7 @@ func (g *globals) read(path string) (*plans.Cluster, []plans.Diagnostic) {
 	if savedplan.Is(path) {
 		return nil, g.notSaved(path)
 	}
-	c, files, diags := hcl.Load([]string{path}, hcl.Options{Inputs: append(varsFromEnv(os.Environ()), g.inputs...)})
+	c, files, diags := hcl.Load([]string{path}, g.options())
 	if c != nil {
 		g.redacter = plans.Redacter(c)
 	}
@@ -94,6 +96,11 @@ func (g *globals) read(path string) (*plans.Cluster, []plans.Diagnostic) {
 		hcl.WriteDiagnostics(h.Err, files, diags, h.Color)
 	}
 	return c, diags
+}
+
+// options are what a plan is read with.
+func (g *globals) options() hcl.Options {
+	return hcl.Options{Inputs: append(varsFromEnv(os.Environ()), g.inputs...), Cluster: g.cluster}
 }
 
 // notSaved says that a saved plan is for apply alone.

@@ -100,6 +100,7 @@ func (g *globals) tables(ctx context.Context, path string, doc *view.Document, s
 // finish prints the failures, or the document, and gives the exit.
 func (g *globals) finish(h *view.Human, run *coordinator.Run, doc *view.Document, codes []report.Code, err error) error {
 	failures := run.Failures()
+	doc.Cluster = g.cluster
 	doc.Failures, doc.Notes = view.FailuresOf(failures), run.Notes()
 	if err != nil {
 		codes = append(codes, codeOf(err))

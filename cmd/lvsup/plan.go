@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -22,7 +23,7 @@ func newValidate(g *globals) *cobra.Command {
 		Short: "Check a plan without touching any host",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, diags := g.read(args[0])
+			all, diags := g.readAll(args[0])
 			doc := &view.Document{Command: "validate", Diagnostics: diags}
 			for _, d := range diags {
 				if d.Severity == plans.Error {
@@ -35,12 +36,24 @@ func newValidate(g *globals) *cobra.Command {
 					return err
 				}
 			case doc.Exit == report.Done:
-				g.human().Say("%s is valid: cluster %q, %s, %s", args[0], c.Name,
-					view.Plural(len(c.Hosts), "host"), view.Plural(len(c.Services), "virtual service"))
+				g.human().Say("%s is valid: %s", args[0], summary(all))
 			}
 			return exit(doc.Exit)
 		},
 	}
+}
+
+// summary says what a plan holds.
+func summary(all []*plans.Cluster) string {
+	hosts, services := 0, 0
+	for _, c := range all {
+		hosts, services = hosts+len(c.Hosts), services+len(c.Services)
+	}
+	what := view.Plural(len(all), "cluster")
+	if len(all) == 1 {
+		what = fmt.Sprintf("cluster %q", all[0].Name)
+	}
+	return fmt.Sprintf("%s, %s, %s", what, view.Plural(hosts, "host"), view.Plural(services, "virtual service"))
 }
 
 func newPlan(g *globals) *cobra.Command {

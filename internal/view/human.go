@@ -54,6 +54,14 @@ func (h *Human) note(format string, args ...any) { fmt.Fprintf(h.Err, format, ar
 // Say prints one line of result.
 func (h *Human) Say(format string, args ...any) { h.printf(format+"\n", args...) }
 
+// Heading prints a line above what belongs together.
+func (h *Human) Heading(text string, gap bool) {
+	if gap {
+		h.printf("\n")
+	}
+	h.printf("%s\n", h.paint(bold, "== "+Clean(text)))
+}
+
 // Note prints one line of progress.
 func (h *Human) Note(format string, args ...any) { h.note(format+"\n", args...) }
 

@@ -17,6 +17,7 @@ import (
 // not apply left out.
 type Document struct {
 	Command     string                        `json:"command"`
+	Cluster     string                        `json:"cluster,omitempty"` // of a plan with several, each of which has a document
 	Plan        *plans.Plan                   `json:"plan,omitempty"`
 	Stale       []plans.Divergence            `json:"stale,omitempty"` // how the hosts differ from what was shown
 	Applied     bool                          `json:"applied,omitempty"`

@@ -1,0 +1,12 @@
+variable "name" {}
+
+cluster "web" {
+  name = "same"
+}
+
+host "master" {
+  name = "master"
+  sysctl = {
+    "net..x" = var.name
+  }
+}

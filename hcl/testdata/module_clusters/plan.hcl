@@ -1,0 +1,12 @@
+module "a" {
+  source = "./cluster"
+  name   = "one"
+}
+
+module "b" {
+  source = "./cluster"
+  name   = "two"
+}
+
+host "stray" {
+}

@@ -1,0 +1,7 @@
+module "again" {
+  source = "../inner"
+}
+
+module "up" {
+  source = ".."
+}
