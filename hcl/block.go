@@ -103,7 +103,9 @@ func (l *loader) checkAttributes(schema *blockSchema, attrs hclsyntax.Attributes
 		}
 		where, detail := schema.place(), ""
 		near := plans.Nearest(name, append(schema.attrNames(), schema.blockNames()...))
-		if inner, isBlock := schema.block(name); isBlock {
+		if hint := elsewhere(name); hint != "" {
+			detail = hint
+		} else if inner, isBlock := schema.block(name); isBlock {
 			detail = fmt.Sprintf("%s is a block: write %s { ... } without \"=\".", name, inner.header())
 		} else if outer := l.twinOf(schema, name); outer != "" {
 			detail = fmt.Sprintf("%s belongs in a %s block inside %s.", name, schema.name, outer)
@@ -155,7 +157,9 @@ func (l *loader) homeOf(attr string) string {
 
 func (l *loader) unknownBlock(parent *blockSchema, s *hclsyntax.Block) {
 	detail := ""
-	if a, isAttr := parent.attr(s.Type); isAttr {
+	if hint := elsewhere(s.Type); hint != "" {
+		detail = hint
+	} else if a, isAttr := parent.attr(s.Type); isAttr {
 		detail = fmt.Sprintf("%s is an attribute: write %s = %s", a.name, a.name, a.example)
 	} else if near := plans.Nearest(s.Type, append(parent.blockNames(), parent.attrNames()...)); near != "" {
 		detail = fmt.Sprintf("Did you mean %q?", near)

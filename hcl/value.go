@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
@@ -53,11 +54,24 @@ func (b *block) text(name string) string {
 	if !ok {
 		return ""
 	}
-	s, ok := asText(v)
+	s, ok := asText(adapted(v, expr, cty.String))
 	if !ok {
 		b.wrong(name, toRange(expr.Range()), "this is "+describe(v), "")
 	}
 	return s
+}
+
+// adapted converts a text, a number or a bool to the type that an attribute wants,
+// where a reference takes part in it: what is given with -var, and each.key, are
+// texts. A value that is written out must be of that type.
+func adapted(v cty.Value, expr hclsyntax.Expression, want cty.Type) cty.Value {
+	if !v.Type().IsPrimitiveType() || len(expr.Variables()) == 0 {
+		return v
+	}
+	if out, err := convert.Convert(v, want); err == nil {
+		return out
+	}
+	return v
 }
 
 func asText(v cty.Value) (string, bool) {
@@ -74,7 +88,7 @@ func (b *block) boolean(name string) (yes, there bool) {
 	if !ok {
 		return false, false
 	}
-	if v.Type() != cty.Bool {
+	if v = adapted(v, expr, cty.Bool); v.Type() != cty.Bool {
 		b.wrong(name, toRange(expr.Range()), "this is "+describe(v), "")
 		return false, false
 	}
@@ -88,7 +102,7 @@ func (b *block) number(name string, low, high int64) (n int, there bool) {
 	if !ok {
 		return 0, false
 	}
-	if v.Type() != cty.Number {
+	if v = adapted(v, expr, cty.Number); v.Type() != cty.Number {
 		hint := ""
 		if s, isText := asText(v); isText {
 			if _, err := strconv.Atoi(s); err == nil {
