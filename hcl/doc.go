@@ -8,7 +8,11 @@
 //
 // The blocks and attributes of the language are one table, in schema.go. A
 // reference such as real_server.node1.ip is evaluated when something asks for it
-// (scope.go), so blocks may stand in any order.
+// (scope.go), so blocks may stand in any order. What is sensitive carries a mark
+// through every expression (secret.go), and where no mark can go it is refused.
+//
+// A loader reads one module (module.go); the plan itself is the outermost. Blocks
+// with for_each or count become rounds (rounds.go) before anything reads them.
 //
 // Write prints a cluster in the language, so that Parse gives it back.
 //
