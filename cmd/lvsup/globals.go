@@ -64,7 +64,7 @@ func (g *globals) log() zerolog.Logger {
 	if !g.verbose {
 		return zerolog.Nop()
 	}
-	return zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr, NoColor: g.noColor}).With().Timestamp().Logger()
+	return zerolog.New(zerolog.ConsoleWriter{Out: redacting{g, os.Stderr}, NoColor: g.noColor}).With().Timestamp().Logger()
 }
 
 // errDiagnostics means that the plan's mistakes were printed already.
