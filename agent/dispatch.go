@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/lvsup/lvsup/internal/linux/pathway"
 	"github.com/lvsup/lvsup/internal/linux/service"
 	"github.com/lvsup/lvsup/internal/wire"
 )
@@ -31,6 +32,8 @@ func (a *Agent) dispatch(ctx context.Context, req wire.Request) (any, error) {
 		return with(req, func(r wire.FetchRequest) (any, error) { return a.fetch(ctx, r) })
 	case wire.OpARP:
 		return with(req, func(r wire.ARPRequest) (any, error) { return a.arp(ctx, r) })
+	case wire.OpPath:
+		return with(req, func(r wire.PathRequest) (any, error) { return pathway.Collect(ctx, a.host, r) })
 	case wire.OpIPVS:
 		return a.ipvs(ctx)
 	case wire.OpRemove:

@@ -103,13 +103,18 @@ func (r *Run) Apply(ctx context.Context, p *plans.Plan) error {
 		return err
 	}
 	for _, st := range plans.Stages() {
-		if len(st.Kinds) == 0 {
-			continue
-		}
-		if st.Name == plans.StageVIP {
+		switch st.Name {
+		case plans.StageVIP:
 			if err := r.checkLinks(ctx, p); err != nil {
 				return err
 			}
+		case plans.StagePath:
+			if err := r.checkPaths(ctx, p); err != nil {
+				return err
+			}
+		}
+		if len(st.Kinds) == 0 {
+			continue
 		}
 		if err := r.stage(ctx, st, p, false); err != nil {
 			return err

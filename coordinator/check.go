@@ -6,8 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/lvsup/lvsup/coordinator/checks"
 	"github.com/lvsup/lvsup/internal/step"
 	"github.com/lvsup/lvsup/internal/wire"
 	"github.com/lvsup/lvsup/plans"
@@ -27,13 +27,13 @@ const (
 func (r *Run) check(ctx context.Context, p *plans.Plan) []plans.Finding {
 	hosts := r.healthy()
 	facts := map[string]wire.Facts{}
-	offsets := map[string]Offset{}
+	offsets := map[string]checks.Offset{}
 	for _, name := range hosts {
 		facts[name] = r.session(name).facts
 		offsets[name] = r.session(name).offset
 	}
 	var findings []plans.Finding
-	findings = append(findings, CheckClocks(r.opts.Cluster.TimeSync, offsets)...)
+	findings = append(findings, checks.Clocks(r.opts.Cluster.TimeSync, offsets)...)
 	for _, name := range hosts {
 		h, _ := r.opts.Cluster.Host(name)
 		findings = append(findings, checkHost(r.opts.Cluster, h, facts[name])...)
@@ -46,64 +46,6 @@ func (r *Run) check(ctx context.Context, p *plans.Plan) []plans.Finding {
 		findings = append(findings, r.linkFindings(ctx)...)
 	}
 	return findings
-}
-
-// Offset is how far a host's clock is from the coordinator's, and how far that
-// may be wrong: half the round trip.
-type Offset struct {
-	Value       time.Duration
-	Uncertainty time.Duration
-	Source      bool // the kernel says that it follows a time source
-}
-
-// CheckClocks finds hosts whose clock is further than MaxOffset from the
-// median of all clocks, the coordinator's included. The median is what most
-// agree on, so the one that is off is the one that is named.
-func CheckClocks(ts plans.TimeSync, offsets map[string]Offset) []plans.Finding {
-	values := []time.Duration{0} // the coordinator's own
-	for _, o := range offsets {
-		values = append(values, o.Value)
-	}
-	slices.Sort(values)
-	median := values[len(values)/2]
-	if len(values)%2 == 0 {
-		// Of the two in the middle, the one nearer to the coordinator.
-		if low := values[len(values)/2-1]; low.Abs() < median.Abs() {
-			median = low
-		}
-	}
-	var findings []plans.Finding
-	for _, host := range sortedKeys(offsets) {
-		o := offsets[host]
-		off := o.Value - median
-		if off.Abs()-o.Uncertainty > ts.MaxOffset {
-			findings = append(findings, plans.Finding{
-				Severity: plans.Error, Host: host, Check: plans.StageTimeSync,
-				Summary: fmt.Sprintf("its clock is off by %s (at most %s is allowed)", signed(off), ts.MaxOffset),
-				Detail:  "set the host's clock and keep it set (chronyd, systemd-timesyncd), or raise time_sync.max_offset in the plan",
-			})
-		}
-		if !o.Source {
-			severity := plans.Warning
-			if ts.RequireSource {
-				severity = plans.Error
-			}
-			findings = append(findings, plans.Finding{
-				Severity: severity, Host: host, Check: plans.StageTimeSync,
-				Summary: "no time source sets the clock",
-				Detail:  "enable chrony or systemd-timesyncd, or clocks drift apart",
-			})
-		}
-	}
-	return findings
-}
-
-func signed(d time.Duration) string {
-	d = d.Round(time.Millisecond)
-	if d > 0 {
-		return "+" + d.String()
-	}
-	return d.String()
 }
 
 func checkHost(c *plans.Cluster, h *plans.Host, f wire.Facts) []plans.Finding {

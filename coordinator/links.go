@@ -41,17 +41,20 @@ func (r *Run) checkLinks(ctx context.Context, p *plans.Plan) error {
 		}
 	}
 	if len(reasons) > 0 {
-		return &Stopped{Reasons: reasons}
+		return &Stopped{Before: "any virtual address was set up", Reasons: reasons}
 	}
 	return nil
 }
 
 // Stopped says why a run ended between two stages.
-type Stopped struct{ Reasons []string }
+type Stopped struct {
+	Before  string // what was not done any more
+	Reasons []string
+}
 
 // Error lists the reasons, one a line.
 func (e *Stopped) Error() string {
-	s := "stopped before any virtual address was set up:"
+	s := "stopped before " + e.Before + ":"
 	for _, r := range e.Reasons {
 		s += "\n  " + strings.ReplaceAll(r, "\n", "\n    ")
 	}

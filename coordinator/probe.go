@@ -140,6 +140,7 @@ type vantagePoint struct {
 	name    string
 	fetch   func(context.Context, wire.FetchRequest) (wire.FetchResponse, error)
 	arp     func(context.Context, wire.ARPRequest) (wire.ARPResponse, error) // nil: cannot ask
+	path    func(context.Context, wire.PathRequest) (wire.Path, error)       // nil: cannot tell
 	sources func(vip netip.Addr) []string                                    // local addresses on the VIP's link
 	close   func()
 }
@@ -182,6 +183,10 @@ func (r *Run) vantage(ctx context.Context, from string) (*vantagePoint, error) {
 		arp: func(ctx context.Context, q wire.ARPRequest) (res wire.ARPResponse, err error) {
 			err = s.ask(ctx, wire.OpARP, q, &res)
 			return res, err
+		},
+		path: func(ctx context.Context, q wire.PathRequest) (p wire.Path, err error) {
+			err = s.ask(ctx, wire.OpPath, q, &p)
+			return p, err
 		},
 		sources: func(vip netip.Addr) []string { return sourcesOnLink(s.facts, vip) },
 		close: func() {

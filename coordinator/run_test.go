@@ -23,6 +23,7 @@ import (
 type fakeHost struct {
 	name    string
 	facts   wire.Facts
+	path    wire.Path
 	changes map[string][]step.Change // by kind
 	fail    map[string]string        // stage's kind -> message
 	locked  string
@@ -84,6 +85,8 @@ func (h *fakeHost) answer(req wire.Request) (any, *wire.Error) {
 		return res, nil
 	case wire.OpApply:
 		return h.apply(req.Body)
+	case wire.OpPath:
+		return h.path, nil
 	}
 	if h.others != nil {
 		return h.others(req)

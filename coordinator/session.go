@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lvsup/lvsup/coordinator/checks"
 	"github.com/lvsup/lvsup/internal/wire"
 )
 
@@ -15,7 +16,7 @@ type session struct {
 	name   string
 	agent  *agentConn
 	facts  wire.Facts
-	offset Offset
+	offset checks.Offset
 	note   string // what a person should know about the connection
 	stop   func() // ends the agent and the connection
 
@@ -96,7 +97,7 @@ func (s *session) measureClock(ctx context.Context) error {
 			continue
 		}
 		middle := asked.Add(trip / 2)
-		s.offset = Offset{
+		s.offset = checks.Offset{
 			Value:       time.Unix(0, c.UnixNano).Sub(middle.Round(0)),
 			Uncertainty: trip / 2,
 			Source:      s.facts.Synchronised,

@@ -40,6 +40,7 @@ const (
 	StageConnect  = "connect"
 	StageTimeSync = "timesync"
 	StageVIP      = "vip"
+	StagePath     = "path"
 	StageIPVS     = "ipvs"
 	StageProbe    = "probe"
 )
@@ -61,6 +62,7 @@ func Stages() []Stage {
 		{Name: StageVIP, Kinds: []string{"vip"}},
 		{Name: "httpd", Kinds: []string{"httpd"}},
 		{Name: "boot", Kinds: []string{"boot"}},
+		{Name: StagePath},                          // packets would get through, before any is sent
 		{Name: StageIPVS, Kinds: []string{"ipvs"}}, // directors only: nothing else wants it
 		// A marked packet finds its service by the mark first: the service is there
 		// before the mark, and stays until the mark is gone, or new connections

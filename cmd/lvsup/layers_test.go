@@ -13,6 +13,7 @@ const module = "github.com/lvsup/lvsup/"
 var layers = []string{
 	"cmd/",
 	"coordinator",
+	"coordinator/checks",
 	"internal/lab",
 	"internal/sshconn",
 	"internal/agentbin",
@@ -37,6 +38,7 @@ var layers = []string{
 var exceptions = map[string]string{
 	"internal/linux/facts internal/wire":   "collects the wire's facts",
 	"internal/linux/httpget internal/wire": "answers the wire's fetches",
+	"internal/linux/pathway internal/wire": "answers the wire's questions about paths",
 }
 
 func layerOf(pkg string) int {

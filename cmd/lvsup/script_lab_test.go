@@ -32,6 +32,9 @@ var only = flag.String("script", "", "run only the scripts whose name holds this
 //	snapshot FILE HOST...     write down all that lvsup may change on the hosts
 //	power-cycle HOST...       cut the power of guests and wait for their sshd
 //	edit FILE OLD NEW         replace OLD, which must be there, by NEW
+//	diagnosed CODE HOST [ARG...]  doctor must find this on that host, and nothing else
+//	mend                      type the commands that doctor named
+//	cable HOST NIC [BRIDGE]   plug a card in elsewhere, or pull its cable
 //	json FILE PATH VALUE      a value in a JSON document, as in plan.hosts.0.host
 func TestScripts(t *testing.T) {
 	t.Parallel() // with the kill test
@@ -57,7 +60,7 @@ func TestScripts(t *testing.T) {
 			"lab": cmdLab, "exits": cmdExits, "on": cmdOn, "eventually": cmdEventually,
 			"snapshot": cmdSnapshot, "power-cycle": cmdPowerCycle, "edit": cmdEdit,
 			"interrupt": cmdInterrupt, "begin": cmdBegin, "finish": cmdFinish,
-			"json": cmdJSON,
+			"json": cmdJSON, "diagnosed": cmdDiagnosed, "mend": cmdMend, "cable": cmdCable,
 		},
 	})
 }

@@ -22,6 +22,7 @@ type Document struct {
 	Stale       []plans.Divergence            `json:"stale,omitempty"` // how the hosts differ from what was shown
 	Applied     bool                          `json:"applied,omitempty"`
 	Probe       *report.Probe                 `json:"probe,omitempty"`
+	Diagnosis   *report.Diagnosis             `json:"diagnosis,omitempty"`
 	Status      map[string]*wire.IPVSResponse `json:"status,omitempty"`
 	Diagnostics []plans.Diagnostic            `json:"diagnostics,omitempty"`
 	Failures    []Failure                     `json:"failures,omitempty"`

@@ -35,6 +35,7 @@ const (
 	OpConfirm Op = "confirm" // ConfirmRequest -> ConfirmResponse: keeps guarded changes
 	OpFetch   Op = "fetch"   // FetchRequest -> FetchResponse
 	OpARP     Op = "arp"     // ARPRequest -> ARPResponse
+	OpPath    Op = "path"    // PathRequest -> Path
 	OpIPVS    Op = "ipvs"    // none -> IPVSResponse: table and connections
 	OpRemove  Op = "remove"  // none -> none: takes lvsup's own files away, when nothing is owned
 )

@@ -16,6 +16,7 @@ type nftItem struct {
 	}
 	Rule *struct {
 		Family, Table, Chain string
+		Handle               int
 		Expr                 []map[string]json.RawMessage
 	}
 }
