@@ -181,3 +181,20 @@ func TestStatusReadsWell(t *testing.T) {
 	})
 	golden(t, "status.txt", out.Bytes())
 }
+
+func TestDiagnosisReadsWell(t *testing.T) {
+	var out bytes.Buffer
+	h := &Human{Out: &out}
+	h.Diagnosis(&report.Diagnosis{NotRun: []string{"node3 was not looked at"}, Findings: []report.Finding{
+		{
+			Code: "nat-gateway", Severity: plans.Error, Hosts: []string{"node1"}, Title: "answers of a nat real server do not pass the director",
+			Seen:    []string{"node1: its answers to 192.168.146.1 go to 192.168.177.1\x1b[2J on ens33, not to the DIP 192.168.177.254"},
+			Mistake: "the gateway of every nat real server is the DIP",
+			Fixes:   []report.Fix{{Command: "lvsup apply nat.hcl"}, {Host: "node1", Command: "ip route replace default via 192.168.177.254"}, {Host: "node1", Text: "look there"}},
+			Follows: []string{"master: 2 of 4 requests of client to 192.168.146.100:80 were answered (no answer in time)"},
+		},
+		{Code: "dr-gateway", Severity: plans.Warning, Title: "answers go through the director", Seen: []string{"node2: x"}, Mistake: "y", Fixes: []report.Fix{{Text: "z"}}},
+	}})
+	h.Diagnosis(&report.Diagnosis{})
+	golden(t, "diagnosis.txt", out.Bytes())
+}
