@@ -54,12 +54,19 @@ func diagnosisCode(d *report.Diagnosis) report.Code {
 	return report.Done
 }
 
-// applyCommand is what a person types to apply the plan, with the ssh_config of
-// this run.
+// applyCommand is what a person types to apply the plan, with the ssh_config and
+// the variables of this run.
 func (g *globals) applyCommand(path string) string {
 	words := "lvsup apply"
 	if g.sshConfig != "" {
 		words += " -F " + sshconn.Quote(g.sshConfig)
+	}
+	for _, i := range g.inputs {
+		if i.File != "" {
+			words += " --var-file " + sshconn.Quote(i.File)
+		} else {
+			words += " --var " + sshconn.Quote(i.Name+"="+i.Value)
+		}
 	}
 	return words + " " + sshconn.Quote(path)
 }
