@@ -156,7 +156,7 @@ func TestFaults(t *testing.T) {
 			f.way("master", "192.168.140.1", func(w *wire.Lookup) { w.Interface = "ens37" })
 			f.silent(false)
 		}},
-		{"tun-mtu", "node1", "ens33 takes 1400 bytes; the largest requests come in packets of 1420 (1400 and 20 of wrapping)", "ip link set ens33 mtu 1500", "node1", tun, func(f *Facts) {
+		{"tun-mtu", "node1", "ens33 takes 1400 bytes; the largest requests come in packets of 1420 (1400 and 20 of wrapping)", "ip link set ens33 mtu 1500", "note", tun, func(f *Facts) {
 			f.link("node1", "ens33", func(l *wire.PathLink) { l.MTU = 1400 })
 		}},
 		{"tun-mtu", "master", "its way to 192.168.140.20 takes 1400 bytes; the largest requests need 1500", "tunnel { mss = 1340 }", "note", tun, func(f *Facts) {

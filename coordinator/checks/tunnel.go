@@ -131,13 +131,14 @@ func (f *Facts) directorFilter() []Found {
 }
 
 // tunMTU finds links that the largest packets do not fit into once they are
-// wrapped. A real server that is a narrower link's end drops them unseen; a
-// director tells the client, if that is let through.
+// wrapped. A doubt: the director tells the client to send smaller ones, which
+// helps if that is let through, and many a real server's card takes more than its
+// MTU says.
 func tunMTU() Check {
 	return Check{
 		Code: "tun-mtu", Title: "wrapped packets are larger than the path takes",
 		Mistake: "under tun a packet grows by its wrapping: the path takes that, or clients are told a smaller segment (MSS)",
-		Before:  Hold,
+		Before:  Note,
 		Find: func(f *Facts) []Found {
 			d, director, ok := f.director()
 			if !ok {
