@@ -54,12 +54,15 @@ func diagnosisCode(d *report.Diagnosis) report.Code {
 	return report.Done
 }
 
-// applyCommand is what a person types to apply the plan, with the ssh_config and
-// the variables of this run.
+// applyCommand is what a person types to apply the plan, with the ssh_config, the
+// cluster and the variables of this run.
 func (g *globals) applyCommand(path string) string {
 	words := "lvsup apply"
 	if g.sshConfig != "" {
 		words += " -F " + sshconn.Quote(g.sshConfig)
+	}
+	if g.cluster != "" {
+		words += " --cluster " + sshconn.Quote(g.cluster)
 	}
 	for _, i := range g.inputs {
 		if i.File != "" {
