@@ -71,7 +71,9 @@ func Read(h host.Host, stack string) (Files, error) {
 	var names []string
 	switch stack {
 	case StackIfcfg:
-		names = glob(h, IfcfgDir+"/ifcfg-*")
+		for _, kind := range []string{"ifcfg", "route", "route6"} {
+			names = append(names, glob(h, IfcfgDir+"/"+kind+"-*")...)
+		}
 		if err := files.readKeyfiles(h); err != nil {
 			return Files{}, err
 		}

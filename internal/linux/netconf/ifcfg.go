@@ -6,32 +6,12 @@ import (
 	"path"
 	"regexp"
 	"sort"
-	"strconv"
 	"strings"
 )
 
-// keyOrder is the order of the keys in a file that lvsup writes anew, which is
-// also where a missing key goes in one that is there. DNS1, DNS2, ... and keys
-// that are not listed come last.
-func keyOrder() []string {
-	return []string{
-		"TYPE", "BROWSER_ONLY", "BOOTPROTO", "DEFROUTE", "NAME", "UUID", "DEVICE", "ONBOOT", "ETHTOOL_OPTS",
-		"IPADDR", "NETMASK", "GATEWAY", "IPV6INIT", "IPV6_AUTOCONF", "IPV6ADDR", "IPV6_DEFAULTGW",
-	}
-}
-
-// derived tells the keys that the plan's own attributes fill.
-func derived(key string) bool {
-	switch key {
-	case "DEVICE", "BOOTPROTO", "ONBOOT", "IPADDR", "NETMASK", "PREFIX", "GATEWAY", "IPV6ADDR", "IPV6_DEFAULTGW":
-		return true
-	}
-	return dnsKey(key) || indexedRE.MatchString(key)
-}
-
 var (
 	ifcfgKeyRE = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
-	indexedRE  = regexp.MustCompile(`^(IPADDR|NETMASK|PREFIX|GATEWAY)[0-9]+$`)
+	indexedRE  = regexp.MustCompile(`^(IPADDR|NETMASK|PREFIX|GATEWAY)([0-9]+)$`)
 	dnsRE      = regexp.MustCompile(`^DNS[1-9][0-9]*$`)
 	dhcpRE     = regexp.MustCompile(`^(DHCP_.*|DHCPRELEASE|DHCLIENT.*|PERSISTENT_DHCLIENT)$`)
 )
@@ -46,7 +26,7 @@ func CheckIfcfg(keys map[string]string) error {
 		case !ifcfgKeyRE.MatchString(k):
 			return fmt.Errorf("ifcfg key %q: write capital letters, digits and '_', beginning with a letter", k)
 		case derived(k):
-			return fmt.Errorf("ifcfg key %s: lvsup writes it from name, address, gateway and dns; leave it out of ifcfg", k)
+			return fmt.Errorf("ifcfg key %s: lvsup writes it from the other attributes; leave it out of ifcfg", k)
 		case k == "PATH" || k == "IFS" || k == "ENV" || k == "BASH_ENV" || k == "SHELLOPTS" || strings.HasPrefix(k, "LD_"):
 			return fmt.Errorf("ifcfg key %s: the scripts that source the file would break on it", k)
 		}
@@ -83,15 +63,11 @@ func planIfcfg(want, files map[string]string, all []Settings) error {
 			return fmt.Errorf("cannot write %s: %w", p, err)
 		}
 		want[p] = content
+		if err := planRouteFiles(want, files, s); err != nil {
+			return err
+		}
 	}
 	return nil
-}
-
-// key is one key that a file must have.
-type key struct {
-	name, value string
-	bare        bool                   // the tutorial writes addresses without quotes
-	accept      func(have string) bool // other values that mean the same
 }
 
 // EditIfcfg returns the ifcfg file with the settings in it. Lines that already
@@ -131,106 +107,6 @@ func EditIfcfg(content string, s Settings) (string, error) {
 		out.WriteString(l.raw)
 	}
 	return out.String(), nil
-}
-
-// wantedKeys lists the keys the settings need, in order, and tells those that
-// would contradict them. What a person chose and does no harm (TYPE, NAME) is
-// only set where it is missing.
-func wantedKeys(lines []line, s Settings) (keys []key, stale func(string) bool) {
-	anything := func(string) bool { return true }
-	v4, gw := s.Address.Addr().Is4(), s.Gateway.IsValid()
-	defroute := anything
-	if gw {
-		defroute = isTrue
-	}
-	keys = []key{
-		{name: "TYPE", value: "Ethernet", accept: anything},
-		{name: "BOOTPROTO", value: "none", accept: isStatic},
-		{name: "DEFROUTE", value: "yes", accept: defroute},
-		{name: "NAME", value: s.Name, accept: anything},
-		{name: "DEVICE", value: s.Name},
-		{name: "ONBOOT", value: "yes", accept: isTrue},
-	}
-	bits := strconv.Itoa(s.Address.Bits())
-	usePrefix := false
-	if v4 {
-		keys = append(keys, key{name: "IPADDR", value: s.Address.Addr().String(), bare: true})
-		// PREFIX wins over NETMASK where both are set.
-		l, ok := last(lines, "PREFIX")
-		usePrefix = ok && l.plain && l.value == bits
-		if !usePrefix {
-			keys = append(keys, key{name: "NETMASK", value: netmask(s.Address.Bits()), bare: true})
-		}
-		if gw {
-			keys = append(keys, key{name: "GATEWAY", value: s.Gateway.String(), bare: true})
-		}
-	} else {
-		keys = append(keys,
-			key{name: "IPV6INIT", value: "yes", accept: isTrue},
-			key{name: "IPV6_AUTOCONF", value: "no"},
-			key{name: "IPV6ADDR", value: s.Address.String(), bare: true})
-		if gw {
-			keys = append(keys, key{name: "IPV6_DEFAULTGW", value: s.Gateway.String(), bare: true})
-		}
-	}
-	for i, d := range s.DNS {
-		keys = append(keys, key{name: "DNS" + strconv.Itoa(i+1), value: d.String(), bare: true})
-	}
-	keys = overlay(keys, s.Ifcfg)
-	wanted := map[string]bool{}
-	for _, k := range keys {
-		wanted[k.name] = true
-	}
-	return keys, func(k string) bool {
-		switch {
-		case wanted[k]:
-			return false
-		case v4 && (k == "NETWORK" || k == "BROADCAST" || k == "GATEWAY"):
-			return true
-		case v4 && (k == "IPADDR0" || k == "NETMASK0" || k == "PREFIX0" || k == "GATEWAY0"):
-			return true
-		case v4 && k == "PREFIX":
-			return !usePrefix
-		case !v4 && k == "IPV6_DEFAULTGW":
-			return true
-		case len(s.DNS) > 0 && (dnsKey(k) || k == "PEERDNS"):
-			return true
-		}
-		return dhcpRE.MatchString(k)
-	}
-}
-
-// overlay puts the plan's further keys over and between the others.
-func overlay(keys []key, more map[string]string) []key {
-	for _, name := range sortedKeys(more) {
-		k := key{name: name, value: more[name]}
-		found := false
-		for i := range keys {
-			if keys[i].name == name {
-				keys[i], found = k, true
-			}
-		}
-		if !found {
-			keys = append(keys, k)
-		}
-	}
-	sort.SliceStable(keys, func(i, j int) bool { return rank(keys[i].name) < rank(keys[j].name) })
-	return keys
-}
-
-// rank is a key's place in a file.
-func rank(key string) int {
-	order := keyOrder()
-	for i, k := range order {
-		if k == key {
-			return i
-		}
-	}
-	if dnsKey(key) {
-		n, _ := strconv.Atoi(key[len("DNS"):])
-		return len(order) + min(n, 1000)
-	}
-	return len(order) + 2000
 }
 
 // set replaces the assignments of a key by one, or puts it in its place.

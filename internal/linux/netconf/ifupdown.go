@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"path"
-	"strconv"
 	"strings"
 )
 
@@ -29,35 +28,69 @@ type stanza struct {
 	options    [][]string
 }
 
-// family is the word of interfaces(5) for the address's family.
-func family(s Settings) string {
-	if s.Address.Addr().Is6() {
+// family is the word of interfaces(5) for an address's family.
+func family(p netip.Prefix) string {
+	if p.Addr().Is6() {
 		return "inet6"
 	}
 	return "inet"
 }
 
 // RenderInterface writes the file of interfaces(5) that gives an interface its
-// static address at boot.
+// static addresses at boot: a stanza for each, which ifup works through in their
+// order. Routes are in the last one of their family, where every network that
+// their gateways may be in is there.
 func RenderInterface(s Settings) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Written by lvsup; changed by the next apply.\nauto %s\niface %s %s static\n", s.Name, s.Name, family(s))
-	if s.Address.Addr().Is4() {
-		fmt.Fprintf(&b, "    address %s\n    netmask %s\n", s.Address.Addr(), netmask(s.Address.Bits()))
-	} else {
-		fmt.Fprintf(&b, "    address %s\n    netmask %d\n", s.Address.Addr(), s.Address.Bits())
-	}
-	if s.Gateway.IsValid() {
-		fmt.Fprintf(&b, "    gateway %s\n", s.Gateway)
-	}
-	if len(s.DNS) > 0 { // only resolvconf reads it; Plan writes resolv.conf too
-		b.WriteString("    dns-nameservers")
-		for _, d := range s.DNS {
-			b.WriteString(" " + d.String())
+	fmt.Fprintf(&b, "# Written by lvsup; changed by the next apply.\nauto %s\n", s.Name)
+	for n, p := range s.All() {
+		ipv6 := p.Addr().Is6()
+		same := s.of(ipv6)
+		gw, routes := s.split(ipv6)
+		fmt.Fprintf(&b, "iface %s %s static\n    address %s\n", s.Name, family(p), p.Addr())
+		if ipv6 {
+			fmt.Fprintf(&b, "    netmask %d\n", p.Bits())
+		} else {
+			fmt.Fprintf(&b, "    netmask %s\n", netmask(p.Bits()))
 		}
-		b.WriteByte('\n')
+		if gw.IsValid() && p == gatewayStanza(same, gw) {
+			fmt.Fprintf(&b, "    gateway %s\n", gw)
+		}
+		if n == 0 && s.MTU != 0 {
+			fmt.Fprintf(&b, "    mtu %d\n", s.MTU)
+		}
+		if n == 0 && len(s.DNS) > 0 { // only resolvconf reads it; Plan writes resolv.conf too
+			b.WriteString("    dns-nameservers")
+			for _, d := range s.DNS {
+				b.WriteString(" " + d.String())
+			}
+			b.WriteByte('\n')
+		}
+		if p == same[len(same)-1] {
+			for _, r := range routes {
+				fmt.Fprintf(&b, "    up %s route replace %s\n", ipCommand(ipv6), r.words(s.Name))
+			}
+		}
 	}
 	return b.String()
+}
+
+func ipCommand(ipv6 bool) string {
+	if ipv6 {
+		return "ip -6"
+	}
+	return "ip"
+}
+
+// gatewayStanza picks the address whose stanza names the gateway: the one in
+// whose network it is, else the first.
+func gatewayStanza(all []netip.Prefix, gw netip.Addr) netip.Prefix {
+	for _, p := range all {
+		if p.Contains(gw) {
+			return p
+		}
+	}
+	return all[0]
 }
 
 func planIfupdown(want, files map[string]string, all []Settings) error {
@@ -70,7 +103,7 @@ func planIfupdown(want, files map[string]string, all []Settings) error {
 			}
 		}
 	}
-	replace := map[string]string{} // interface -> family whose stanzas ours replaces
+	replace := map[string]bool{} // "ens33 inet": the stanzas that ours replace
 	for _, s := range all {
 		if declared(readable, s) {
 			continue
@@ -80,7 +113,9 @@ func planIfupdown(want, files map[string]string, all []Settings) error {
 			return fmt.Errorf("cannot write %s: two interfaces of the plan would use it, %s is one", own, s.Name)
 		}
 		want[own] = RenderInterface(s)
-		replace[s.Name] = family(s)
+		for _, p := range s.All() {
+			replace[s.Name+" "+family(p)] = true
+		}
 	}
 	for p, content := range readable {
 		edited := commentStanzas(content, replace)
@@ -92,54 +127,6 @@ func planIfupdown(want, files map[string]string, all []Settings) error {
 		}
 	}
 	return nil
-}
-
-// declared reports whether a person's own stanza already brings the interface
-// up at boot as wanted, and nothing else does.
-func declared(files map[string]string, s Settings) bool {
-	count, fits, auto := 0, false, false
-	for _, content := range files {
-		for _, st := range parseInterfaces(content) {
-			switch {
-			case (st.head[0] == "auto" || strings.HasPrefix(st.head[0], "allow-")) && containsWord(st.head[1:], s.Name):
-				auto = true
-			case st.head[0] == "iface" && len(st.head) >= 4 && st.head[1] == s.Name && st.head[2] == family(s):
-				count++
-				fits = fits || st.gives(s)
-			}
-		}
-	}
-	return count == 1 && fits && auto
-}
-
-// gives reports whether the stanza sets just that address and gateway.
-func (st stanza) gives(s Settings) bool {
-	if st.head[3] != "static" {
-		return false
-	}
-	var addr, mask, gw string
-	for _, o := range st.options {
-		if len(o) < 2 {
-			continue
-		}
-		switch o[0] {
-		case "address":
-			addr = o[1]
-		case "netmask":
-			mask = o[1]
-		case "gateway":
-			gw = o[1]
-		}
-	}
-	if g := s.Gateway; g.IsValid() != (gw != "") || g.IsValid() && gw != g.String() {
-		return false
-	}
-	if p, err := netip.ParsePrefix(addr); err == nil {
-		return p == s.Address
-	}
-	a, err := netip.ParseAddr(addr)
-	bits := strconv.Itoa(s.Address.Bits())
-	return err == nil && a == s.Address.Addr() && (mask == bits || a.Is4() && mask == netmask(s.Address.Bits()))
 }
 
 // parseInterfaces finds the stanzas of a file of interfaces(5).
@@ -189,10 +176,10 @@ func startsStanza(word string) bool {
 // commentStanzas puts the marker before each line of the iface stanzas that are
 // replaced. auto and allow-hotplug lines stay: they fit the new stanza as well,
 // and may name other interfaces.
-func commentStanzas(content string, replace map[string]string) string {
+func commentStanzas(content string, replace map[string]bool) string {
 	lines := splitLines(content)
 	for _, st := range parseInterfaces(content) {
-		if st.head[0] != "iface" || len(st.head) < 3 || replace[st.head[1]] != st.head[2] {
+		if st.head[0] != "iface" || len(st.head) < 3 || !replace[st.head[1]+" "+st.head[2]] {
 			continue
 		}
 		for i := st.start; i < st.end; i++ {

@@ -36,15 +36,11 @@ type Settings struct {
 	Ifcfg   map[string]string // further keys of an ifcfg file; CheckIfcfg holds
 
 	Others []netip.Prefix // further addresses of the interface, of either family
-	Routes []Route        // static routes through the interface, besides the default route
-	MTU    int            // bytes; 0 leaves it as it is
-}
-
-// Route is a static route of an interface.
-type Route struct {
-	To     netip.Prefix // destination network, masked
-	Via    netip.Addr   // zero: on-link
-	Metric int          // 0: the stack's default
+	// Routes are static routes through the interface besides the default route
+	// of Gateway. One of them is ::/0 where the interface has a gateway of each
+	// family.
+	Routes []Route
+	MTU    int // bytes; 0 leaves it as it is
 }
 
 // Files are the files of a host that matter to its stack.
@@ -92,8 +88,7 @@ func ParseSettings(name, address, gateway string, dns []string, ifcfg map[string
 		if s.Gateway, err = netip.ParseAddr(gateway); err != nil || s.Gateway.Zone() != "" {
 			return s, fmt.Errorf("%s: gateway %q: write one address, as in 192.168.140.2", name, gateway)
 		}
-		linkLocal := s.Gateway.Is6() && s.Gateway.IsLinkLocalUnicast() && s.Address.Addr().Is6()
-		if !s.Address.Contains(s.Gateway) && !linkLocal {
+		if !s.Address.Contains(s.Gateway) && !(onAnyLink(s.Gateway) && s.Address.Addr().Is6()) {
 			return s, fmt.Errorf("%s: gateway %s: it is not in the network of %s", name, gateway, address)
 		}
 		if s.Gateway == s.Address.Addr() {

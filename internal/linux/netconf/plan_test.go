@@ -19,6 +19,7 @@ type settingsJSON struct {
 	Name, Address, Gateway string
 	DNS                    []string
 	Ifcfg                  map[string]string
+	Further
 }
 
 // TestPlan runs every folder of testdata: stack/case/settings.json, the host's
@@ -84,6 +85,9 @@ func readSettings(t *testing.T, file string) []Settings {
 	var all []Settings
 	for _, r := range raw {
 		s, err := ParseSettings(r.Name, r.Address, r.Gateway, r.DNS, r.Ifcfg)
+		if err == nil {
+			s, err = s.With(r.Further)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

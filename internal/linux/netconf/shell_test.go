@@ -134,7 +134,7 @@ func FuzzInterfaces(f *testing.F) {
 		if strings.Contains(content, marker) {
 			return
 		}
-		got := commentStanzas(content, map[string]string{"ens33": "inet"})
+		got := commentStanzas(content, map[string]bool{"ens33 inet": true})
 		if back := Uncomment(got); back != content {
 			t.Fatalf("undone %q, was %q", back, content)
 		}
