@@ -115,7 +115,7 @@ func keptElsewhere(s *plans.VirtualService, director *plans.Host, f wire.Facts) 
 		p, err := netip.ParsePrefix(prefix)
 		return err == nil && p.Addr() == s.Address
 	}
-	return !slices.ContainsFunc(director.Interfaces, func(i plans.Interface) bool { return i.Address.Addr() == s.Address }) &&
+	return !slices.ContainsFunc(director.Interfaces, func(i plans.Interface) bool { return i.Has(s.Address) }) &&
 		!slices.ContainsFunc(f.Interfaces, func(i wire.Interface) bool { return slices.ContainsFunc(i.Addresses, has) })
 }
 

@@ -232,8 +232,13 @@ func (r *Run) wantedAddress(s *session) string {
 	h, _ := r.opts.Cluster.Host(s.name)
 	server, err := netip.ParseAddr(s.facts.SSH.Server)
 	for _, i := range h.Interfaces {
-		if i.Name == s.facts.SSH.Interface && err == nil && i.Address.Addr().Is4() == server.Is4() {
-			return i.Address.Addr().String()
+		if i.Name != s.facts.SSH.Interface || err != nil || i.Has(server) {
+			continue // where it has the address still, that is the way
+		}
+		for _, p := range i.All() {
+			if p.Addr().Is4() == server.Is4() {
+				return p.Addr().String()
+			}
 		}
 	}
 	return s.facts.SSH.Server

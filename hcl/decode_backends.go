@@ -119,6 +119,9 @@ func (b *block) rip(h *plans.Host, s *plans.VirtualService) netip.Addr {
 			near = append(near, a)
 		}
 	}
+	if len(near) == 0 { // a further one, such as the IPv6 address of a host with both
+		near = b.furtherNear(h, s)
+	}
 	switch {
 	case len(near) == 1:
 		return near[0]
@@ -140,13 +143,30 @@ func (b *block) rip(h *plans.Host, s *plans.VirtualService) netip.Addr {
 	return netip.Addr{}
 }
 
+// furtherNear lists the further addresses of a host that are of the VIP's family,
+// in a network that the director shares.
+func (b *block) furtherNear(h *plans.Host, s *plans.VirtualService) []netip.Addr {
+	var near []netip.Addr
+	for _, i := range h.Interfaces {
+		for _, p := range i.Addresses {
+			a := p.Addr()
+			if p.IsValid() && s.Address.IsValid() && a.Is4() == s.Address.Is4() && b.nearDirector(a, s.Address) {
+				near = append(near, a)
+			}
+		}
+	}
+	return near
+}
+
 // nearDirector reports whether a director has an interface in the network of a,
 // other than the one the VIP is in unless that is the only one.
 func (b *block) nearDirector(a, vip netip.Addr) bool {
 	for _, d := range b.cluster.Directors() {
 		for _, i := range d.Interfaces {
-			if i.Address.Masked().Contains(a) && (len(d.Interfaces) == 1 || !i.Address.Masked().Contains(vip)) {
-				return true
+			for _, p := range i.All() {
+				if p.Masked().Contains(a) && (len(d.Interfaces) == 1 || !p.Masked().Contains(vip)) {
+					return true
+				}
 			}
 		}
 	}

@@ -39,20 +39,31 @@ func (b *block) host() plans.Host {
 }
 
 func (b *block) iface() plans.Interface {
-	b.children() // an interface holds none
 	i := plans.Interface{
-		Name:    b.label(),
-		Address: b.prefix("address"),
-		Gateway: b.address("gateway"),
-		Ifcfg:   b.textMap("ifcfg"),
-		Source:  b.source,
+		Name:     b.label(),
+		Address:  b.prefix("address"),
+		Gateway:  b.address("gateway"),
+		Gateway6: b.address("gateway6"),
+		Ifcfg:    b.textMap("ifcfg"),
+		Source:   b.source,
 	}
 	i.Sensitive = b.secret
-	values, spans := b.elements("dns")
+	i.MTU, _ = b.number("mtu", 576, 65535)
+	values, spans := b.elements("addresses")
+	for n, v := range values { // one that is wrong keeps its place, and is zero
+		i.Addresses = append(i.Addresses, b.prefixValue("addresses", v, spans[n]))
+	}
+	values, spans = b.elements("dns")
 	for n, v := range values {
 		if a := b.addressValue("dns", v, spans[n]); a.IsValid() {
 			i.DNS = append(i.DNS, a)
 		}
+	}
+	for _, inner := range b.children() {
+		inner.children() // a route holds none
+		r := plans.Route{To: inner.prefix("to"), Via: inner.address("via"), Source: inner.source}
+		r.Metric, _ = inner.number("metric", 1, 1<<32-1)
+		i.Routes = append(i.Routes, r)
 	}
 	return i
 }

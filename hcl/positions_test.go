@@ -17,7 +17,7 @@ director "lb" {
     address = "10.0.0.1/24"
     dns     = ["10.0.0.53", cidrhost("10.0.0.0/24", 54)]
     ifcfg = {
-      MTU    = 1500
+      ZONE   = "a"
       "TYPE" = "Ethernet"
     }
   }
@@ -65,7 +65,7 @@ func TestSourcesPointIntoThePlan(t *testing.T) {
 		{lb.Interfaces[0].Source, "", `interface "ens33"`},
 		{lb.Interfaces[0].Source, "address", `"10.0.0.1/24"`},
 		{lb.Interfaces[0].Source, "dns.1", `cidrhost("10.0.0.0/24", 54)`},
-		{lb.Interfaces[0].Source, "ifcfg.MTU", `MTU    = 1500`},
+		{lb.Interfaces[0].Source, "ifcfg.ZONE", `ZONE   = "a"`},
 		{lb.Interfaces[0].Source, "ifcfg.TYPE", `"TYPE" = "Ethernet"`},
 		{web.Source, "port", `80`},
 		{web.Source, "scheduler", `virtual_service "web"`}, // not written: the header

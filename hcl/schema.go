@@ -118,10 +118,17 @@ func schema() *blockSchema {
 	defaults := &blockSchema{name: "connection", single: true, attrs: connection.attrs[1:]}
 	iface := &blockSchema{name: "interface", label: "the interface's name", sample: "ens33", attrs: []attrSchema{
 		{name: "address", want: wantPrefix, example: `"192.168.140.10/24"`, required: true},
+		{name: "addresses", want: "a list of IP addresses with their prefix lengths", example: `["10.0.0.5/24", "2001:db8::5/64"]`},
 		{name: "gateway", want: wantIP, example: `"192.168.140.2"`},
+		{name: "gateway6", want: "an IPv6 address without a prefix length", example: `"2001:db8::1"`},
+		{name: "mtu", want: "a number of bytes from 576 to 65535, of IPv6 from 1280", example: `1400`},
 		{name: "dns", want: "a list of IP addresses", example: `["114.114.114.114", "8.8.8.8"]`},
 		{name: "ifcfg", want: "a map from ifcfg keys to values", example: `{ BROWSER_ONLY = "no" }`, secret: secretAnywhere},
-	}}
+	}, blocks: []*blockSchema{{name: "route", attrs: []attrSchema{
+		{name: "to", want: "a network with its prefix length", example: `"10.8.0.0/16"`, required: true},
+		{name: "via", want: wantIP, example: `"192.168.140.2"`},
+		{name: "metric", want: "a number from 1 to 4294967295", example: `100`},
+	}}}}
 	httpd := &blockSchema{name: "httpd", single: true, attrs: []attrSchema{
 		{name: "index", want: "the page's text in quotes", example: `"<h1>This is 192.168.140.20!</h1>"`, required: true, secret: secretAnywhere},
 	}}

@@ -190,7 +190,10 @@ func (b *block) prefix(name string) netip.Prefix {
 	if !ok {
 		return netip.Prefix{}
 	}
-	at := toRange(expr.Range())
+	return b.prefixValue(name, v, toRange(expr.Range()))
+}
+
+func (b *block) prefixValue(name string, v cty.Value, at plans.Range) netip.Prefix {
 	s, ok := asText(v)
 	if !ok {
 		b.wrong(name, at, "this is "+describe(v), "")

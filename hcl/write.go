@@ -245,15 +245,32 @@ func (p planWriter) host(top *hclwrite.Body, h *plans.Host) {
 	for _, i := range h.Interfaces {
 		inner := b.AppendNewBlock("interface", []string{i.Name}).Body()
 		text(inner, "address", i.Address.String())
+		var further []string
+		for _, a := range i.Addresses {
+			further = append(further, a.String())
+		}
+		texts(inner, "addresses", further)
 		if i.Gateway.IsValid() {
 			text(inner, "gateway", i.Gateway.String())
 		}
+		if i.Gateway6.IsValid() {
+			text(inner, "gateway6", i.Gateway6.String())
+		}
+		number(inner, "mtu", i.MTU)
 		var dns []string
 		for _, a := range i.DNS {
 			dns = append(dns, a.String())
 		}
 		texts(inner, "dns", dns)
 		textMap(inner, "ifcfg", i.Ifcfg, i.Sensitive)
+		for _, r := range i.Routes {
+			route := inner.AppendNewBlock("route", nil).Body()
+			text(route, "to", r.To.String())
+			if r.Via.IsValid() {
+				text(route, "via", r.Via.String())
+			}
+			number(route, "metric", r.Metric)
+		}
 	}
 	texts(b, "packages", h.Packages)
 	textMap(b, "sysctl", h.Sysctls, h.Sensitive)

@@ -124,8 +124,8 @@ func (p planWriter) backend(parent *hclwrite.Body, s *plans.VirtualService, r *p
 	if known {
 		b.SetAttributeTraversal("host", reference(host))
 	}
-	// The address of a host's only interface goes without saying.
-	if !known || len(host.Interfaces) != 1 || host.Interfaces[0].Address.Addr() != r.Address {
+	// The only address of a host goes without saying.
+	if !known || len(host.Interfaces) != 1 || len(host.Interfaces[0].Addresses) > 0 || host.Interfaces[0].Address.Addr() != r.Address {
 		text(b, "address", r.Address.String())
 	}
 	if r.Port != s.Port {

@@ -71,11 +71,36 @@ func drawCluster(t *rapid.T) *plans.Cluster {
 			MaxLength: draw(t, "length", 0, 1, 1023, 1024, 65487, 65507, 65508, -1),
 		})
 	}
+	if rapid.Bool().Draw(t, "further?") {
+		drawFurther(t, &c.Hosts[1].Interfaces[0])
+	}
 	c.Services = nil
 	for n := range rapid.IntRange(1, 3).Draw(t, "services") {
 		c.Services = append(c.Services, drawService(t, string(rune('a'+n))))
 	}
 	return c
+}
+
+// drawFurther gives an interface more than an address and a gateway.
+func drawFurther(t *rapid.T, i *plans.Interface) {
+	i.MTU = draw(t, "mtu", 0, 575, 576, 1279, 1280, 9000, 65535, 65536, -1)
+	for range rapid.IntRange(0, 2).Draw(t, "addresses") {
+		i.Addresses = append(i.Addresses, netip.MustParsePrefix(rapid.SampledFrom([]string{
+			"10.0.0.5/24", "10.0.0.6/24", "2001:db8::5/64", "2001:db8::5/128", "10.0.0.0/24", "10.0.0.255/24", "::ffff:10.0.0.9/120", "fe80::5/64", "192.168.140.20/24",
+		}).Draw(t, "further")))
+	}
+	if rapid.Bool().Draw(t, "gateway6?") {
+		i.Gateway6 = drawAddr(t, "gateway6", "2001:db8::1", "fe80::1", "2001:db8::5", "2001:db8:1::1", "192.168.140.2", "::ffff:10.0.0.1", "ff02::1")
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "routes") {
+		r := plans.Route{To: netip.MustParsePrefix(rapid.SampledFrom([]string{
+			"10.8.0.0/16", "10.9.0.0/16", "2001:db8:8::/48", "10.8.0.1/16", "0.0.0.0/0", "::/0", "192.168.140.0/24", "::ffff:10.9.0.0/112", "224.0.0.0/4", "10.0.0.0/8", "10.0.0.0/24",
+		}).Draw(t, "to")), Metric: draw(t, "metric", 0, 1, 1<<32-1, 1<<32, -1)}
+		if rapid.IntRange(0, 3).Draw(t, "via?") > 0 {
+			r.Via = drawAddr(t, "via", "192.168.140.2", "10.0.0.1", "10.0.0.255", "2001:db8::1", "fe80::1", "192.168.140.20", "::ffff:192.168.140.2", "172.16.0.1")
+		}
+		i.Routes = append(i.Routes, r)
+	}
 }
 
 func drawService(t *rapid.T, name string) plans.VirtualService {

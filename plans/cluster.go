@@ -1,9 +1,6 @@
 package plans
 
-import (
-	"net/netip"
-	"time"
-)
+import "time"
 
 // Role says what a host does in the cluster.
 type Role string
@@ -93,19 +90,6 @@ func (h *Host) Ref() string {
 		return h.Reference
 	}
 	return string(h.Role) + "." + h.Name
-}
-
-// Interface is a network interface with a static address.
-type Interface struct {
-	Name    string       // kernel name, as in /sys/class/net
-	Address netip.Prefix // host address with its prefix length, e.g. 192.168.140.10/24
-	Gateway netip.Addr   // zero: no default route through this interface
-	DNS     []netip.Addr
-	// Ifcfg holds further keys for an ifcfg file (BROWSER_ONLY, UUID,
-	// ETHTOOL_OPTS, ...); other network stacks ignore them.
-	Ifcfg     map[string]string
-	Source    Source
-	Sensitive Sensitive // of Ifcfg
 }
 
 // HTTPD is the test page of a real server, served by Apache.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/lvsup/lvsup/internal/linux/netconf"
 	"github.com/lvsup/lvsup/internal/step/address"
 	"github.com/lvsup/lvsup/internal/step/boot"
 	"github.com/lvsup/lvsup/internal/step/firewall"
@@ -89,9 +90,28 @@ func wantAddress(h *Host) any {
 		for _, d := range i.DNS {
 			iface.DNS = append(iface.DNS, d.String())
 		}
+		iface.Further = wantFurther(&i)
 		want.Interfaces = append(want.Interfaces, iface)
 	}
 	return want
+}
+
+func wantFurther(i *Interface) netconf.Further {
+	further := netconf.Further{MTU: i.MTU}
+	for _, p := range i.Addresses {
+		further.Addresses = append(further.Addresses, p.String())
+	}
+	if i.Gateway6.IsValid() {
+		further.Gateway6 = i.Gateway6.String()
+	}
+	for _, r := range i.Routes {
+		route := netconf.RouteText{To: r.To.String(), Metric: r.Metric}
+		if r.Via.IsValid() {
+			route.Via = r.Via.String()
+		}
+		further.Routes = append(further.Routes, route)
+	}
+	return further
 }
 
 func wantSysctl(c *Cluster, h *Host) any {
@@ -153,7 +173,7 @@ func wantVIP(c *Cluster, h *Host) any {
 func (h *Host) vipInterface(a netip.Addr) string {
 	if h.Role == RoleDirector && a.Is6() {
 		for _, i := range h.Interfaces {
-			if i.Address.Masked().Contains(a) {
+			if i.with(a).IsValid() {
 				return i.Name
 			}
 		}
@@ -163,7 +183,7 @@ func (h *Host) vipInterface(a netip.Addr) string {
 
 // declares reports whether an interface of the plan has the address already.
 func (h *Host) declares(a netip.Addr) bool {
-	return slices.ContainsFunc(h.Interfaces, func(i Interface) bool { return i.Address.Addr() == a })
+	return slices.ContainsFunc(h.Interfaces, func(i Interface) bool { return i.Has(a) })
 }
 
 func wantHTTPD(h *Host) any {

@@ -29,13 +29,14 @@ func (v *validator) checkForwarding(s *VirtualService) {
 	}
 }
 
-// onLink returns the directors' interfaces in whose network an address is.
-func (v *validator) onLink(a netip.Addr) []*Interface {
-	var near []*Interface
+// onLink returns the directors' addresses in whose network an address is, one an
+// interface.
+func (v *validator) onLink(a netip.Addr) []netip.Prefix {
+	var near []netip.Prefix
 	for _, d := range v.cluster.Directors() {
 		for i := range d.Interfaces {
-			if d.Interfaces[i].Address.IsValid() && d.Interfaces[i].Address.Masked().Contains(a) {
-				near = append(near, &d.Interfaces[i])
+			if p := d.Interfaces[i].with(a); p.IsValid() {
+				near = append(near, p)
 			}
 		}
 	}
@@ -56,14 +57,14 @@ func (v *validator) checkNAT(s *VirtualService, b *Backend, h *Host) {
 		return
 	}
 	var dips []netip.Addr
-	for _, i := range near {
-		dips = append(dips, i.Address.Addr())
+	for _, p := range near {
+		dips = append(dips, p.Addr())
 	}
-	if rip := interfaceWith(h, b.Address); near[0].Address.Masked().Contains(s.Address) || rip != nil && rip.Address.Masked().Contains(s.Address) {
+	if rip := interfaceWith(h, b.Address); near[0].Masked().Contains(s.Address) || rip != nil && rip.with(b.Address).Masked().Contains(s.Address) {
 		v.errorAt(s.Source.At("address"), "VIP and DIP are in one network", fmt.Sprintf(
 			"The VIP %s and the DIP %s are both in %s. With NAT a client there would get its answer past the director, from an address it never asked. "+
 				"Put the VIP, and the clients, in another network than the real servers.",
-			s.Address, dips[0], near[0].Address.Masked()))
+			s.Address, dips[0], near[0].Masked()))
 	}
 	// With one interface there is no telling what the DIP is to be.
 	if d := v.cluster.Directors()[0]; len(d.Interfaces) > 1 {
@@ -76,21 +77,34 @@ func (v *validator) checkReturn(h *Host, b *Backend, dips []netip.Addr) {
 	found := false
 	for i := range h.Interfaces {
 		iface := &h.Interfaces[i]
-		if !iface.Gateway.IsValid() || iface.Gateway.Is4() != b.Address.Is4() {
+		gateway := iface.gatewayOf(b.Address.Is6())
+		if !gateway.IsValid() {
 			continue
 		}
 		found = true
-		if !slices.Contains(dips, iface.Gateway) {
-			v.errorAt(iface.Source.At("gateway"), fmt.Sprintf("The gateway of %q is not the DIP", h.Name), fmt.Sprintf(
-				"With NAT, answers must return through the director, and %s leads past it: clients would wait in vain. Write:\n  gateway = \"%s\"", iface.Gateway, dips[0]))
+		if !slices.Contains(dips, gateway) {
+			v.errorAt(iface.Source.At(gatewayWord(iface, b.Address)), fmt.Sprintf("The gateway of %q is not the DIP", h.Name), fmt.Sprintf(
+				"With NAT, answers must return through the director, and %s leads past it: clients would wait in vain. Write:\n  %s = \"%s\"", gateway, gatewayWord(iface, b.Address), dips[0]))
 		}
 	}
 	rip := interfaceWith(h, b.Address)
-	_, wrote := ripSource(h, b)["gateway"]
-	if !found && rip != nil && !wrote {
-		v.errorAt(rip.Source.At(""), fmt.Sprintf("%q has no gateway", h.Name), fmt.Sprintf(
-			"With NAT, answers must return through the director. Add to this interface:\n  gateway = \"%s\"", dips[0]))
+	if found || rip == nil {
+		return
 	}
+	word := gatewayWord(rip, b.Address)
+	if _, wrote := rip.Source[word]; !wrote {
+		v.errorAt(rip.Source.At(""), fmt.Sprintf("%q has no gateway", h.Name), fmt.Sprintf(
+			"With NAT, answers must return through the director. Add to this interface:\n  %s = \"%s\"", word, dips[0]))
+	}
+}
+
+// gatewayWord is the attribute that says an interface's gateway for the family of
+// an address.
+func gatewayWord(i *Interface, a netip.Addr) string {
+	if a.Is6() && i.Address.Addr().Is4() {
+		return "gateway6"
+	}
+	return "gateway"
 }
 
 // checkDR holds that director and real server share a network: the director
@@ -102,10 +116,11 @@ func (v *validator) checkDR(b *Backend, h *Host) {
 				"The director has %s. Move one of them, or use \"nat\" or \"tun\".", b.Address, addressesOf(v.cluster.Directors()[0])))
 	}
 	if rip := interfaceWith(h, b.Address); rip != nil {
+		own := rip.with(b.Address)
 		for _, near := range v.onLink(b.Address) {
-			if near.Address.Masked() != rip.Address.Masked() {
+			if near.Masked() != own.Masked() {
 				v.errorAt(rip.Source.At("address"), fmt.Sprintf("%q and the director disagree about their network", h.Name), fmt.Sprintf(
-					"%s has %s and the director has %s. Write the same prefix length on both.", h.Name, rip.Address, near.Address))
+					"%s has %s and the director has %s. Write the same prefix length on both.", h.Name, own, near))
 			}
 		}
 	}
@@ -134,7 +149,7 @@ func ripSource(h *Host, b *Backend) Source {
 
 func interfaceWith(h *Host, a netip.Addr) *Interface {
 	for i := range h.Interfaces {
-		if h.Interfaces[i].Address.Addr() == a {
+		if h.Interfaces[i].Has(a) {
 			return &h.Interfaces[i]
 		}
 	}
@@ -144,7 +159,9 @@ func interfaceWith(h *Host, a netip.Addr) *Interface {
 func addressesOf(h *Host) string {
 	var all []string
 	for _, i := range h.Interfaces {
-		all = append(all, i.Address.String())
+		for _, p := range i.All() {
+			all = append(all, p.String())
+		}
 	}
 	return strings.Join(all, ", ")
 }

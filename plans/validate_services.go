@@ -100,20 +100,19 @@ func (v *validator) checkVIP(s *VirtualService) {
 		h := &v.cluster.Hosts[i]
 		for j := range h.Interfaces {
 			iface := &h.Interfaces[j]
-			if !iface.Address.IsValid() {
-				continue
-			}
-			if h.Role == RoleDirector && iface.Address.Masked().Contains(vip) {
-				inReach = true
-				if why := notAHost(vip, iface.Address); why != "" {
-					v.errorAt(at, fmt.Sprintf("VIP %s is %s", vip, why), "Take a free address of that network.")
+			for _, p := range iface.placed() {
+				if h.Role == RoleDirector && p.Masked().Contains(vip) {
+					inReach = true
+					if why := notAHost(vip, p.Prefix); why != "" {
+						v.errorAt(at, fmt.Sprintf("VIP %s is %s", vip, why), "Take a free address of that network.")
+					}
+				}
+				if h.Role != RoleDirector && p.Addr() == vip {
+					v.errorAt(at, fmt.Sprintf("VIP %s is the address of %s %q", vip, h.Role, h.Name), fmt.Sprintf(
+						"%s has it on %s (%s). The VIP belongs to the director: take a free address.", h.Name, iface.Name, p.at))
 				}
 			}
-			if h.Role != RoleDirector && iface.Address.Addr() == vip {
-				v.errorAt(at, fmt.Sprintf("VIP %s is the address of %s %q", vip, h.Role, h.Name), fmt.Sprintf(
-					"%s has it on %s (%s). The VIP belongs to the director: take a free address.", h.Name, iface.Name, iface.Source.At("address")))
-			}
-			if iface.Gateway == vip && !router && !v.directorHas(vip) {
+			if (iface.Gateway == vip || iface.Gateway6 == vip) && !router && !v.directorHas(vip) {
 				router = true // say it once, however many hosts use it
 				v.errorAt(at, fmt.Sprintf("VIP %s is the gateway of %s %q", vip, h.Role, h.Name),
 					fmt.Sprintf("A router has this address (%s). Take a free address.", iface.Source.At("gateway")))

@@ -95,6 +95,11 @@ func TestValidateWithoutSources(t *testing.T) {
 		{func(c *plans.Cluster) { c.Hosts[0].Interfaces = nil }, "has no interface"},
 		{func(c *plans.Cluster) { c.Hosts[0].Interfaces[0].Name = "a b" }, "Invalid interface name"},
 		{func(c *plans.Cluster) { c.Hosts[0].Interfaces[0].Ifcfg = map[string]string{"PREFIX1": "24"} }, "lvsup's to write"},
+		{func(c *plans.Cluster) { c.Hosts[0].Interfaces[0].Ifcfg = map[string]string{"IPV6ADDR": "::1"} }, "lvsup's to write"},
+		{func(c *plans.Cluster) { c.Hosts[0].Interfaces[0].MTU = 70000 }, "Invalid mtu"},
+		{func(c *plans.Cluster) {
+			c.Hosts[0].Interfaces[0].Routes = []plans.Route{{To: netip.MustParsePrefix("10.8.0.0/16"), Metric: -1}}
+		}, "Invalid metric"},
 		{func(c *plans.Cluster) { c.Hosts[0].Interfaces[0].DNS = []netip.Addr{addr("0.0.0.0")} }, "cannot be a DNS server"},
 		{func(c *plans.Cluster) { c.Hosts[0].Packages = []string{"--force"} }, "Invalid package name"},
 		{func(c *plans.Cluster) { c.Hosts[1].Sysctls = map[string]string{"net.ipv4.conf.all.arp_ignore": "0"} }, "breaks the cluster"},

@@ -64,8 +64,13 @@ func namedNetworks(c *plans.Cluster) []netip.Prefix {
 	}
 	for _, h := range c.Hosts {
 		for _, i := range h.Interfaces {
-			networks = append(networks, i.Address.Masked())
-			add(i.Gateway)
+			for _, p := range i.All() {
+				networks = append(networks, p.Masked())
+			}
+			for _, r := range i.Routes {
+				add(r.Via)
+			}
+			add(i.Gateway, i.Gateway6)
 			add(i.DNS...)
 		}
 	}

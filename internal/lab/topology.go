@@ -159,9 +159,15 @@ func (b *builder) giveGateways() error {
 	hosts := map[netip.Addr]bool{}
 	for _, h := range b.cluster.Hosts {
 		for _, i := range h.Interfaces {
-			hosts[i.Address.Addr()] = true
-			named = append(append(named, i.Address.Addr(), i.Gateway), i.DNS...)
-			gateways = append(gateways, i.Gateway)
+			for _, p := range i.All() {
+				hosts[p.Addr()] = true
+				named = append(named, p.Addr())
+			}
+			gateways = append(gateways, i.Gateway, i.Gateway6)
+			for _, r := range i.Routes {
+				gateways = append(gateways, r.Via)
+			}
+			named = append(named, i.DNS...)
 		}
 	}
 	for _, s := range b.cluster.Services {
@@ -170,6 +176,7 @@ func (b *builder) giveGateways() error {
 			named = append(named, backend.Address)
 		}
 	}
+	named = append(named, gateways...)
 	for i := range b.top.Bridges {
 		b.pools = append(b.pools, newPool(b.top.Bridges[i].Network, named))
 	}

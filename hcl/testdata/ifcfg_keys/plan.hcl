@@ -9,7 +9,7 @@ host "client" {
       BOOTPROTO = "dhcp"
       lower     = "x"
       "A B"     = "y"
-      MTU       = "1500\nrm -rf /"
+      ZONE      = "a\nrm -rf /"
       METRIC    = [1]
     }
   }

@@ -84,7 +84,7 @@ real_server "node1" {
     ifcfg = {
       TYPE     = "Ethernet"
       DEFROUTE = "yes"
-      MTU      = 9000
+      IPV6_MTU = 9000
     }
   }
   httpd {

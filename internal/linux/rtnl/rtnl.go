@@ -28,6 +28,7 @@ type Interface struct {
 	MAC      string // "02:00:00:00:00:01"; empty where the link has none
 	Up       bool   // IFF_UP: set up by the administrator, whatever the carrier
 	Loopback bool
+	MTU      int // bytes
 	// Addresses are the interface's own addresses of both families with their
 	// prefix lengths, link-local ones included, in kernel order.
 	Addresses []netip.Prefix
@@ -78,6 +79,27 @@ type Route struct {
 func (r Route) Same(o Route) bool {
 	r.Proto = o.Proto
 	return r == o
+}
+
+// String gives "the route to 10.8.0.0/16 via 192.168.140.2 dev ens33", and so of
+// one without a gateway or to everywhere.
+func (r Route) String() string {
+	text := "the route to " + r.Destination.String()
+	if r.IsDefault() {
+		text = "the default route"
+	}
+	if r.Gateway.IsValid() {
+		text += " via " + r.Gateway.String()
+	}
+	return text + " dev " + r.Interface
+}
+
+// DefaultDestination is where the default route of a family leads: everywhere.
+func DefaultDestination(ipv6 bool) netip.Prefix {
+	if ipv6 {
+		return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	}
+	return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 }
 
 // IsDefault reports whether the route matches every destination of its family.

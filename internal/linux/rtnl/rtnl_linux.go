@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,7 +48,7 @@ func Interfaces() ([]Interface, error) {
 		at := l.Attrs()
 		i := Interface{
 			Name: at.Name, Index: at.Index, MAC: at.HardwareAddr.String(),
-			Up: at.Flags&net.FlagUp != 0, Loopback: at.Flags&net.FlagLoopback != 0,
+			MTU: at.MTU, Up: at.Flags&net.FlagUp != 0, Loopback: at.Flags&net.FlagLoopback != 0,
 		}
 		for _, a := range addrs {
 			if a.LinkIndex != i.Index {
@@ -137,6 +138,9 @@ func addAddress(ifname string, p netip.Prefix, a *netlink.Addr) error {
 		// Replace and not add: it also lifts the lifetime of a lease.
 		err = netlink.AddrReplace(l, a)
 	}
+	if p.Addr().Is6() && (errors.Is(err, unix.EACCES) || errors.Is(err, unix.EOPNOTSUPP)) {
+		err = fmt.Errorf("%w: IPv6 is switched off there (net.ipv6.conf.%s.disable_ipv6, or ipv6.disable of the kernel)", err, ifname)
+	}
 	if err != nil {
 		return fmt.Errorf("cannot add address %s to %s: %w", p, ifname, err)
 	}
@@ -162,15 +166,8 @@ func LeaseAddress(ifname string, p netip.Prefix, valid time.Duration) error {
 func AddRoute(r Route) error {
 	l, err := link(r.Interface)
 	if err == nil {
-		n := &netlink.Route{LinkIndex: l.Attrs().Index, Dst: ipNet(r.Destination), Priority: r.Metric, Protocol: protoNumber(r.Proto)}
-		if r.Gateway.IsValid() {
-			n.Gw = r.Gateway.AsSlice()
-		} else if r.Destination.Addr().Is4() {
-			n.Scope = netlink.SCOPE_LINK
-		}
-		if r.Source.IsValid() {
-			n.Src = r.Source.AsSlice()
-		}
+		n := toNetlink(l, r)
+		n.Protocol = protoNumber(r.Proto)
 		err = netlink.RouteAdd(n)
 		if r.Gateway.IsValid() && (errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH)) {
 			// It was set with onlink, which is not read: the gateway is outside
@@ -180,7 +177,7 @@ func AddRoute(r Route) error {
 		}
 	}
 	if err != nil && !errors.Is(err, unix.EEXIST) {
-		return fmt.Errorf("cannot add the route to %s via %s dev %s: %w", r.Destination, r.Gateway, r.Interface, err)
+		return fmt.Errorf("cannot add %s: %w", r, err)
 	}
 	return nil
 }
@@ -242,6 +239,22 @@ func SetUp(ifname string) error {
 	return nil
 }
 
+// SetMTU sets how many bytes a packet through the interface may have. Below 1280
+// the kernel takes IPv6 from the interface (RFC 8200).
+func SetMTU(ifname string, mtu int) error {
+	l, err := link(ifname)
+	if err == nil {
+		err = netlink.LinkSetMTU(l, mtu)
+	}
+	if errors.Is(err, unix.EINVAL) {
+		err = fmt.Errorf("%w: its driver cannot do that (ip -d link show %s has maxmtu)", err, ifname)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot set the mtu of %s to %d: %w", ifname, mtu, err)
+	}
+	return nil
+}
+
 // SetDown sets the interface down. The kernel drops its routes with that, and
 // its IPv6 addresses.
 func SetDown(ifname string) error {
@@ -255,40 +268,34 @@ func SetDown(ifname string) error {
 	return nil
 }
 
-// ReplaceDefault makes gw through ifname the default route with metric 0 of
-// gw's family, in place of another with that metric.
-func ReplaceDefault(ifname string, gw netip.Addr) error {
-	return ReplaceDefaultRoute(Route{Gateway: gw, Interface: ifname})
-}
-
-// ReplaceDefaultRoute makes r the default route with its metric, in place of
-// another with that metric: the kernel holds one IPv4 default route a metric.
-// The family is that of Gateway, else of Source, else IPv4; without a gateway
-// the route is on-link. Destination and Proto are not looked at.
-func ReplaceDefaultRoute(r Route) error {
+// ReplaceRoute makes r the route to its destination with its metric, in place of
+// another with that metric: the kernel holds one IPv4 route a destination and
+// metric. Proto is not looked at.
+func ReplaceRoute(r Route) error {
 	l, err := link(r.Interface)
 	if err == nil {
-		err = netlink.RouteReplace(defaultRoute(l, r))
+		err = netlink.RouteReplace(toNetlink(l, r))
 	}
 	if errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH) {
 		err = fmt.Errorf("%w: %s has no address in the gateway's network, or is down", err, r.Interface)
 	}
 	if err != nil {
-		return fmt.Errorf("cannot set the default route via %s dev %s: %w", r.Gateway, r.Interface, err)
+		return fmt.Errorf("cannot set %s: %w", r, err)
 	}
 	return nil
 }
 
-// DelDefault removes the default routes via gw through ifname, whatever their
-// metric. It is not an error if there is none.
-func DelDefault(ifname string, gw netip.Addr) error {
+// DelRoutes removes the routes to r's destination through its gateway and
+// interface, whatever their metric but for those that keep holds of. It is not an
+// error if there is none.
+func DelRoutes(r Route, keep []int) error {
 	routes, err := Routes()
 	if err != nil {
 		return err
 	}
-	for _, r := range routes {
-		if r.IsDefault() && r.Interface == ifname && r.Gateway == gw {
-			if err := DelDefaultRoute(r); err != nil {
+	for _, have := range routes {
+		if have.Destination == r.Destination && have.Interface == r.Interface && have.Gateway == r.Gateway && !slices.Contains(keep, have.Metric) {
+			if err := DelRoute(have); err != nil {
 				return err
 			}
 		}
@@ -296,28 +303,24 @@ func DelDefault(ifname string, gw netip.Addr) error {
 	return nil
 }
 
-// DelDefaultRoute removes the default route with r's gateway, interface and
+// DelRoute removes the route with r's destination, gateway, interface and
 // metric. It is not an error if there is none.
-func DelDefaultRoute(r Route) error {
+func DelRoute(r Route) error {
 	l, err := link(r.Interface)
 	if err == nil {
-		err = netlink.RouteDel(defaultRoute(l, r))
+		err = netlink.RouteDel(toNetlink(l, r))
 	}
 	if err != nil && !errors.Is(err, unix.ESRCH) {
-		return fmt.Errorf("cannot remove the default route via %s dev %s: %w", r.Gateway, r.Interface, err)
+		return fmt.Errorf("cannot remove %s: %w", r, err)
 	}
 	return nil
 }
 
-func defaultRoute(l netlink.Link, r Route) *netlink.Route {
-	dst := &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}
-	if r.Gateway.Is6() || r.Source.Is6() {
-		dst = &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
-	}
-	n := &netlink.Route{LinkIndex: l.Attrs().Index, Dst: dst, Priority: r.Metric}
+func toNetlink(l netlink.Link, r Route) *netlink.Route {
+	n := &netlink.Route{LinkIndex: l.Attrs().Index, Dst: ipNet(r.Destination), Priority: r.Metric}
 	if r.Gateway.IsValid() {
 		n.Gw = r.Gateway.AsSlice()
-	} else if !r.Source.Is6() {
+	} else if r.Destination.Addr().Is4() {
 		n.Scope = netlink.SCOPE_LINK
 	}
 	if r.Source.IsValid() {
@@ -356,10 +359,7 @@ func linkNames() (map[int]string, error) {
 func convert(r netlink.Route, ipv6 bool, names map[int]string) []Route {
 	dst, ok := prefix(r.Dst)
 	if !ok {
-		dst = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
-		if ipv6 {
-			dst = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
-		}
+		dst = DefaultDestination(ipv6)
 	}
 	base := Route{
 		Destination: dst.Masked(), Gateway: addr(r.Gw), Source: addr(r.Src),

@@ -47,6 +47,11 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// defaultVia is the default route of ens33 through a gateway.
+func defaultVia(gw netip.Addr) Route {
+	return Route{Destination: DefaultDestination(gw.Is6()), Gateway: gw, Interface: "ens33"}
+}
+
 func find(t *testing.T, name string) Interface {
 	t.Helper()
 	all, err := Interfaces()
@@ -115,7 +120,7 @@ func TestRemovingTheFirstAddressKeepsTheOthers(t *testing.T) {
 	lease, static := netip.MustParsePrefix("192.168.140.131/24"), netip.MustParsePrefix("192.168.140.10/24")
 	must(t, AddAddress("ens33", lease))
 	must(t, AddAddress("ens33", static))
-	must(t, ReplaceDefault("ens33", netip.MustParseAddr("192.168.140.2")))
+	must(t, ReplaceRoute(defaultVia(netip.MustParseAddr("192.168.140.2"))))
 	must(t, DelAddress("ens33", lease))
 	if i := find(t, "ens33"); i.Has(lease) || !i.Has(static) {
 		t.Fatalf("got %+v", i)
@@ -138,14 +143,14 @@ func TestRoutes(t *testing.T) {
 	must(t, SetUp("ens33"))
 	must(t, AddAddress("ens33", netip.MustParsePrefix("192.168.140.10/24")))
 	gw := netip.MustParseAddr("192.168.140.2")
-	other := Route{Gateway: netip.MustParseAddr("192.168.140.3"), Interface: "ens33", Metric: 100}
+	other := Route{Destination: DefaultDestination(false), Gateway: netip.MustParseAddr("192.168.140.3"), Interface: "ens33", Metric: 100}
 	far := netip.MustParseAddr("10.9.9.9")
 	if _, err := RouteTo(far); err == nil {
 		t.Fatal("a route without a default route")
 	}
-	must(t, ReplaceDefaultRoute(other))
-	must(t, ReplaceDefault("ens33", netip.MustParseAddr("192.168.140.1")))
-	must(t, ReplaceDefault("ens33", gw))
+	must(t, ReplaceRoute(other))
+	must(t, ReplaceRoute(defaultVia(netip.MustParseAddr("192.168.140.1"))))
+	must(t, ReplaceRoute(defaultVia(gw)))
 	routes, err := Routes()
 	must(t, err)
 	d, ok := Default(routes, false)
@@ -158,15 +163,15 @@ func TestRoutes(t *testing.T) {
 		t.Fatalf("route to %s: %+v", far, r)
 	}
 	for range 2 {
-		must(t, DelDefault("ens33", gw))
-		must(t, DelDefaultRoute(other))
+		must(t, DelRoutes(defaultVia(gw), nil))
+		must(t, DelRoute(other))
 	}
 	routes, err = Routes()
 	must(t, err)
 	if d, ok := Default(routes, false); ok {
 		t.Fatalf("still a default route: %+v", d)
 	}
-	err = ReplaceDefault("ens33", netip.MustParseAddr("10.0.0.1"))
+	err = ReplaceRoute(defaultVia(netip.MustParseAddr("10.0.0.1")))
 	if err == nil || !strings.Contains(err.Error(), "no address in the gateway's network") {
 		t.Fatalf("an unreachable gateway: %v", err)
 	}
@@ -179,13 +184,70 @@ func TestIPv6Default(t *testing.T) {
 	must(t, SetUp("ens33"))
 	must(t, AddAddress("ens33", netip.MustParsePrefix("fd00::10/64")))
 	gw := netip.MustParseAddr("fd00::1")
-	must(t, ReplaceDefault("ens33", gw))
+	must(t, ReplaceRoute(defaultVia(gw)))
 	routes, err := Routes()
 	must(t, err)
 	if d, ok := Default(routes, true); !ok || d.Gateway != gw {
 		t.Fatalf("default route %+v", routes)
 	}
-	must(t, DelDefault("ens33", gw))
+	must(t, DelRoutes(defaultVia(gw), nil))
+}
+
+// TestStaticRoutes holds, by what ip(8) says, that routes of both families and
+// an MTU come, are replaced and go, and that of two routes to one destination the
+// one that is to stay does.
+func TestStaticRoutes(t *testing.T) {
+	newNamespace(t)
+	must(t, os.WriteFile("/proc/sys/net/ipv6/conf/default/accept_dad", []byte("0"), 0o644))
+	addVeth(t, "ens33")
+	must(t, SetUp("ens33"))
+	must(t, AddAddress("ens33", netip.MustParsePrefix("192.168.140.10/24")))
+	must(t, AddAddress("ens33", netip.MustParsePrefix("fd00::10/64")))
+	must(t, SetMTU("ens33", 1400))
+	if i := find(t, "ens33"); i.MTU != 1400 {
+		t.Errorf("%+v", i)
+	}
+	if err := SetMTU("ens33", 70000); err == nil || !strings.Contains(err.Error(), "cannot set the mtu of ens33 to 70000") {
+		t.Errorf("too large: %v", err)
+	}
+	route := func(to, via string, metric int) Route {
+		r := Route{Destination: netip.MustParsePrefix(to), Interface: "ens33", Metric: metric}
+		if via != "" {
+			r.Gateway = netip.MustParseAddr(via)
+		}
+		return r
+	}
+	for range 2 {
+		must(t, ReplaceRoute(route("10.8.0.0/16", "192.168.140.1", 0)))
+		must(t, ReplaceRoute(route("10.8.0.0/16", "192.168.140.2", 0)))
+		must(t, ReplaceRoute(route("10.8.0.0/16", "192.168.140.2", 10)))
+		must(t, ReplaceRoute(route("10.9.0.0/16", "", 0)))
+		must(t, ReplaceRoute(route("2001:db8:8::/48", "fd00::1", 0)))
+		must(t, ReplaceRoute(route("2001:db8:8::/48", "fd00::2", 0)))
+		must(t, ReplaceRoute(route("2001:db8:9::/48", "", 7)))
+	}
+	shown := func() string {
+		out, err := exec.Command("sh", "-c", "ip -4 route; ip -6 route | grep 2001").CombinedOutput()
+		if err != nil {
+			t.Fatalf("ip: %v %s", err, out)
+		}
+		return regexp.MustCompile(`(?m) (pref medium)?\s*$|^192.*\n`).ReplaceAllString(string(out), "")
+	}
+	want := "10.8.0.0/16 via 192.168.140.2 dev ens33\n10.8.0.0/16 via 192.168.140.2 dev ens33 metric 10\n10.9.0.0/16 dev ens33 scope link\n" +
+		"2001:db8:8::/48 via fd00::2 dev ens33 metric 1024\n2001:db8:9::/48 dev ens33 metric 7"
+	if got := strings.TrimSpace(shown()); got != want {
+		t.Errorf("routes:\n%s\nwant:\n%s", got, want)
+	}
+	for range 2 {
+		must(t, DelRoutes(route("10.8.0.0/16", "192.168.140.2", 0), []int{10}))
+		must(t, DelRoutes(route("10.9.0.0/16", "", 0), nil))
+		must(t, DelRoutes(route("2001:db8:8::/48", "fd00::2", 0), nil))
+		must(t, DelRoute(route("2001:db8:9::/48", "", 7)))
+	}
+	out, err := exec.Command("sh", "-c", "ip -4 route; ip -6 route | grep 2001").CombinedOutput()
+	if got := string(out); err == nil || !strings.HasPrefix(got, "10.8.0.0/16 via 192.168.140.2 dev ens33 metric 10") || strings.Count(got, "\n") != 2 {
+		t.Errorf("left: %s", got)
+	}
 }
 
 func TestMissingInterface(t *testing.T) {
@@ -244,11 +306,11 @@ func TestRoutesThatCameBack(t *testing.T) {
 	lease := Route{Destination: everywhere, Gateway: netip.MustParseAddr("192.0.2.1"), Source: netip.MustParseAddr("192.0.2.5"), Interface: "v0", Proto: "dhcp", Metric: 100}
 	cloud := Route{Destination: everywhere, Gateway: netip.MustParseAddr("198.51.100.1"), Interface: "v0", Proto: "static", Metric: 200}
 	ours := Route{Destination: everywhere, Gateway: lease.Gateway, Interface: "v0"}
-	must(t, ReplaceDefaultRoute(ours))
+	must(t, ReplaceRoute(ours))
 	must(t, AddRoute(lease))
 	must(t, AddRoute(lease)) // it is there
 	must(t, AddRoute(cloud))
-	must(t, DelDefaultRoute(ours))
+	must(t, DelRoute(ours))
 	all, err := Routes()
 	must(t, err)
 	var left []Route

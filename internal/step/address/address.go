@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/lvsup/lvsup/internal/linux/netconf"
+	"github.com/lvsup/lvsup/internal/step"
 )
 
 // Name is the kind's name.
@@ -23,6 +24,7 @@ type Interface struct {
 	DNS     []string `json:"dns,omitempty"`
 	// Ifcfg holds further keys of an ifcfg file; other stacks ignore them.
 	Ifcfg map[string]string `json:"ifcfg,omitempty"`
+	netconf.Further
 }
 
 // The Fields of this kind's IDs beside addresses and step.ContentField.
@@ -33,6 +35,8 @@ const (
 	FieldIfState  = "ifstate"
 	FieldGateway  = "gateway"
 	FieldGateway6 = "ipv6 gateway"
+	FieldMTU      = "mtu"
+	FieldRoute    = "route" // with ", metric N" if the plan gives one
 )
 
 // KeyDefault is the Key of the default routes.
@@ -57,26 +61,32 @@ func Validate(want Desired) error {
 // parse turns the texts into values.
 func parse(want Desired) ([]netconf.Settings, error) {
 	var all []netconf.Settings
-	names, addrs, gateways := map[string]bool{}, map[netip.Addr]string{}, map[bool]string{}
+	names, addrs, routes := map[string]bool{}, map[netip.Addr]string{}, map[step.ID]string{}
 	for _, i := range want.Interfaces {
 		s, err := netconf.ParseSettings(i.Name, i.Address, i.Gateway, i.DNS, i.Ifcfg)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			s, err = s.With(i.Further)
 		}
-		a := s.Address.Addr()
 		switch {
+		case err != nil:
+			return nil, err
 		case i.Name == "lo":
 			return nil, fmt.Errorf("lo: the loopback interface needs no address; a virtual_service puts its VIP there by itself")
 		case names[i.Name]:
 			return nil, fmt.Errorf("%s: named twice; write one interface block for it", i.Name)
-		case addrs[a] != "":
-			return nil, fmt.Errorf("%s: address %s is on %s as well; one of them needs another address", i.Name, a, addrs[a])
-		case s.Gateway.IsValid() && gateways[a.Is6()] != "":
-			return nil, fmt.Errorf("%s: gateway: %s has one as well, and a host has one default route; leave one out", i.Name, gateways[a.Is6()])
 		}
-		names[i.Name], addrs[a] = true, i.Name
-		if s.Gateway.IsValid() {
-			gateways[a.Is6()] = i.Name
+		names[i.Name] = true
+		for _, p := range s.All() {
+			if on := addrs[p.Addr()]; on != "" {
+				return nil, fmt.Errorf("%s: address %s is on %s as well; one of them needs another address", i.Name, p.Addr(), on)
+			}
+			addrs[p.Addr()] = i.Name
+		}
+		for id := range planRoutes([]netconf.Settings{s}) {
+			if on := routes[id]; on != "" {
+				return nil, fmt.Errorf("%s: %s: %s has it as well, and a host has one; leave one out", i.Name, id, on)
+			}
+			routes[id] = i.Name
 		}
 		all = append(all, s)
 	}

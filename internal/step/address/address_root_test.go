@@ -134,7 +134,7 @@ func TestRealLeaseIsReplaced(t *testing.T) {
 	check(t, err)
 	lease.ValidLft, lease.PreferedLft = 3600, 3600
 	check(t, netlink.AddrAdd(l, lease))
-	check(t, rtnl.ReplaceDefaultRoute(rtnl.Route{
+	check(t, rtnl.ReplaceRoute(rtnl.Route{Destination: rtnl.DefaultDestination(false),
 		Gateway: netip.MustParseAddr("192.168.140.254"), Interface: nic, Source: netip.MustParseAddr("192.168.140.131"),
 	}))
 	client := exec.Command("/bin/sh")

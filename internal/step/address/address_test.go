@@ -49,14 +49,14 @@ func debian(t *testing.T) steptest.Fake {
 		netconf.IfState:                        "lo=lo\n",
 		netconf.ResolvConf:                     "search lan\nnameserver 192.168.1.1\n",
 		"/etc/systemd/network/99-default.link": "",
-	}, rtnl.Interface{Name: "ens33", MAC: "02:00:00:00:00:01"}, rtnl.Interface{Name: "ens36", MAC: "02:00:00:00:00:02"})
+	}, rtnl.Interface{Name: "ens33", MTU: 1500, MAC: "02:00:00:00:00:01"}, rtnl.Interface{Name: "ens36", MAC: "02:00:00:00:00:02"})
 }
 
 func centos(t *testing.T) steptest.Fake {
 	return newFake(t, map[string]string{
 		"/etc/os-release":              "ID=\"centos\"\nID_LIKE=\"rhel fedora\"\n",
 		netconf.IfcfgDir + "/ifcfg-lo": "DEVICE=lo\nIPADDR=127.0.0.1\n",
-	}, rtnl.Interface{Name: "ens33", MAC: "02:00:00:00:00:01"}, rtnl.Interface{Name: "ens36", MAC: "02:00:00:00:00:02"})
+	}, rtnl.Interface{Name: "ens33", MTU: 1500, MAC: "02:00:00:00:00:01"}, rtnl.Interface{Name: "ens36", MAC: "02:00:00:00:00:02"})
 }
 
 func (f *fake) Kind() step.Any { return step.Erase(newKind(f.Host.Host, f)) }
@@ -66,11 +66,14 @@ func (f *fake) Snapshot() string {
 	for _, l := range f.links {
 		sorted := slices.Clone(l.Addresses)
 		sort.Slice(sorted, func(i, j int) bool { return sorted[i].String() < sorted[j].String() })
-		fmt.Fprintln(&b, l.Name, l.Up, sorted, l.Dynamic)
+		fmt.Fprintln(&b, l.Name, l.Up, l.MTU, sorted, l.Dynamic)
 	}
+	var routes []string // the kernel keeps them in an order of its own
 	for _, r := range f.routes {
-		fmt.Fprintln(&b, r.Destination, routeText(r))
+		routes = append(routes, r.Destination.String()+" "+routeText(r)+"\n")
 	}
+	slices.Sort(routes)
+	b.WriteString(strings.Join(routes, ""))
 	return b.String() + f.Host.Snapshot()
 }
 
@@ -162,28 +165,31 @@ func (f *fake) SetDown(ifname string) error {
 	return f.change(ifname, func(l *rtnl.Interface) error { l.Up = false; f.flush(ifname); return nil })
 }
 
-func (f *fake) ReplaceDefaultRoute(r rtnl.Route) error {
+func (f *fake) SetMTU(ifname string, mtu int) error {
+	return f.change(ifname, func(l *rtnl.Interface) error { l.MTU = mtu; return nil })
+}
+
+func (f *fake) ReplaceRoute(r rtnl.Route) error {
 	return f.change(r.Interface, func(l *rtnl.Interface) error {
-		if !l.Up || !slices.ContainsFunc(l.Addresses, func(p netip.Prefix) bool { return p.Contains(r.Gateway) }) {
+		if !l.Up || r.Gateway.IsValid() && !slices.ContainsFunc(l.Addresses, func(p netip.Prefix) bool { return p.Contains(r.Gateway) }) {
 			return errors.New("network is unreachable")
 		}
-		r.Destination = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
-		f.routes = slices.DeleteFunc(f.routes, func(q rtnl.Route) bool { return q.IsDefault() && q.Metric == r.Metric })
+		f.routes = slices.DeleteFunc(f.routes, func(q rtnl.Route) bool { return q.Destination == r.Destination && q.Metric == r.Metric })
 		f.routes = append(f.routes, r)
 		return nil
 	})
 }
 
-func (f *fake) DelDefault(ifname string, gw netip.Addr) error {
-	return f.change(ifname, func(*rtnl.Interface) error {
+func (f *fake) DelRoutes(r rtnl.Route, keep []int) error {
+	return f.change(r.Interface, func(*rtnl.Interface) error {
 		f.routes = slices.DeleteFunc(f.routes, func(q rtnl.Route) bool {
-			return q.IsDefault() && q.Interface == ifname && q.Gateway == gw
+			return q.Destination == r.Destination && q.Interface == r.Interface && q.Gateway == r.Gateway && !slices.Contains(keep, q.Metric)
 		})
 		return nil
 	})
 }
 
-func (f *fake) DelDefaultRoute(r rtnl.Route) error {
+func (f *fake) DelRoute(r rtnl.Route) error {
 	return f.change(r.Interface, func(*rtnl.Interface) error {
 		f.routes = slices.DeleteFunc(f.routes, r.Same)
 		return nil
@@ -229,7 +235,7 @@ func typed(t *testing.T, f steptest.Fake) {
 	h := f.(*fake)
 	h.links[1].Up = true
 	h.links[1].Addresses = []netip.Prefix{netip.MustParsePrefix("192.168.140.20/24")}
-	if err := h.ReplaceDefaultRoute(rtnl.Route{Gateway: netip.MustParseAddr("192.168.140.2"), Interface: "ens33"}); err != nil {
+	if err := h.ReplaceRoute(rtnl.Route{Destination: rtnl.DefaultDestination(false), Gateway: netip.MustParseAddr("192.168.140.2"), Interface: "ens33"}); err != nil {
 		t.Fatal(err)
 	}
 	h.Put(netconf.ResolvConf, "nameserver 114.114.114.114\nnameserver 8.8.8.8\n")

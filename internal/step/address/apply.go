@@ -8,6 +8,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 
 	"github.com/lvsup/lvsup/internal/linux/atomicfile"
 	"github.com/lvsup/lvsup/internal/linux/netconf"
@@ -39,7 +40,7 @@ func (s system) apply(ctx context.Context, want Desired, changes []step.Change) 
 				return told, err
 			}
 		}
-		if err := s.change(c); err != nil {
+		if err := s.change(want, c); err != nil {
 			return told, err
 		}
 		if isFile {
@@ -67,9 +68,17 @@ func liveInterfaces(want Desired, changes []step.Change) []string {
 				names = append(names, i.Name)
 			}
 		}
-		live := c.Action.Mutates() && c.Field != step.ContentField && c.Field != FieldIfState && c.Key != KeyDefault
-		if live && !slices.Contains(names, c.Key) {
-			names = append(names, c.Key)
+		touched := []string{c.Key}
+		switch {
+		case !c.Action.Mutates() || isBoot(c) || c.Key == KeyDefault:
+			continue
+		case isStatic(c.ID):
+			touched = routeInterfaces(c)
+		}
+		for _, name := range touched {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
 		}
 	}
 	return names
@@ -81,7 +90,7 @@ func givesUpDHCP(c step.Change) bool {
 	return c.Field == step.ContentField && path.Dir(c.Key) == netconf.IfcfgDir && dhcpBoot.MatchString(c.From) && !dhcpBoot.MatchString(c.To)
 }
 
-func (s system) change(c step.Change) error {
+func (s system) change(want Desired, c step.Change) error {
 	if !c.Action.Mutates() {
 		return nil
 	}
@@ -99,8 +108,10 @@ func (s system) change(c step.Change) error {
 		return s.dropLease(c)
 	case c.Field == FieldIfState:
 		return s.ifState(c.Key, !gone)
-	case c.Key == KeyDefault:
-		return s.route(c)
+	case isRoute(c.ID):
+		return s.route(want, c)
+	case c.Field == FieldMTU:
+		return s.mtu(c)
 	}
 	p, err := netip.ParsePrefix(c.Field)
 	switch {
@@ -112,12 +123,20 @@ func (s system) change(c step.Change) error {
 	return s.address(c.Key, p)
 }
 
+func (s system) mtu(c step.Change) error {
+	n, err := strconv.Atoi(c.To)
+	if err != nil {
+		return fmt.Errorf("cannot read mtu %q: %w", c.To, err)
+	}
+	return s.kernel.SetMTU(c.Key, n)
+}
+
 // dropLease takes away what a DHCP client left. The route goes first: while
 // there is an address with a lifetime, a rerun knows whose the route is.
 func (s system) dropLease(c step.Change) error {
 	addrs, gw, err := parseLease(c.From)
 	if err == nil && gw.IsValid() {
-		err = s.kernel.DelDefault(c.Key, gw)
+		err = s.kernel.DelRoutes(rtnl.Route{Destination: rtnl.DefaultDestination(gw.Is6()), Gateway: gw, Interface: c.Key}, nil)
 	}
 	for _, p := range addrs {
 		if err == nil {
@@ -136,36 +155,6 @@ func (s system) address(ifname string, p netip.Prefix) error {
 	// Best effort: the link may have no carrier yet, and the address works
 	// without it as soon as neighbours ask.
 	_ = s.kernel.Announce(ifname, p.Addr())
-	return nil
-}
-
-// route sets or removes the default route. One that goes is lvsup's, whatever
-// metric the last boot gave it.
-func (s system) route(c step.Change) error {
-	if c.Action == step.Delete {
-		old, err := parseRoute(c.From)
-		if err != nil {
-			return err
-		}
-		return s.kernel.DelDefault(old.Interface, old.Gateway)
-	}
-	r, err := parseRoute(c.To)
-	if err != nil {
-		return err
-	}
-	if err := s.kernel.ReplaceDefaultRoute(r); err != nil || c.Action != step.Restore {
-		return err
-	}
-	ours, err := parseRoute(c.From)
-	if err != nil {
-		return err
-	}
-	if err := s.kernel.DelDefault(ours.Interface, ours.Gateway); err != nil {
-		return err
-	}
-	if ours.Gateway == r.Gateway && ours.Interface == r.Interface {
-		return s.kernel.ReplaceDefaultRoute(r) // they differed in the metric only, and both are gone
-	}
 	return nil
 }
 

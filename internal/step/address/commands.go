@@ -1,6 +1,7 @@
 package address
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/lvsup/lvsup/internal/linux/netconf"
@@ -41,8 +42,10 @@ func Commands(_ Desired, c step.Change) []string {
 			return []string{"sed -i '/^" + c.Key + "=/d' " + netconf.IfState}
 		}
 		return []string{"echo " + c.Key + "=" + c.Key + " >> " + netconf.IfState}
-	case c.Key == KeyDefault:
+	case isRoute(c.ID):
 		return routeCommands(c)
+	case c.Field == FieldMTU:
+		return []string{"ip link set " + c.Key + " mtu " + c.To}
 	case c.Action == step.Delete:
 		return []string{"ip addr del dev " + c.Key + " " + c.Field}
 	case c.From == leased:
@@ -63,18 +66,31 @@ func fileCommands(c step.Change) []string {
 }
 
 func routeCommands(c step.Change) []string {
-	ip := "ip"
-	if c.Field == FieldGateway6 {
+	to, metric, err := destination(c.ID)
+	if err != nil {
+		return nil
+	}
+	ip, where := "ip", to.String()
+	if c.Field == FieldGateway6 || isStatic(c.ID) && to.Addr().Is6() {
 		ip = "ip -6"
 	}
-	via := func(text string) string {
-		if strings.HasPrefix(text, "dev ") {
-			return text
+	if c.Key == KeyDefault {
+		where = "default"
+	}
+	words := func(verb, text string) []string {
+		if !strings.HasPrefix(text, "dev ") {
+			text = "via " + text
 		}
-		return "via " + text
+		if metric != 0 {
+			text += " metric " + strconv.Itoa(metric)
+		}
+		return []string{ip + " route " + verb + " " + where + " " + text}
 	}
-	if c.Action == step.Delete {
-		return []string{ip + " route del default " + via(c.From)}
+	switch {
+	case c.Action == step.Delete:
+		return words("del", c.From)
+	case c.Action == step.Create && c.Key != KeyDefault:
+		return words("add", c.To)
 	}
-	return []string{ip + " route replace default " + via(c.To)}
+	return words("replace", c.To)
 }

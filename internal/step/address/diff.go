@@ -2,8 +2,11 @@ package address
 
 import (
 	"fmt"
+	"maps"
+	"net/netip"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/lvsup/lvsup/internal/linux/netconf"
@@ -12,9 +15,9 @@ import (
 )
 
 // Diff compares a plan's interfaces with the host. It gives the changes in the
-// order in which they are to be made: boot files, DHCP client, DNS, link,
-// address, default route, what the DHCP client left; and for removals the
-// other way round, the files last.
+// order in which they are to be made: boot files, DHCP client, DNS, link and MTU,
+// addresses, routes, what the DHCP client left; and for removals the other way
+// round, the files last.
 func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 	settings, err := parse(want)
 	var files map[string]string
@@ -90,26 +93,22 @@ func wantState(settings []netconf.Settings, owned step.Owned, have Observed, fil
 	}
 	for _, s := range settings {
 		quietly(step.ID{Key: s.Name, Field: FieldLink}, up)
-		state[step.ID{Key: s.Name, Field: s.Address.String()}] = present
-		if s.Address.Addr().Is4() {
+		if s.MTU != 0 {
+			state[step.ID{Key: s.Name, Field: FieldMTU}] = strconv.Itoa(s.MTU)
+		}
+		for _, p := range s.All() {
+			state[step.ID{Key: s.Name, Field: p.String()}] = present
+		}
+		if slices.ContainsFunc(s.All(), func(p netip.Prefix) bool { return p.Addr().Is4() }) {
 			quietly(step.ID{Key: s.Name, Field: FieldDHCP}, stopped)
 			quietly(step.ID{Key: s.Name, Field: FieldLease}, none)
 		}
 		if have.Stack == netconf.StackIfupdown {
 			quietly(step.ID{Key: s.Name, Field: FieldIfState}, up)
 		}
-		if s.Gateway.IsValid() {
-			state[gatewayID(s.Gateway.Is6())] = routeText(rtnl.Route{Gateway: s.Gateway, Interface: s.Name})
-		}
 	}
+	maps.Copy(state, planRoutes(settings))
 	return state
-}
-
-func gatewayID(ipv6 bool) step.ID {
-	if ipv6 {
-		return step.ID{Key: KeyDefault, Field: FieldGateway6}
-	}
-	return step.ID{Key: KeyDefault, Field: FieldGateway}
 }
 
 // haveState flattens what the host has, whoever made it.
@@ -130,6 +129,7 @@ func haveState(settings []netconf.Settings, owned step.Owned, have Observed) ste
 			link = up
 		}
 		state[step.ID{Key: i.Name, Field: FieldLink}] = link
+		state[step.ID{Key: i.Name, Field: FieldMTU}] = strconv.Itoa(i.MTU)
 		for _, p := range i.Addresses {
 			value := present
 			if i.IsDynamic(p) {
@@ -152,46 +152,8 @@ func haveState(settings []netconf.Settings, owned step.Owned, have Observed) ste
 			state[step.ID{Key: i.Name, Field: FieldIfState}] = up
 		}
 	}
-	ours := ourRoutes(settings, owned)
-	for _, ipv6 := range []bool{false, true} {
-		if r, ok := rtnl.Default(have.Routes, ipv6); ok {
-			state[gatewayID(ipv6)] = normalRoute(r, ours, have)
-		}
-	}
+	maps.Copy(state, haveRoutes(settings, owned, have))
 	return state
-}
-
-// ourRoutes lists the default routes of the plan and those lvsup made before.
-func ourRoutes(settings []netconf.Settings, owned step.Owned) []string {
-	var all []string
-	for _, s := range settings {
-		if s.Gateway.IsValid() {
-			all = append(all, routeText(rtnl.Route{Gateway: s.Gateway, Interface: s.Name}))
-		}
-	}
-	for id, e := range owned {
-		if id.Key == KeyDefault {
-			all = append(all, e.After)
-		}
-	}
-	return all
-}
-
-// normalRoute gives the text of a default route. Of one that is ours it drops
-// what does not matter and differs between the live change and a boot: the
-// metric, and a preferred source that lasts.
-func normalRoute(r rtnl.Route, ours []string, have Observed) string {
-	i, _ := rtnl.Find(have.Interfaces, r.Interface)
-	for _, p := range i.Dynamic {
-		if p.Addr() == r.Source {
-			return routeText(r)
-		}
-	}
-	short := routeText(rtnl.Route{Gateway: r.Gateway, Interface: r.Interface})
-	if slices.Contains(ours, short) {
-		return short
-	}
-	return routeText(r)
 }
 
 // settle turns releases into what can be done of them here.
@@ -210,8 +172,8 @@ func settle(c step.Change, owned step.Owned) step.Change {
 		return forget("the boot files have the DHCP client back: it starts with the next boot, or ifup " + c.Key)
 	case c.Field == FieldLease:
 		return forget("a lease comes back with its DHCP client")
-	case c.Key == KeyDefault && c.Action == step.Restore:
-		before, err := parseRoute(c.To)
+	case isRoute(c.ID) && c.Action == step.Restore:
+		before, err := parseRoute(c.ID, c.To)
 		if _, gone := owned[step.ID{Key: before.Interface, Field: FieldLease}]; err != nil || gone {
 			return step.Change{Action: step.Delete, ID: c.ID, From: c.From, Why: "the route before came with a lease"}
 		}
@@ -281,7 +243,7 @@ func dropsAddress(c step.Change, settings []netconf.Settings, have Observed) str
 		i, _ := rtnl.Find(have.Interfaces, s.Name)
 		for _, p := range i.Addresses {
 			a := p.Addr().String()
-			if p != s.Address && !i.IsDynamic(p) && fileOf(c.Key, s.Name, have) &&
+			if !s.Has(p.Addr()) && !i.IsDynamic(p) && fileOf(c.Key, s.Name, have) &&
 				strings.Contains(netconf.Uncommented(c.From), a) && !strings.Contains(netconf.Uncommented(c.To), a) {
 				return p.String() + " goes from the file, and from " + s.Name + " with the next boot"
 			}
@@ -304,9 +266,9 @@ func order(c step.Change) int {
 		place = 0
 	case c.Field == FieldDHCP:
 		place = 1
-	case c.Field == FieldLink:
-		place = 3
-	case c.Key == KeyDefault:
+	case c.Field == FieldLink || c.Field == FieldMTU:
+		place = 3 // IPv6 addresses need an MTU of 1280
+	case isRoute(c.ID):
 		place = 5
 	case c.Field == FieldLease:
 		place = 6

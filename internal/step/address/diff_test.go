@@ -425,13 +425,13 @@ func TestValidateNamesTheField(t *testing.T) {
 
 func TestRouteTextIsReadBack(t *testing.T) {
 	for _, text := range []string{"192.168.140.2 dev ens33", "fd00::1 dev ens33", "dev ppp0", "10.0.0.1 dev a.1 src 10.0.0.5 metric 100"} {
-		r, err := parseRoute(text)
+		r, err := parseRoute(gatewayID(false), text)
 		if err != nil || routeText(r) != text {
 			t.Errorf("%q: %+v %v", text, r, err)
 		}
 	}
 	for _, text := range []string{"", "x dev y", "10.0.0.1", "10.0.0.1 dev", "dev a metric b", "dev a via b"} {
-		if r, err := parseRoute(text); err == nil {
+		if r, err := parseRoute(gatewayID(false), text); err == nil {
 			t.Errorf("%q is read as %+v", text, r)
 		}
 	}

@@ -23,12 +23,15 @@ type snapshot struct {
 	Clients []command    `json:"clients,omitempty"` // the DHCP clients that ran on Links
 	// Exact are the routes of every table through Links, as the kernel has them.
 	Exact []rtnl.SavedRoute `json:"exact,omitempty"`
+	// Destinations are those of the static routes that the changes name.
+	Destinations []netip.Prefix `json:"destinations,omitempty"`
 }
 
 // linkState is one interface.
 type linkState struct {
 	Name string `json:"name"`
 	Up   bool   `json:"up"`
+	MTU  int    `json:"mtu,omitempty"` // in bytes; 0: the changes leave it alone
 	// Addresses are without link-local ones, and without those of a single IPv4
 	// host that the changes do not name: when such a one goes, others took it.
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
@@ -94,6 +97,9 @@ func (s system) snapshot(changes []step.Change) (snapshot, error) {
 	}
 	for n := range snap.Links {
 		l := &snap.Links[n]
+		if !slices.ContainsFunc(changes, func(c step.Change) bool { return c.Key == l.Name && c.Field == FieldMTU }) {
+			l.MTU = 0
+		}
 		l.Addresses = slices.DeleteFunc(l.Addresses, func(p netip.Prefix) bool {
 			return p.Addr().Is4() && p.IsSingleIP() && !slices.ContainsFunc(changes, func(c step.Change) bool {
 				return c.Key == l.Name && (c.Field == p.String() || slices.Contains(strings.Fields(c.From), p.String()))
@@ -103,6 +109,11 @@ func (s system) snapshot(changes []step.Change) (snapshot, error) {
 			if p, err := netip.ParsePrefix(c.Field); err == nil && c.Key == l.Name && !c.Action.Removes() && c.Action.Mutates() {
 				l.Added = append(l.Added, p)
 			}
+		}
+	}
+	for _, c := range changes {
+		if to, _, err := destination(c.ID); err == nil && isStatic(c.ID) && c.Action.Mutates() {
+			snap.Destinations = append(snap.Destinations, to)
 		}
 	}
 	for _, c := range s.dhcpClients() {
@@ -124,14 +135,10 @@ func touched(changes []step.Change) []string {
 	for _, c := range changes {
 		switch {
 		case !c.Action.Mutates() || isBoot(c):
-		case c.Key != KeyDefault:
-			names = append(names, c.Key)
+		case isRoute(c.ID):
+			names = append(names, routeInterfaces(c)...)
 		default:
-			for _, text := range []string{c.From, c.To} {
-				if r, err := parseRoute(text); err == nil {
-					names = append(names, r.Interface)
-				}
-			}
+			names = append(names, c.Key)
 		}
 	}
 	return names
@@ -169,7 +176,7 @@ func (s snapshot) names() []string {
 }
 
 func linkOf(i rtnl.Interface) linkState {
-	l := linkState{Name: i.Name, Up: i.Up}
+	l := linkState{Name: i.Name, Up: i.Up, MTU: i.MTU}
 	for _, p := range i.Addresses {
 		if p.Addr().IsLinkLocalUnicast() {
 			continue
@@ -200,6 +207,9 @@ func (s system) rollback(ctx context.Context, snap snapshot) error {
 		}
 		if l.Up && !now.Up {
 			try(s.kernel.SetUp(l.Name))
+		}
+		if l.MTU != 0 && l.MTU != now.MTU {
+			try(s.kernel.SetMTU(l.Name, l.MTU))
 		}
 		// First the old addresses, then without the new ones: an address that is
 		// removed takes the routes that lean on it with it.
@@ -240,8 +250,9 @@ func (s system) rollbackRoutes(snap snapshot) error {
 	var failed []error
 	for _, r := range routes {
 		// This one and no other: one with another metric may have been there before.
-		if r.IsDefault() && r.Proto != "kernel" && snap.has(r.Interface) && !slices.ContainsFunc(snap.Routes, r.Same) {
-			failed = append(failed, s.kernel.DelDefaultRoute(r))
+		ours := r.IsDefault() || slices.Contains(snap.Destinations, r.Destination)
+		if ours && r.Proto != "kernel" && snap.has(r.Interface) && !slices.ContainsFunc(snap.Routes, r.Same) {
+			failed = append(failed, s.kernel.DelRoute(r))
 		}
 	}
 	_ = s.kernel.RestoreRoutes(snap.Exact, snap.names()) // what it does not bring back, differences sees
@@ -309,6 +320,9 @@ func (s system) differences(snap snapshot) string {
 		}
 		if now.Links[i].Up != want.Up {
 			left = append(left, want.Name+" is "+upDown(now.Links[i].Up))
+		}
+		if mtu := now.Links[i].MTU; want.MTU != 0 && mtu != want.MTU {
+			left = append(left, fmt.Sprintf("%s has an mtu of %d and not %d", want.Name, mtu, want.MTU))
 		}
 		for _, p := range want.Addresses {
 			if !slices.Contains(now.Links[i].Addresses, p) {

@@ -119,7 +119,7 @@ func TestRollbackKeepsDefaultRoutesApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.ReplaceDefaultRoute(rtnl.Route{Gateway: lease.Gateway, Interface: "ens33"}); err != nil {
+	if err := f.ReplaceRoute(rtnl.Route{Destination: rtnl.DefaultDestination(false), Gateway: lease.Gateway, Interface: "ens33"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := kind.Guard.Rollback(context.Background(), snap); err != nil || !slices.Equal(f.routes, []rtnl.Route{lease}) {

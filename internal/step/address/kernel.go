@@ -18,9 +18,10 @@ type kernel interface {
 	DelAddress(ifname string, p netip.Prefix) error
 	SetUp(ifname string) error
 	SetDown(ifname string) error
-	ReplaceDefaultRoute(r rtnl.Route) error
-	DelDefault(ifname string, gw netip.Addr) error
-	DelDefaultRoute(r rtnl.Route) error
+	SetMTU(ifname string, mtu int) error
+	ReplaceRoute(r rtnl.Route) error
+	DelRoutes(r rtnl.Route, keep []int) error
+	DelRoute(r rtnl.Route) error
 	AddRoute(r rtnl.Route) error
 	SaveRoutes(ifnames []string) ([]rtnl.SavedRoute, error)
 	RestoreRoutes(routes []rtnl.SavedRoute, ifnames []string) error

@@ -31,9 +31,10 @@ func (linux) LeaseAddress(ifname string, p netip.Prefix, valid time.Duration) er
 func (linux) DelAddress(ifname string, p netip.Prefix) error { return rtnl.DelAddress(ifname, p) }
 func (linux) SetUp(ifname string) error                      { return rtnl.SetUp(ifname) }
 func (linux) SetDown(ifname string) error                    { return rtnl.SetDown(ifname) }
-func (linux) ReplaceDefaultRoute(r rtnl.Route) error         { return rtnl.ReplaceDefaultRoute(r) }
-func (linux) DelDefault(ifname string, gw netip.Addr) error  { return rtnl.DelDefault(ifname, gw) }
-func (linux) DelDefaultRoute(r rtnl.Route) error             { return rtnl.DelDefaultRoute(r) }
+func (linux) SetMTU(ifname string, mtu int) error            { return rtnl.SetMTU(ifname, mtu) }
+func (linux) ReplaceRoute(r rtnl.Route) error                { return rtnl.ReplaceRoute(r) }
+func (linux) DelRoutes(r rtnl.Route, keep []int) error       { return rtnl.DelRoutes(r, keep) }
+func (linux) DelRoute(r rtnl.Route) error                    { return rtnl.DelRoute(r) }
 func (linux) AddRoute(r rtnl.Route) error                    { return rtnl.AddRoute(r) }
 func (linux) SaveRoutes(ifnames []string) ([]rtnl.SavedRoute, error) {
 	return rtnl.SaveRoutes(ifnames)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/lvsup/lvsup/internal/linux/netconf"
@@ -140,18 +139,18 @@ func words(args []string, takes ...string) []string {
 func (o Observed) clients(i rtnl.Interface) []Client {
 	var all []Client
 	for _, c := range o.DHCP {
-		if slices.Contains(c.Interfaces, i.Name) || len(c.Interfaces) == 0 && len(leases(i, netip.Prefix{})) > 0 {
+		if slices.Contains(c.Interfaces, i.Name) || len(c.Interfaces) == 0 && len(leases(i)) > 0 {
 			all = append(all, c)
 		}
 	}
 	return all
 }
 
-// leases lists the IPv4 addresses with a lifetime, but for one.
-func leases(i rtnl.Interface, except netip.Prefix) []string {
+// leases lists the IPv4 addresses with a lifetime, but for some.
+func leases(i rtnl.Interface, except ...netip.Prefix) []string {
 	var all []string
 	for _, p := range i.Dynamic {
-		if p.Addr().Is4() && p != except {
+		if p.Addr().Is4() && !slices.Contains(except, p) {
 			all = append(all, p.String())
 		}
 	}
@@ -163,9 +162,9 @@ func leases(i rtnl.Interface, except netip.Prefix) []string {
 // wants there: the addresses, and "via GATEWAY" if it brought the default route
 // and the plan has no gateway on this interface.
 func (o Observed) lease(i rtnl.Interface, plan netconf.Settings) string {
-	left := leases(i, plan.Address)
+	left := leases(i, plan.All()...)
 	r, ok := rtnl.Default(o.Routes, false)
-	if ok && len(leases(i, netip.Prefix{})) > 0 && r.Interface == i.Name && r.Gateway.IsValid() && !plan.Gateway.Is4() {
+	if ok && len(leases(i)) > 0 && r.Interface == i.Name && r.Gateway.IsValid() && !plan.Gateway.Is4() {
 		left = append(left, "via", r.Gateway.String())
 	}
 	if len(left) == 0 {
@@ -190,52 +189,4 @@ func parseLease(text string) (addrs []netip.Prefix, gw netip.Addr, err error) {
 		addrs = append(addrs, p)
 	}
 	return addrs, gw, nil
-}
-
-// routeText writes a default route as ip-route(8) does: "GATEWAY dev NAME",
-// with " src ADDRESS" and " metric N" where it has them.
-func routeText(r rtnl.Route) string {
-	text := "dev " + r.Interface
-	if r.Gateway.IsValid() {
-		text = r.Gateway.String() + " " + text
-	}
-	if r.Source.IsValid() {
-		text += " src " + r.Source.String()
-	}
-	if r.Metric != 0 {
-		text += " metric " + strconv.Itoa(r.Metric)
-	}
-	return text
-}
-
-// parseRoute reads what routeText wrote.
-func parseRoute(text string) (rtnl.Route, error) {
-	var r rtnl.Route
-	f := strings.Fields(text)
-	var err error
-	if len(f)%2 == 1 {
-		if r.Gateway, err = netip.ParseAddr(f[0]); err != nil {
-			return r, fmt.Errorf("cannot read route %q: %w", text, err)
-		}
-		f = f[1:]
-	}
-	for ; len(f) > 0 && err == nil; f = f[2:] {
-		switch f[0] {
-		case "dev":
-			r.Interface = f[1]
-		case "src":
-			r.Source, err = netip.ParseAddr(f[1])
-		case "metric":
-			r.Metric, err = strconv.Atoi(f[1])
-		default:
-			err = fmt.Errorf("unknown word %q", f[0])
-		}
-	}
-	if err == nil && r.Interface == "" {
-		err = fmt.Errorf("no interface")
-	}
-	if err != nil {
-		return r, fmt.Errorf("cannot read route %q: %w", text, err)
-	}
-	return r, nil
 }

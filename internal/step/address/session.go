@@ -36,7 +36,7 @@ func guardSession(changes []step.Change, settings []netconf.Settings, have Obser
 		case why == "":
 		case c.Action.Removes() && len(settings) == 0:
 			*c = leaveToTheBoot(*c, why)
-		case c.Action.Removes() && c.Key != KeyDefault && !named(settings, c.Key):
+		case c.Action.Removes() && gone(*c, settings):
 			c.Blocked = why + "; connect through another interface (connection { host = ... }), or type at its console: " + strings.Join(Commands(Desired{}, *c), "; ")
 		case reason == "":
 			reason = why
@@ -66,6 +66,18 @@ func leaveToTheBoot(c step.Change, why string) step.Change {
 	return step.Change{Action: step.Forget, ID: c.ID, From: c.From, Why: why + "; " + by}
 }
 
+// gone reports whether a removal belongs to an interface that the plan has given
+// up.
+func gone(c step.Change, settings []netconf.Settings) bool {
+	switch {
+	case c.Key == KeyDefault:
+		return false
+	case isStatic(c.ID):
+		return !slices.ContainsFunc(routeInterfaces(c), func(ifname string) bool { return named(settings, ifname) })
+	}
+	return !named(settings, c.Key)
+}
+
 func named(settings []netconf.Settings, ifname string) bool {
 	return slices.ContainsFunc(settings, func(s netconf.Settings) bool { return s.Name == ifname })
 }
@@ -77,13 +89,11 @@ func blockFiles(changes []step.Change, have Observed) {
 	for _, c := range changes {
 		switch {
 		case c.Blocked == "" || isBoot(c):
-		case c.Key != KeyDefault:
+		case !isRoute(c.ID):
 			why[c.Key] = c.Blocked
 		default:
-			for _, text := range []string{c.From, c.To} {
-				if r, err := parseRoute(text); err == nil {
-					why[r.Interface] = c.Blocked
-				}
+			for _, ifname := range routeInterfaces(c) {
+				why[ifname] = c.Blocked
 			}
 		}
 	}
@@ -110,6 +120,10 @@ func sessionReason(c step.Change, s Session) string {
 		if s.ViaDefault && (c.Field == FieldGateway6) == s.Client.Is6() {
 			return fmt.Sprintf("the default route carries this SSH session (%s)", s)
 		}
+	case isStatic(c.ID):
+		if to, _, err := destination(c.ID); err == nil && to.Contains(s.Client) {
+			return fmt.Sprintf("the route to %s is the way of this SSH session (%s)", to, s)
+		}
 	case c.Key == s.Interface || c.Key == s.Out:
 		return fmt.Sprintf("%s carries this SSH session (%s)", c.Key, s)
 	default:
@@ -125,7 +139,7 @@ func sessionReason(c step.Change, s Session) string {
 func fileOf(file, name string, have Observed) bool {
 	switch path.Dir(file) {
 	case netconf.IfcfgDir:
-		return file == netconf.IfcfgPath(have.Files.Content, name)
+		return file == netconf.IfcfgPath(have.Files.Content, name) || file == netconf.RouteFile(name, false) || file == netconf.RouteFile(name, true)
 	case netconf.InterfacesDir:
 		own := strings.HasPrefix(path.Base(file), path.Base(netconf.OwnInterfacesPath("")))
 		return !own || file == netconf.OwnInterfacesPath(name)

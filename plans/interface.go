@@ -1,0 +1,69 @@
+package plans
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// Interface is a network interface with static addresses.
+type Interface struct {
+	Name      string         // kernel name, as in /sys/class/net
+	Address   netip.Prefix   // host address with its prefix length, e.g. 192.168.140.10/24
+	Addresses []netip.Prefix // further ones, of either family
+	Gateway   netip.Addr     // of Address's family; zero: no default route through this interface
+	Gateway6  netip.Addr     // for IPv6, where Address is IPv4
+	DNS       []netip.Addr
+	MTU       int // bytes; 0 leaves it as it is
+	Routes    []Route
+	// Ifcfg holds further keys for an ifcfg file (BROWSER_ONLY, UUID,
+	// ETHTOOL_OPTS, ...); other network stacks ignore them.
+	Ifcfg     map[string]string
+	Source    Source
+	Sensitive Sensitive // of Ifcfg
+}
+
+// Route is a static route through an interface, besides the default route.
+type Route struct {
+	To     netip.Prefix // masked
+	Via    netip.Addr   // zero: the network is on the link
+	Metric int          // 0: the kernel's choice
+	Source Source
+}
+
+// All lists the addresses that the plan gives the interface, Address first.
+// Those that a mistake left without a value are not among them.
+func (i *Interface) All() []netip.Prefix {
+	all := slices.Concat([]netip.Prefix{i.Address}, i.Addresses)
+	return slices.DeleteFunc(all, func(p netip.Prefix) bool { return !p.IsValid() })
+}
+
+// with gives the address of the interface in whose network a is: the one that is a
+// itself if there is one. Zero if a is not on the link.
+func (i *Interface) with(a netip.Addr) netip.Prefix {
+	var found netip.Prefix
+	for _, p := range i.All() {
+		if p.Addr() == a {
+			return p
+		}
+		if !found.IsValid() && p.Masked().Contains(a) {
+			found = p
+		}
+	}
+	return found
+}
+
+// Has reports whether the plan gives the interface the address.
+func (i *Interface) Has(a netip.Addr) bool {
+	return slices.ContainsFunc(i.All(), func(p netip.Prefix) bool { return p.Addr() == a })
+}
+
+// gatewayOf is the interface's default gateway for a family, zero if it has none.
+func (i *Interface) gatewayOf(ipv6 bool) netip.Addr {
+	if ipv6 && i.Gateway6.IsValid() {
+		return i.Gateway6
+	}
+	if i.Gateway.IsValid() && i.Gateway.Is6() == ipv6 {
+		return i.Gateway
+	}
+	return netip.Addr{}
+}
