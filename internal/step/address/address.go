@@ -84,7 +84,11 @@ func parse(want Desired) ([]netconf.Settings, error) {
 		}
 		for id := range planRoutes([]netconf.Settings{s}) {
 			if on := routes[id]; on != "" {
-				return nil, fmt.Errorf("%s: %s: %s has it as well, and a host has one; leave one out", i.Name, id, on)
+				what := "route to " + id.Key + ": another is there"
+				if id.Key == KeyDefault {
+					what = id.Field + ": another is there, and a host has one default route"
+				}
+				return nil, fmt.Errorf("%s: %s, on %s; leave one out", i.Name, what, on)
 			}
 			routes[id] = i.Name
 		}

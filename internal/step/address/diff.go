@@ -36,7 +36,10 @@ func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 	keepLinksInUse(changes, have)
 	explain(changes, settings, have)
 	guardSession(changes, settings, have)
-	sort.SliceStable(changes, func(i, j int) bool { return order(changes[i]) < order(changes[j]) })
+	sort.SliceStable(changes, func(i, j int) bool {
+		a, b := order(changes[i]), order(changes[j])
+		return a < b || a == b && place(changes[i], settings) < place(changes[j], settings)
+	})
 	return changes
 }
 
@@ -250,6 +253,17 @@ func dropsAddress(c step.Change, settings []netconf.Settings, have Observed) str
 		}
 	}
 	return ""
+}
+
+// place is where an address stands among those of its interface: the first of a
+// network is the one that packets leave with, now and after a boot.
+func place(c step.Change, settings []netconf.Settings) int {
+	for _, s := range settings {
+		if s.Name == c.Key {
+			return slices.IndexFunc(s.All(), func(p netip.Prefix) bool { return p.String() == c.Field })
+		}
+	}
+	return 0
 }
 
 // order is a change's place in its pass.

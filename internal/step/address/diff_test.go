@@ -407,9 +407,13 @@ func TestValidateNamesTheField(t *testing.T) {
 	one := plan().Interfaces[0]
 	other := Interface{Name: "ens36", Address: "10.0.0.5/8"}
 	for says, want := range map[string][]Interface{
-		"named twice":            {one, one},
-		"is on ens33 as well":    {one, {Name: "ens36", Address: one.Address}},
-		"one default route":      {one, {Name: "ens36", Address: "10.0.0.5/8", Gateway: "10.0.0.1"}},
+		"named twice":         {one, one},
+		"is on ens33 as well": {one, {Name: "ens36", Address: one.Address}},
+		"one default route":   {one, {Name: "ens36", Address: "10.0.0.5/8", Gateway: "10.0.0.1"}},
+		"route to 10.8.0.0/16: another is there, on ens33": {
+			{Name: "ens33", Address: one.Address, Further: netconf.Further{Routes: []netconf.RouteText{{To: "10.8.0.0/16"}}}},
+			{Name: "ens36", Address: "10.0.0.5/24", Further: netconf.Further{Routes: []netconf.RouteText{{To: "10.8.0.0/16"}}}},
+		},
 		"loopback interface":     {{Name: "lo", Address: "10.0.0.5/32"}},
 		"with its prefix length": {{Name: "ens36", Address: "10.0.0.5"}},
 		"cannot be an interface": {{Name: "ens36;reboot", Address: "10.0.0.5/8"}},

@@ -106,7 +106,7 @@ func TestFurtherCommands(t *testing.T) {
 	}
 	want := []string{
 		"ip link set ens33 up", "ip link set ens33 mtu 1400",
-		"ip addr add dev ens33 10.0.0.5/24", "ip addr add dev ens33 192.168.140.20/24", "ip addr add dev ens33 2001:db8::5/64",
+		"ip addr add dev ens33 192.168.140.20/24", "ip addr add dev ens33 10.0.0.5/24", "ip addr add dev ens33 2001:db8::5/64",
 		"ip route add 10.8.0.0/16 via 10.0.0.1 dev ens33", "ip route add 10.8.0.0/16 via 192.168.140.2 dev ens33 metric 10", "ip route add 10.9.0.0/16 dev ens33",
 		"ip -6 route add 2001:db8:8::/48 via 2001:db8::2 dev ens33",
 		"ip route replace default via 192.168.140.2 dev ens33", "ip -6 route replace default via 2001:db8::1 dev ens33",
