@@ -45,7 +45,7 @@ func Collect(ctx context.Context, h host.Host, req wire.FactsRequest) (wire.Fact
 		BootID:       read(h, "/proc/sys/kernel/random/boot_id"),
 		OS:           osRelease(h),
 		Root:         os.Geteuid() == 0,
-		NetStack:     netconf.Detect(h),
+		NetStack:     netconf.Detect(h, "", nil),
 		Systemd:      systemd(ctx, h),
 		IPVS:         ipvs(ctx, h, release),
 		Synchronised: synchronised(),

@@ -1,7 +1,6 @@
 package netconf
 
 import (
-	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,25 +12,101 @@ import (
 	"github.com/lvsup/lvsup/internal/linux/host"
 )
 
-// Detect says which stack brings the host's interfaces up at boot, one of the
-// Stack constants. It looks at files only, so it says the same whatever runs.
-func Detect(h host.Host) string {
+// Detect says which stack brings the interfaces of a plan up at boot, one of the
+// Stack constants: what the plan says, else the one that has files for them,
+// else the host's main one. It looks at files only, so it says the same whatever
+// runs.
+func Detect(h host.Host, chosen string, interfaces []string) string {
+	if chosen != "" {
+		return chosen
+	}
+	main := mainStack(h)
+	if len(owners(h, main, interfaces)) > 0 {
+		return main
+	}
+	found := main
+	for _, stack := range Stacks() {
+		if stack == main || !present(h, stack) || len(owners(h, stack, interfaces)) == 0 {
+			continue
+		}
+		if found != main {
+			return main // several: Plan says which file is in the way
+		}
+		found = stack
+	}
+	return found
+}
+
+// mainStack is what an interface without any file would be given to.
+func mainStack(h host.Host) string {
 	switch {
-	case exists(h, IfcfgDir) && (redHat(h) || len(glob(h, IfcfgDir+"/ifcfg-*")) > 0) && !ifcfgUnread(h):
+	case present(h, StackIfcfg) && !keyfilesByDefault(h):
 		return StackIfcfg
-	case len(glob(h, "/etc/netplan/*.yaml")) > 0:
+	case present(h, StackNetplan):
 		return StackNetplan
-	case len(glob(h, "/etc/systemd/network/*.network")) > 0 &&
-		exists(h, "/etc/systemd/system/multi-user.target.wants/systemd-networkd.service"):
+	case present(h, StackNetworkd) && len(glob(h, NetworkdDir+"/*.network")) > 0:
 		return StackNetworkd
-	case exists(h, InterfacesTop) && (exists(h, "/sbin/ifup") || exists(h, "/usr/sbin/ifup")):
+	case present(h, StackIfupdown) && !(enabled(h, "NetworkManager.service") && exists(h, nmBinary) && nothingDeclared(h)):
 		return StackIfupdown
-	case exists(h, "/usr/sbin/NetworkManager") && exists(h, "/etc/NetworkManager"):
+	case exists(h, nmBinary) && exists(h, "/etc/NetworkManager"):
 		return StackNetworkManager
-	case exists(h, "/etc/systemd/system/multi-user.target.wants/systemd-networkd.service"):
+	case present(h, StackNetworkd):
 		return StackNetworkd
 	}
 	return StackUnknown
+}
+
+const nmBinary = "/usr/sbin/NetworkManager"
+
+// present reports whether a stack is at work on the host.
+func present(h host.Host, stack string) bool {
+	switch stack {
+	case StackIfcfg:
+		return exists(h, IfcfgDir) && (redHat(h) || len(glob(h, IfcfgDir+"/ifcfg-*")) > 0) && !ifcfgUnread(h)
+	case StackNetplan:
+		return len(glob(h, NetplanDir+"/*.yaml")) > 0
+	case StackNetworkd:
+		return enabled(h, "systemd-networkd.service")
+	case StackIfupdown:
+		return exists(h, InterfacesTop) && (exists(h, "/sbin/ifup") || exists(h, "/usr/sbin/ifup"))
+	case StackNetworkManager:
+		return exists(h, nmBinary) && enabled(h, "NetworkManager.service")
+	}
+	return false
+}
+
+// enabled reports whether systemd starts a unit at boot.
+func enabled(h host.Host, unit string) bool {
+	return len(glob(h, "/etc/systemd/system/*.wants/"+unit))+len(glob(h, "/usr/lib/systemd/system/*.wants/"+unit)) > 0
+}
+
+// keyfilesByDefault reports whether NetworkManager keeps new profiles in its own
+// format although it reads ifcfg files too, as from RHEL 9 on: a file there says
+// so, and there are no ifcfg files but for lo.
+func keyfilesByDefault(h host.Host) bool {
+	for _, p := range glob(h, IfcfgDir+"/ifcfg-*") {
+		if !leftover(p) && path.Base(p) != "ifcfg-lo" {
+			return false
+		}
+	}
+	return exists(h, nmBinary) && exists(h, IfcfgDir+"/readme-ifcfg-rh.txt")
+}
+
+// nothingDeclared reports whether interfaces(5) names no interface but lo.
+// NetworkManager leaves alone what stands there, and has the rest.
+func nothingDeclared(h host.Host) bool {
+	files, err := readStack(h, StackIfupdown, nil)
+	if err != nil {
+		return false
+	}
+	for _, content := range files.Content {
+		for _, st := range parseInterfaces(content) {
+			if st.head[0] == "iface" && len(st.head) > 1 && st.head[1] != "lo" {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // ifcfgUnread reports whether the host has NetworkManager without its plugin for
@@ -63,33 +138,32 @@ func redHat(h host.Host) bool {
 	return false
 }
 
-// Read takes the files that matter to the stack from the host. Editors' and
-// packages' leftovers (names with '~' or ending in .bak, .orig, .rpmsave,
-// .rpmnew, .dpkg-*) are passed over, as the stacks do.
-func Read(h host.Host, stack string) (Files, error) {
-	files := Files{Content: map[string]string{}}
-	var names []string
-	switch stack {
-	case StackIfcfg:
-		for _, kind := range []string{"ifcfg", "route", "route6"} {
-			names = append(names, glob(h, IfcfgDir+"/"+kind+"-*")...)
-		}
-		if err := files.readKeyfiles(h); err != nil {
-			return Files{}, err
-		}
-	case StackIfupdown:
-		names = append(glob(h, InterfacesDir+"/*"), InterfacesTop)
+// Read takes the files that matter to the stack from the host, and looks for
+// files by which other stacks bring the interfaces up. Editors' and packages'
+// leftovers (names with '~' or ending in .bak, .orig, .rpmsave, .rpmnew,
+// .dpkg-*) are passed over, as the stacks do.
+func Read(h host.Host, stack string, interfaces []string) (Files, error) {
+	files, err := readStack(h, stack, interfaces)
+	if err != nil {
+		return Files{}, err
 	}
-	for _, name := range names {
-		if leftover(name) {
+	for _, other := range Stacks() {
+		// Of ifcfg files the reader may be NetworkManager, whatever is enabled.
+		if other == stack || !present(h, other) && !(other == StackNetworkManager && stack == StackIfcfg) {
 			continue
 		}
-		if info, err := os.Stat(h.Path(name)); err != nil || !info.Mode().IsRegular() {
-			continue
+		for name, file := range owners(h, other, interfaces) {
+			if files.owner(stack, name) != "" && stack == StackIfupdown && other == StackNetworkManager {
+				continue // it leaves alone what interfaces(5) names
+			}
+			if files.Foreign == nil {
+				files.Foreign = map[string]string{}
+			}
+			files.Foreign[name] = file
 		}
-		if err := files.read(h, name); err != nil {
-			return Files{}, err
-		}
+	}
+	if writesResolv(h, stack, files) {
+		return files, nil
 	}
 	info, err := os.Lstat(h.Path(ResolvConf))
 	switch {
@@ -140,46 +214,4 @@ func glob(h host.Host, pattern string) []string {
 		}
 	}
 	return found
-}
-
-// Reload tells a running NetworkManager that ifcfg files changed, so that it
-// neither renews a lease that is gone nor undoes what was set. Where none runs
-// there is nothing to tell: network-scripts read the files at the next boot. An
-// interface that NetworkManager has up takes its new settings at once.
-func Reload(ctx context.Context, h host.Host, interfaces []string) error {
-	if !exists(h, "/usr/bin/nmcli") {
-		return nil
-	}
-	res, err := h.Run(ctx, "nmcli", "-t", "-f", "RUNNING", "general")
-	if err != nil {
-		return err
-	}
-	if strings.TrimSpace(res.Stdout) != "running" {
-		return nil
-	}
-	if err := run(ctx, h, "nmcli", "connection", "reload"); err != nil {
-		return fmt.Errorf("cannot tell NetworkManager of the new files: %w", err)
-	}
-	for _, i := range interfaces {
-		res, err := h.Run(ctx, "nmcli", "-g", "GENERAL.STATE", "device", "show", i)
-		if err != nil {
-			return err
-		}
-		// 100 is NM_DEVICE_STATE_ACTIVATED; other devices take the files up later.
-		if res.Code != 0 || !strings.HasPrefix(strings.TrimSpace(res.Stdout), "100") {
-			continue
-		}
-		if err := run(ctx, h, "nmcli", "device", "reapply", i); err != nil {
-			return fmt.Errorf("cannot make NetworkManager take %s up again: %w", i, err)
-		}
-	}
-	return nil
-}
-
-func run(ctx context.Context, h host.Host, argv ...string) error {
-	res, err := h.Run(ctx, argv...)
-	if err != nil {
-		return err
-	}
-	return res.Err(argv...)
 }

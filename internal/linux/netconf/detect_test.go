@@ -57,7 +57,7 @@ func TestDetect(t *testing.T) {
 		StackUnknown: {{}, {InterfacesTop: ""}},
 	} {
 		for _, f := range files {
-			if got := Detect(newHost(t, f)); got != want {
+			if got := Detect(newHost(t, f), "", nil); got != want {
 				t.Errorf("%v: %s, want %s", f, got, want)
 			}
 		}
@@ -70,21 +70,21 @@ func TestRead(t *testing.T) {
 		InterfacesDir + "/.lan.swp": "x", InterfacesDir + "/dir/file": "x", ResolvConf: "-> ../run/systemd/resolve/stub-resolv.conf",
 		IfcfgDir + "/ifcfg-ens33": "DEVICE=ens33\n", IfcfgDir + "/ifcfg-ens33.bak": "old", IfcfgDir + "/ifcfg-eth0.100": "vlan",
 	})
-	got, err := Read(h, StackIfupdown)
+	got, err := Read(h, StackIfupdown, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(Files{Content: map[string]string{InterfacesTop: "top", InterfacesDir + "/lan": "lan"}}, got); d != "" {
 		t.Errorf("ifupdown (-want +got):\n%s", d)
 	}
-	got, err = Read(h, StackIfcfg)
+	got, err = Read(h, StackIfcfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(map[string]string{IfcfgDir + "/ifcfg-ens33": "DEVICE=ens33\n", IfcfgDir + "/ifcfg-eth0.100": "vlan"}, got.Content); d != "" {
 		t.Errorf("ifcfg (-want +got):\n%s", d)
 	}
-	got, err = Read(newHost(t, nil), StackUnknown)
+	got, err = Read(newHost(t, nil), StackUnknown, nil)
 	if err != nil || !got.ResolvPlain || len(got.Content) != 0 {
 		t.Errorf("an empty host: %+v %v", got, err)
 	}
@@ -97,10 +97,10 @@ func TestReload(t *testing.T) {
 	}{
 		{"not running", "not running", "", []string{"nmcli -t -f RUNNING general"}},
 		{"device up", "running\n", "100 (connected)\n", []string{
-			"nmcli -t -f RUNNING general", "nmcli connection reload", "nmcli -g GENERAL.STATE device show ens33", "nmcli device reapply ens33",
+			"nmcli -t -f RUNNING general", "nmcli connection reload", "nmcli -g GENERAL.STATE,GENERAL.CON-UUID device show ens33", "nmcli device reapply ens33",
 		}},
 		{"device unmanaged", "running\n", "10 (unmanaged)\n", []string{
-			"nmcli -t -f RUNNING general", "nmcli connection reload", "nmcli -g GENERAL.STATE device show ens33",
+			"nmcli -t -f RUNNING general", "nmcli connection reload", "nmcli -g GENERAL.STATE,GENERAL.CON-UUID device show ens33",
 		}},
 	} {
 		h := newHost(t, map[string]string{"/usr/bin/nmcli": ""})
@@ -115,7 +115,7 @@ func TestReload(t *testing.T) {
 			}
 			return host.Result{}, nil
 		}
-		if err := Reload(context.Background(), h, []string{"ens33"}); err != nil {
+		if err := Reload(context.Background(), h, []string{IfcfgDir + "/ifcfg-ens33"}, []string{"ens33"}); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		if d := cmp.Diff(c.want, ran); d != "" {
@@ -123,7 +123,7 @@ func TestReload(t *testing.T) {
 		}
 	}
 	h := newHost(t, nil) // no nmcli, nothing is run
-	if err := Reload(context.Background(), h, []string{"ens33"}); err != nil {
+	if err := Reload(context.Background(), h, []string{IfcfgDir + "/ifcfg-ens33"}, []string{"ens33"}); err != nil {
 		t.Error(err)
 	}
 }

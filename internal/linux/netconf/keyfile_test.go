@@ -11,9 +11,9 @@ func TestKeyfilesAreRefused(t *testing.T) {
 		return map[string]string{
 			"/etc/os-release":                                           rocky,
 			IfcfgDir + "/readme-ifcfg-rh.txt":                           "",
-			keyfileDir + "/ens33.nmconnection":                          "[connection]\nid=ens33\n" + more + "\n[ipv4]\nmethod=auto\n",
-			keyfileDir + "/other.nmconnection":                          "[connection]\ninterface-name=ens36\n",
-			keyfileDir + "/old.nmconnection~":                           "[connection]\ninterface-name=ens33\n",
+			KeyfileDir + "/ens33.nmconnection":                          "[connection]\nid=ens33\n" + more + "\n[ipv4]\nmethod=auto\n",
+			KeyfileDir + "/other.nmconnection":                          "[connection]\ninterface-name=ens36\n",
+			KeyfileDir + "/old.nmconnection~":                           "[connection]\ninterface-name=ens33\n",
 			"/run/NetworkManager/system-connections/Wired.nmconnection": "[connection]\ninterface-name=ens33\n",
 		}
 	}
@@ -30,8 +30,8 @@ func TestKeyfilesAreRefused(t *testing.T) {
 		"timestamp=1\n[ethernet]\ninterface-name=ens33": false,
 	} {
 		h := newHost(t, profile(more))
-		stack := Detect(h)
-		files, err := Read(h, stack)
+		stack := Detect(h, "", []string{"ens33"})
+		files, err := Read(h, stack, []string{"ens33"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +41,7 @@ func TestKeyfilesAreRefused(t *testing.T) {
 			}
 		}
 		_, err = Plan(stack, files, []Settings{settings})
-		if got := err != nil && strings.Contains(err.Error(), keyfileDir+"/ens33.nmconnection"); got != refused {
+		if got := err != nil && strings.Contains(err.Error(), KeyfileDir+"/ens33.nmconnection"); got != refused {
 			t.Errorf("%q: %v", more, err)
 		}
 	}

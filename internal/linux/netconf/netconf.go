@@ -3,7 +3,9 @@ package netconf
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"path"
 	"regexp"
 	"strings"
 )
@@ -17,6 +19,11 @@ const (
 	StackNetplan        = "netplan"        // /etc/netplan/*.yaml
 	StackUnknown        = "unknown"
 )
+
+// Stacks lists those that lvsup writes files for.
+func Stacks() []string {
+	return []string{StackIfcfg, StackIfupdown, StackNetworkd, StackNetworkManager, StackNetplan}
+}
 
 // Paths of the files that Plan writes.
 const (
@@ -51,9 +58,16 @@ type Files struct {
 	// ResolvPlain says that /etc/resolv.conf is a regular file or missing:
 	// no resolvconf or systemd-resolved has put a symbolic link there.
 	ResolvPlain bool
-	// Keyfiles maps interfaces to the file in NetworkManager's own format that
-	// brings them up on a host whose stack is ifcfg.
-	Keyfiles map[string]string
+	// Foreign maps interfaces to the file by which another stack brings them up.
+	Foreign map[string]string
+	// Secret maps interfaces to a profile of NetworkManager's that has a
+	// password or a key in it, and so is not in Content.
+	Secret map[string]string
+	// MAC maps interfaces to their hardware addresses, by which some files find
+	// them.
+	MAC map[string]string
+	// CloudInit says that cloud-init writes network files on this host.
+	CloudInit bool
 }
 
 var nameRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)
@@ -133,18 +147,21 @@ func Plan(stack string, files Files, all []Settings) (map[string]string, error) 
 		return map[string]string{}, nil
 	}
 	want := map[string]string{}
-	var err error
-	switch stack {
-	case StackIfcfg:
-		if err = files.checkKeyfiles(all); err == nil {
-			err = planIfcfg(want, files.Content, all)
-		}
-	case StackIfupdown:
+	err := files.checkForeign(stack, all)
+	switch {
+	case err != nil:
+	case stack == StackIfcfg:
+		err = planIfcfg(want, files.Content, all)
+	case stack == StackIfupdown:
 		err = planIfupdown(want, files.Content, all)
-	case StackUnknown:
-		err = errors.New("cannot keep addresses for the next boot: this host has neither /etc/sysconfig/network-scripts nor ifupdown; install ifupdown, or leave the interface blocks out of the plan")
+	case stack == StackNetworkd:
+		err = planNetworkd(want, files, all)
+	case stack == StackNetworkManager:
+		err = planKeyfiles(want, files, all)
+	case stack == StackNetplan:
+		err = planNetplan(want, files, all)
 	default:
-		err = fmt.Errorf("cannot keep addresses for the next boot: %s owns the interfaces of this host, and lvsup writes only ifcfg and ifupdown files so far; set the addresses with %s and leave the interface blocks out of the plan", stack, stack)
+		err = errors.New("cannot keep addresses for the next boot: this host has neither ifcfg files, ifupdown, netplan, NetworkManager nor networkd; install one of them, or leave the interface blocks out of the plan")
 	}
 	if err != nil {
 		return nil, err
@@ -153,6 +170,51 @@ func Plan(stack string, files Files, all []Settings) (map[string]string, error) 
 		want[ResolvConf] = EditResolv(files.Content[ResolvConf], dns)
 	}
 	return want, nil
+}
+
+// Mode is the mode of a file that Plan makes anew. Some may hold secrets, and
+// their readers pass over them if others than root can read them.
+func Mode(file string) fs.FileMode {
+	if dir := path.Dir(file); dir == KeyfileDir || dir == NetplanDir {
+		return 0o600
+	}
+	return 0o644
+}
+
+// FileOf reports whether a boot file has to do with an interface.
+func (f Files) FileOf(file, name string) bool {
+	switch dir := path.Dir(file); {
+	case dir == IfcfgDir:
+		return file == IfcfgPath(f.Content, name) || file == RouteFile(name, false) || file == RouteFile(name, true)
+	case dir == InterfacesDir:
+		own := strings.HasPrefix(path.Base(file), ownPrefix)
+		return !own || file == OwnInterfacesPath(name)
+	case dir == KeyfileDir:
+		p := profileOf(file, f.Content[file])
+		return file == OwnKeyfilePath(name) || p.name == name || p.wide || p.mac != "" && strings.EqualFold(p.mac, f.MAC[name])
+	case dir == NetworkdDir:
+		applies, _ := matches(parseINI(f.Content[file], true), name, f.MAC[name])
+		return isOwnNetwork(file, name) || f.Content[file] != "" && applies
+	}
+	return file == InterfacesTop || path.Dir(file) == NetplanDir || strings.HasPrefix(file, NetworkdDir+"/10-netplan-")
+}
+
+// checkForeign refuses to write a file beside another stack's for the same
+// interface: one of the two would take away what the other has set.
+func (f Files) checkForeign(stack string, all []Settings) error {
+	for _, s := range all {
+		name := f.Foreign[s.Name]
+		switch {
+		case name == "":
+		case stack == StackIfcfg && path.Dir(name) == KeyfileDir:
+			return fmt.Errorf("cannot keep the address of %s for the next boot: NetworkManager has it in %s and would not take the ifcfg file that lvsup writes; "+
+				"turn it into one (nmcli connection migrate --plugin ifcfg-rh), or say network = \"networkmanager\" for this host in the plan", s.Name, name)
+		default:
+			return fmt.Errorf("cannot keep the address of %s for the next boot with %s: %s brings it up, and two would fight over it; take the interface out of that file, or say in the plan which of them keeps this host's addresses (network = ...)",
+				s.Name, stack, name)
+		}
+	}
+	return nil
 }
 
 // allDNS lists the servers of all interfaces in order, each once.

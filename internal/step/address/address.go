@@ -3,6 +3,8 @@ package address
 import (
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/lvsup/lvsup/internal/linux/netconf"
 	"github.com/lvsup/lvsup/internal/step"
@@ -14,6 +16,9 @@ const Name = "address"
 // Desired is what a plan wants of the interfaces of one host.
 type Desired struct {
 	Interfaces []Interface `json:"interfaces,omitempty"`
+	// Network is the stack that keeps them for the next boot, one of netconf's;
+	// empty: what the host uses is found.
+	Network string `json:"network,omitempty"`
 }
 
 // Interface is one interface with a static address.
@@ -54,6 +59,9 @@ const (
 
 // Validate names the interface and the field that is wrong.
 func Validate(want Desired) error {
+	if want.Network != "" && !slices.Contains(netconf.Stacks(), want.Network) {
+		return fmt.Errorf("network %q: write one of %s", want.Network, strings.Join(netconf.Stacks(), ", "))
+	}
 	_, err := parse(want)
 	return err
 }

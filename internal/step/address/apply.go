@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/lvsup/lvsup/internal/linux/atomicfile"
 	"github.com/lvsup/lvsup/internal/linux/netconf"
@@ -18,12 +22,15 @@ import (
 
 // apply carries the changes out in the order that Diff gave them.
 func (s system) apply(ctx context.Context, want Desired, changes []step.Change) (int, error) {
-	told := 0        // changes up to here are done, and known to the stack
-	waiting := false // ifcfg files are written that it does not know
+	told := 0            // changes up to here are done, and known to the stack
+	var written []string // boot files that it does not know of
 	tell := func(done int) error {
-		err := netconf.Reload(ctx, s.host, liveInterfaces(want, changes))
+		err := netconf.Reload(ctx, s.host, written, liveInterfaces(want, changes))
 		if err == nil {
-			told, waiting = done, false
+			err = s.settle(ctx, want, written)
+		}
+		if err == nil {
+			told, written = done, nil
 		}
 		return err
 	}
@@ -34,8 +41,8 @@ func (s system) apply(ctx context.Context, want Desired, changes []step.Change) 
 		if c.Blocked != "" {
 			return told, fmt.Errorf("cannot change %s: %s", c.ID, c.Blocked)
 		}
-		isFile := path.Dir(c.Key) == netconf.IfcfgDir && c.Field == step.ContentField && c.Action.Mutates()
-		if !isFile && waiting {
+		isFile := c.Field == step.ContentField && c.Action.Mutates() && netconf.Watched(c.Key)
+		if !isFile && len(written) > 0 {
 			if err := tell(n); err != nil {
 				return told, err
 			}
@@ -44,12 +51,12 @@ func (s system) apply(ctx context.Context, want Desired, changes []step.Change) 
 			return told, err
 		}
 		if isFile {
-			waiting = true
+			written = append(written, c.Key)
 		} else {
 			told = n + 1
 		}
 	}
-	if waiting {
+	if len(written) > 0 {
 		if err := tell(len(changes)); err != nil {
 			return told, err
 		}
@@ -57,14 +64,46 @@ func (s system) apply(ctx context.Context, want Desired, changes []step.Change) 
 	return len(changes), nil
 }
 
-// liveInterfaces lists the interfaces whose running state changes, and those
-// whose file gives up DHCP: under a guard the running state changes first, with
-// the file as it was, and who owns the lease has not heard of it.
+// settleTime is how long networkd may take to let go of a lease.
+const settleTime = 5 * time.Second
+
+// settle waits until networkd has taken its new files up: it says that it knows
+// them before it has acted. What it has not done by then the comparison after
+// the apply shows.
+func (s system) settle(ctx context.Context, want Desired, written []string) error {
+	if !slices.ContainsFunc(written, func(f string) bool {
+		return strings.HasPrefix(f, netconf.NetworkdDir) || path.Dir(f) == netconf.NetplanDir
+	}) {
+		return nil
+	}
+	for end := time.Now().Add(settleTime); time.Now().Before(end) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+		interfaces, err := s.kernel.Interfaces()
+		if err != nil {
+			return err
+		}
+		left := false
+		for _, w := range want.Interfaces {
+			i, _ := rtnl.Find(interfaces, w.Name)
+			p, err := netip.ParsePrefix(w.Address)
+			left = left || err == nil && p.Addr().Is4() && len(leases(i, p)) > 0
+		}
+		if !left {
+			return nil
+		}
+	}
+	return nil
+}
+
+// liveInterfaces lists the interfaces whose running state changes, those whose
+// file gives up DHCP, and those whose profile changes: under a guard the running
+// state changes first, with the file as it was, and who owns the lease has not
+// heard of it.
 func liveInterfaces(want Desired, changes []step.Change) []string {
 	var names []string
 	for _, c := range changes {
 		for _, i := range want.Interfaces {
-			if givesUpDHCP(c) && netconf.IfcfgPath(map[string]string{c.Key: c.To}, i.Name) == c.Key && !slices.Contains(names, i.Name) {
+			one := netconf.Files{Content: map[string]string{c.Key: c.To}}
+			if (givesUpDHCP(c) || isProfile(c)) && one.FileOf(c.Key, i.Name) && !slices.Contains(names, i.Name) {
 				names = append(names, i.Name)
 			}
 		}
@@ -88,6 +127,12 @@ var dhcpBoot = regexp.MustCompile(`(?m)^[ \t]*BOOTPROTO=["']?(dhcp|bootp)`)
 
 func givesUpDHCP(c step.Change) bool {
 	return c.Field == step.ContentField && path.Dir(c.Key) == netconf.IfcfgDir && dhcpBoot.MatchString(c.From) && !dhcpBoot.MatchString(c.To)
+}
+
+// isProfile tells the changes of files that NetworkManager itself goes by.
+func isProfile(c step.Change) bool {
+	dir := path.Dir(c.Key)
+	return c.Field == step.ContentField && c.Action.Mutates() && (dir == netconf.KeyfileDir || dir == netconf.NetplanDir)
 }
 
 func (s system) change(want Desired, c step.Change) error {
@@ -191,11 +236,15 @@ func (s system) ifState(name string, isUp bool) error {
 func (s system) file(c step.Change) error {
 	file := s.host.Path(c.Key)
 	if c.Action == step.Delete {
-		return atomicfile.Remove(file)
+		err := atomicfile.Remove(file)
+		if dir := filepath.Dir(file); err == nil && strings.HasSuffix(dir, ".network.d") {
+			_ = os.Remove(dir) // made for the drop-in; stays where others have one there
+		}
+		return err
 	}
 	data, err := step.DecodeBytes(c.To)
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", c.Key, err)
 	}
-	return atomicfile.WriteMkdir(file, data, 0o644)
+	return atomicfile.WriteMkdir(file, data, netconf.Mode(c.Key))
 }

@@ -1,6 +1,7 @@
 package address
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -62,7 +63,11 @@ func fileCommands(c step.Change) []string {
 	if text := strings.TrimSuffix(c.To, "\n"); text != "" {
 		lines = append(lines, strings.Split(text, "\n")...)
 	}
-	return append(lines, "EOF")
+	lines = append(lines, "EOF")
+	if mode := netconf.Mode(c.Key); c.Action == step.Create && mode != 0o644 {
+		lines = append(lines, fmt.Sprintf("chmod %o %s", mode, c.Key))
+	}
+	return lines
 }
 
 func routeCommands(c step.Change) []string {

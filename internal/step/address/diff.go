@@ -246,7 +246,7 @@ func dropsAddress(c step.Change, settings []netconf.Settings, have Observed) str
 		i, _ := rtnl.Find(have.Interfaces, s.Name)
 		for _, p := range i.Addresses {
 			a := p.Addr().String()
-			if !s.Has(p.Addr()) && !i.IsDynamic(p) && fileOf(c.Key, s.Name, have) &&
+			if !s.Has(p.Addr()) && !i.IsDynamic(p) && have.Files.FileOf(c.Key, s.Name) &&
 				strings.Contains(netconf.Uncommented(c.From), a) && !strings.Contains(netconf.Uncommented(c.To), a) {
 				return p.String() + " goes from the file, and from " + s.Name + " with the next boot"
 			}

@@ -333,8 +333,8 @@ func TestObserveSaysWhatIsMissing(t *testing.T) {
 	if err == nil || err.Error() != says {
 		t.Errorf("got %v", err)
 	}
-	f.Put("/etc/netplan/50-cloud-init.yaml", "network: {}\n")
-	if _, err := observe(context.Background(), plan(), nil); err == nil || !strings.Contains(err.Error(), "netplan owns the interfaces") {
+	f.Put("/etc/netplan/50-cloud-init.yaml", "network:\n  ethernets: {ens33: {dhcp4: true}}\n")
+	if _, err := observe(context.Background(), plan(), nil); err == nil || !strings.Contains(err.Error(), "write it as indented lines") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := observe(context.Background(), Desired{}, nil); err != nil {

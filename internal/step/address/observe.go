@@ -34,7 +34,11 @@ func newKind(h host.Host, k kernel) step.Kind[Desired, Observed] {
 // of the plan that does not exist is an error, and so is a stack whose files
 // lvsup cannot write.
 func (s system) observe(ctx context.Context, want Desired, owned step.Owned) (Observed, error) {
-	have := Observed{Stack: netconf.Detect(s.host)}
+	var names []string
+	for _, i := range want.Interfaces {
+		names = append(names, i.Name)
+	}
+	have := Observed{Stack: netconf.Detect(s.host, want.Network, names)}
 	var err error
 	if have.Interfaces, err = s.kernel.Interfaces(); err != nil {
 		return have, err
@@ -47,7 +51,7 @@ func (s system) observe(ctx context.Context, want Desired, owned step.Owned) (Ob
 	if have.Routes, err = s.kernel.Routes(); err != nil {
 		return have, err
 	}
-	if have.Files, err = netconf.Read(s.host, have.Stack); err != nil {
+	if have.Files, err = netconf.Read(s.host, have.Stack, names); err != nil {
 		return have, err
 	}
 	if err := s.readOwned(owned, have.Files); err != nil {

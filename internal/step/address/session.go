@@ -3,7 +3,6 @@ package address
 import (
 	"fmt"
 	"net/netip"
-	"path"
 	"slices"
 	"strings"
 
@@ -103,7 +102,7 @@ func blockFiles(changes []step.Change, have Observed) {
 			continue
 		}
 		for _, i := range have.Interfaces {
-			if reason := why[i.Name]; reason != "" && fileOf(c.Key, i.Name, have) {
+			if reason := why[i.Name]; reason != "" && have.Files.FileOf(c.Key, i.Name) {
 				c.Blocked = reason
 			}
 		}
@@ -133,16 +132,4 @@ func sessionReason(c step.Change, s Session) string {
 		}
 	}
 	return ""
-}
-
-// fileOf reports whether a boot file has to do with an interface.
-func fileOf(file, name string, have Observed) bool {
-	switch path.Dir(file) {
-	case netconf.IfcfgDir:
-		return file == netconf.IfcfgPath(have.Files.Content, name) || file == netconf.RouteFile(name, false) || file == netconf.RouteFile(name, true)
-	case netconf.InterfacesDir:
-		own := strings.HasPrefix(path.Base(file), path.Base(netconf.OwnInterfacesPath("")))
-		return !own || file == netconf.OwnInterfacesPath(name)
-	}
-	return file == netconf.InterfacesTop
 }
