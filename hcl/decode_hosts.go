@@ -16,6 +16,7 @@ func (b *block) host() plans.Host {
 		Role:       plans.Role(b.schema.name),
 		Connection: b.cluster.Connection,
 		Packages:   b.texts("packages"),
+		Network:    b.text("network"),
 		Sysctls:    b.textMap("sysctl"),
 		Source:     b.source,
 	}

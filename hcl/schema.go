@@ -141,6 +141,7 @@ func schema() *blockSchema {
 				{name: "name", want: "the host's name in quotes", example: `"node${count.index + 1}"`},
 				forEach, countAttr,
 				{name: "packages", want: "a list of package names", example: `["ipvsadm"]`},
+				{name: "network", want: `"ifcfg", "ifupdown", "networkd", "networkmanager" or "netplan"`, example: `"networkd"`},
 				{name: "sysctl", want: "a map from kernel parameters to values", example: `{ "net.ipv4.vs.conn_reuse_mode" = 0 }`, secret: secretAnywhere},
 			},
 			blocks: []*blockSchema{iface, httpd, connection},

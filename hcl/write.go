@@ -272,6 +272,7 @@ func (p planWriter) host(top *hclwrite.Body, h *plans.Host) {
 			number(route, "metric", r.Metric)
 		}
 	}
+	text(b, "network", h.Network)
 	texts(b, "packages", h.Packages)
 	textMap(b, "sysctl", h.Sysctls, h.Sensitive)
 	if h.HTTPD != nil {

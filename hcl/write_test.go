@@ -124,7 +124,7 @@ func anyCluster(t *rapid.T) *plans.Cluster {
 			},
 		},
 	}
-	director := plans.Host{Name: "lb-1", Role: plans.RoleDirector, Connection: c.Connection, Packages: []string{"ipvsadm"},
+	director := plans.Host{Name: "lb-1", Role: plans.RoleDirector, Connection: c.Connection, Packages: []string{"ipvsadm"}, Network: "netplan",
 		Sysctls: map[string]string{"net.ipv4.vs.conn_reuse_mode": "0", "kernel.domainname": anyText(t, "sysctl")}}
 	director.Connection.Host = rapid.SampledFrom([]string{"", "192.0.2.99"}).Draw(t, "host")
 	director.Connection.Become = rapid.Bool().Draw(t, "director's become")

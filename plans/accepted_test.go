@@ -57,6 +57,7 @@ func draw[V any](t *rapid.T, name string, usual V, others ...V) V {
 
 func drawCluster(t *rapid.T) *plans.Cluster {
 	c := drCluster()
+	c.Hosts[0].Network = draw(t, "network", "", append(plans.Networks(), "systemd")...)
 	c.Firewall = draw(t, "firewall", plans.PolicyUnmanaged, plans.PolicyOpen, plans.PolicyDisabled)
 	c.IPVS.Exclusive = rapid.Bool().Draw(t, "exclusive")
 	c.IPVS.Drain = drawDuration(t, "drain")

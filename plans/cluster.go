@@ -77,6 +77,7 @@ type Host struct {
 	Role       Role
 	Connection Connection // the cluster's, overlaid with the host's own block
 	Interfaces []Interface
+	Network    string            // what keeps their addresses for the next boot, one of Networks; empty: found on the host
 	Packages   []string          // installed only if missing
 	Sysctls    map[string]string // dotted name -> value, beyond what the role needs
 	HTTPD      *HTTPD            // nil: no test page
@@ -90,6 +91,12 @@ func (h *Host) Ref() string {
 		return h.Reference
 	}
 	return string(h.Role) + "." + h.Name
+}
+
+// Networks lists what can keep a host's addresses: the files of network-scripts,
+// of ifupdown, of systemd-networkd, of NetworkManager, of netplan.
+func Networks() []string {
+	return []string{"ifcfg", "ifupdown", "networkd", "networkmanager", "netplan"}
 }
 
 // HTTPD is the test page of a real server, served by Apache.

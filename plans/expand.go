@@ -81,7 +81,7 @@ func wantAddress(h *Host) any {
 	if len(h.Interfaces) == 0 {
 		return nil
 	}
-	var want address.Desired
+	want := address.Desired{Network: h.Network}
 	for _, i := range h.Interfaces {
 		iface := address.Interface{Name: i.Name, Address: i.Address.String(), Ifcfg: i.Ifcfg}
 		if i.Gateway.IsValid() {

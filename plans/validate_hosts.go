@@ -27,6 +27,9 @@ func (v *validator) checkHosts() {
 			seen[h.Name] = h
 		}
 		v.checkConnection(h.Connection, v.cluster.Connection)
+		if h.Network != "" {
+			v.oneOf(h.Source.At("network"), "network", h.Network, Networks()...)
+		}
 		v.checkPackages(h)
 		v.checkSysctls(h)
 		if h.HTTPD != nil && strings.ContainsRune(h.HTTPD.Index, 0) {
