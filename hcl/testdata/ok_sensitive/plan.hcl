@@ -33,6 +33,6 @@ host "a" {
 host "b" {
   interface "ens33" {
     address = "192.168.140.8/24"
-    ifcfg   = sensitive({ MTU = 9000 })
+    ifcfg   = sensitive({ IPV6_MTU = 9000 })
   }
 }

@@ -18,6 +18,6 @@ host "a" {
   interface "ens33" {
     address = var.hosts["a"].address
     gateway = var.gateway
-    ifcfg   = { MTU = var.hosts["a"].mtu, DOMAIN = var.name }
+    ifcfg   = { IPV6_MTU = var.hosts["a"].mtu, DOMAIN = var.name }
   }
 }
