@@ -25,7 +25,10 @@ func (s system) apply(ctx context.Context, want Desired, changes []step.Change) 
 	told := 0            // changes up to here are done, and known to the stack
 	var written []string // boot files that it does not know of
 	tell := func(done int) error {
-		err := netconf.Reload(ctx, s.host, written, liveInterfaces(want, changes))
+		var err error
+		if !leavesAddress(changes) {
+			err = netconf.Reload(ctx, s.host, written, liveInterfaces(want, changes))
+		}
 		if err == nil {
 			err = s.settle(ctx, want, written)
 		}
@@ -64,6 +67,16 @@ func (s system) apply(ctx context.Context, want Desired, changes []step.Change) 
 	return len(changes), nil
 }
 
+// leavesAddress reports whether an address stays in the kernel that the boot files
+// give up, as that of the session does in a destroy. A daemon that heard of the
+// files would take it away; it reads them at the next boot.
+func leavesAddress(changes []step.Change) bool {
+	return slices.ContainsFunc(changes, func(c step.Change) bool {
+		_, err := netip.ParsePrefix(c.Field)
+		return err == nil && c.Action == step.Forget && c.From != ""
+	})
+}
+
 // settleTime is how long networkd may take to let go of a lease.
 const settleTime = 5 * time.Second
 
@@ -76,7 +89,7 @@ func (s system) settle(ctx context.Context, want Desired, written []string) erro
 	}) {
 		return nil
 	}
-	for end := time.Now().Add(settleTime); time.Now().Before(end) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(settleTime); len(want.Interfaces) > 0 && time.Now().Before(end) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
 		interfaces, err := s.kernel.Interfaces()
 		if err != nil {
 			return err

@@ -1,11 +1,13 @@
 package address
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	"github.com/lvsup/lvsup/internal/linux/netconf"
 	"github.com/lvsup/lvsup/internal/linux/rtnl"
+	"github.com/lvsup/lvsup/internal/step"
 	"github.com/lvsup/lvsup/internal/step/steptest"
 )
 
@@ -68,5 +70,21 @@ func TestConformStacks(t *testing.T) {
 				}},
 			})
 		})
+	}
+}
+
+// A daemon is told of new files, but not where that would take away the address
+// that a destroy leaves to the next boot.
+func TestDaemonIsNotToldToCutTheSession(t *testing.T) {
+	file := step.Change{Action: step.Restore, ID: content(netconf.NetworkdDir + "/20-lan.network"), From: "x", To: lanNetwork}
+	stays := step.Change{Action: step.Forget, ID: step.ID{Key: "ens33", Field: "192.168.140.20/24"}, From: present, Why: "it carries this SSH session"}
+	for told, changes := range map[bool][]step.Change{true: {file}, false: {stays, file}} {
+		f := newFake(t, map[string]string{"/run/systemd/netif/state": "", file.Key: "x"}, rtnl.Interface{Name: "ens33"})
+		if n, err := newKind(f.Host.Host, f).Apply(context.Background(), Desired{}, changes); err != nil || n != len(changes) {
+			t.Fatal(n, err)
+		}
+		if (len(f.Ran) > 0) != told {
+			t.Errorf("ran %q", f.Ran)
+		}
 	}
 }
