@@ -130,6 +130,10 @@ func printLabs(out io.Writer, labs []*lab.State) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "LAB\tHOST\tPOWER\tSSH\tINTERFACES")
 	for _, l := range labs {
+		name := l.Name
+		if l.Stack != lab.Ifupdown {
+			name += " (" + string(l.Stack) + ")"
+		}
 		off := map[string]bool{}
 		for _, guest := range l.Dead() {
 			off[guest] = true
@@ -143,7 +147,7 @@ func printLabs(out io.Writer, labs []*lab.State) error {
 			for _, n := range g.NICs {
 				nics = append(nics, n.Name+":"+n.Bridge)
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", l.Name, g.Name, power, g.Login, strings.Join(nics, " "))
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", name, g.Name, power, g.Login, strings.Join(nics, " "))
 		}
 	}
 	return table.Flush()

@@ -23,9 +23,10 @@ var only = flag.String("script", "", "run only the scripts whose name holds this
 //
 // Commands beside testscript's own:
 //
-//	lab nat|dr [--inband]     boot a lab; sets $F (ssh_config), $PLAN (a copy of
-//	                          the example plan, to be edited) and $LAB; a name
-//	                          that ends in .hcl is a plan of the script's own
+//	lab nat|dr [FLAG...]      boot a lab with the flags of lab up, as --inband or
+//	                          --stack networkd; sets $F (ssh_config), $PLAN (a
+//	                          copy of the example plan, to be edited) and $LAB; a
+//	                          name that ends in .hcl is a plan of the script's own
 //	exits CODE PROGRAM ARG... run a program; it must end with that exit code
 //	on HOST COMMAND...        run a command in a guest; its output is stdout's
 //	eventually SECONDS HOST COMMAND...  retry a command in a guest until it succeeds
@@ -99,7 +100,7 @@ func cacheHome(t *testing.T) string {
 
 func cmdLab(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
-		ts.Fatalf("usage: lab nat|dr|FILE.hcl [--inband]")
+		ts.Fatalf("usage: lab nat|dr|FILE.hcl [FLAG...]")
 	}
 	plan := ts.MkAbs(strings.TrimSuffix(args[0], ".hcl") + ".hcl")
 	if plan != ts.MkAbs(args[0]) {

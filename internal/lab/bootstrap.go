@@ -11,7 +11,7 @@ import (
 
 // bootstrap unpacks a Debian into root, from the package sources of this
 // machine: the lab names no mirror of its own.
-func bootstrap(ctx context.Context, work, root string) error {
+func bootstrap(ctx context.Context, work, root string, stack Stack) error {
 	release, err := osReleaseValues()
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func bootstrap(ctx context.Context, work, root string) error {
 		// Excluding files from the start would be slower: mmdebstrap then filters
 		// the essential packages in Perl.
 		"--essential-hook=cp " + shellQuote(lean) + ` "$1/etc/dpkg/dpkg.cfg.d/lvsup-lab"`,
-		"--include=" + strings.Join(imagePackages(), ","),
+		"--include=" + strings.Join(stack.packages(), ","),
 	}
 	_, err = run(ctx, "", "mmdebstrap", append(args, release["VERSION_CODENAME"], root, list)...)
 	return err
@@ -107,7 +107,7 @@ func aptAcquire(ctx context.Context) (string, error) {
 }
 
 // furnish turns an unpacked Debian into a lab guest.
-func furnish(ctx context.Context, root string) error {
+func furnish(ctx context.Context, root string, stack Stack) error {
 	in := func(path string) string { return filepath.Join(root, path) }
 	if _, err := run(ctx, "", "chroot", root, "useradd", "--create-home", "--shell", "/bin/bash",
 		"--groups", "sudo", "--password", userPassword, userName); err != nil {
@@ -116,10 +116,15 @@ func furnish(ctx context.Context, root string) error {
 	if _, err := run(ctx, "", "chroot", append([]string{root, "systemctl", "disable"}, disabledUnits()...)...); err != nil {
 		return err
 	}
+	if units := stack.enabled(); len(units) > 0 {
+		if _, err := run(ctx, "", "chroot", append([]string{root, "systemctl", "enable"}, units...)...); err != nil {
+			return err
+		}
+	}
 	if err := copyModules(ctx, root); err != nil {
 		return err
 	}
-	if err := applyOverlay(root); err != nil {
+	if err := applyOverlay(root, stack); err != nil {
 		return err
 	}
 	// An empty machine-id is made anew at each boot without counting as a first
@@ -145,12 +150,12 @@ func furnish(ctx context.Context, root string) error {
 			}
 		}
 	}
-	return setUnits(root)
+	return setUnits(root, stack)
 }
 
 // setUnits masks systemd's units and generators that a guest can do without, and
 // enables the lab's own.
-func setUnits(root string) error {
+func setUnits(root string, stack Stack) error {
 	system := filepath.Join(root, "etc/systemd/system")
 	generators := filepath.Join(root, "etc/systemd/system-generators")
 	wants := filepath.Join(system, "multi-user.target.wants")
@@ -160,7 +165,7 @@ func setUnits(root string) error {
 		}
 	}
 	links := map[string]string{filepath.Join(wants, "lab-boot.service"): "/etc/systemd/system/lab-boot.service"}
-	for _, unit := range maskedUnits() {
+	for _, unit := range stack.masked() {
 		links[filepath.Join(system, unit)] = "/dev/null"
 	}
 	for _, generator := range maskedGenerators() {

@@ -7,13 +7,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
 
-// Image is the disk that all guests of all labs share: a root file system that
-// is never written to, since each guest writes to a copy-on-write file.
+// Image is the disk that all guests with one network stack share, in all labs: a
+// root file system that is never written to, since each guest writes to a
+// copy-on-write file.
 type Image struct {
+	Stack  Stack
 	Dir    string      // where images are kept; DefaultCacheDir() if empty
 	Events func(Event) // told about each step of a build; may be nil
 }
@@ -36,23 +39,36 @@ func (i Image) dir() (string, error) {
 
 // Path is where the image of the present recipe is, built or not.
 func (i Image) Path(ctx context.Context) (string, error) {
-	dir, err := i.dir()
+	paths, err := i.paths(ctx, i.Stack)
 	if err != nil {
 		return "", err
+	}
+	return paths[0], nil
+}
+
+// paths are where the images of the present recipe are for these stacks.
+func (i Image) paths(ctx context.Context, stacks ...Stack) ([]string, error) {
+	dir, err := i.dir()
+	if err != nil {
+		return nil, err
 	}
 	release, err := osReleaseValues()
 	if err != nil {
-		return "", fmt.Errorf("cannot tell this machine's release: %w", err)
+		return nil, fmt.Errorf("cannot tell this machine's release: %w", err)
 	}
 	kernel, err := run(ctx, "", "dpkg-query", "-W", "-f", "${Version}", "user-mode-linux")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	hash, err := recipeHash(release["VERSION_CODENAME"], kernel)
-	if err != nil {
-		return "", err
+	var paths []string
+	for _, stack := range stacks {
+		hash, err := recipeHash(release["VERSION_CODENAME"], kernel, stack)
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, filepath.Join(dir, "image-"+hash+".ext4"))
 	}
-	return filepath.Join(dir, "image-"+hash+".ext4"), nil
+	return paths, nil
 }
 
 // Ensure builds the image unless it is there, and returns its path. A second
@@ -77,7 +93,7 @@ func (i Image) Ensure(ctx context.Context) (string, error) {
 	if _, err := os.Stat(path); err == nil {
 		return path, nil // the other builder has just finished
 	}
-	if err := i.sweep(filepath.Dir(path)); err != nil {
+	if err := i.sweep(ctx, filepath.Dir(path)); err != nil {
 		return "", err
 	}
 	if err := i.build(ctx, path); err != nil {
@@ -88,7 +104,7 @@ func (i Image) Ensure(ctx context.Context) (string, error) {
 
 // sweep removes unfinished builds, and images of older recipes unless a lab's
 // disks may still need one.
-func (i Image) sweep(dir string) error {
+func (i Image) sweep(ctx context.Context, dir string) error {
 	old, err := filepath.Glob(filepath.Join(dir, "build-*"))
 	if err != nil {
 		return err
@@ -98,7 +114,15 @@ func (i Image) sweep(dir string) error {
 		if err != nil {
 			return err
 		}
-		old = append(old, images...)
+		current, err := i.paths(ctx, Stacks()...)
+		if err != nil {
+			return err
+		}
+		for _, image := range images {
+			if !slices.Contains(current, image) {
+				old = append(old, image)
+			}
+		}
 	}
 	for _, path := range old {
 		if err := removeTree(path); err != nil {
@@ -137,9 +161,9 @@ func (i Image) build(ctx context.Context, path string) error {
 		name string
 		work func() error
 	}{
-		{"fetch and unpack the guests' packages", func() error { return bootstrap(ctx, work, root) }},
+		{"fetch and unpack the guests' packages", func() error { return bootstrap(ctx, work, root, i.Stack) }},
 		{"make the guests' package repository", func() error { return makeRepository(ctx, root) }},
-		{"set up the guests' system", func() error { return furnish(ctx, root) }},
+		{"set up the guests' system", func() error { return furnish(ctx, root, i.Stack) }},
 		{"write the guests' disk image", func() error {
 			if _, err := run(ctx, "", "mke2fs", "-q", "-t", "ext4", "-L", "root", "-N", "65536", "-m", "1",
 				"-E", "lazy_itable_init=0,lazy_journal_init=0", "-d", root, disk, imageSize); err != nil {

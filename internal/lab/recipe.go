@@ -2,30 +2,20 @@ package lab
 
 import (
 	"crypto/sha256"
-	"embed"
 	"encoding/hex"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
-	"strings"
 )
 
 // The recipe of the guests' disk. Whatever is changed here changes its hash,
 // and with it the image that a lab boots from.
 
-// overlay holds the files that the image has beyond its packages, at their
-// place in the guest.
-//
-//go:embed overlay
-var overlay embed.FS
-
 // imageSize is the size of the guests' root file system, most of it a hole.
 const imageSize = "1500M"
 
-// imagePackages are installed in the guests, the distribution's required
-// packages aside.
+// imagePackages are installed in the guests of the default stack, the
+// distribution's required packages aside.
 func imagePackages() []string {
 	return []string{
 		"systemd", "systemd-sysv", "dbus", "openssh-server", "openssh-sftp-server", "iproute2", "kmod",
@@ -41,7 +31,7 @@ func repositoryPackages() []string { return []string{"apache2", "ipvsadm"} }
 // repositoryDir is where the guests have that repository.
 const repositoryDir = "/opt/lvsup-repo"
 
-// maskedUnits do nothing for a guest and together take two thirds of its boot.
+// maskedUnits do nothing for a guest of the default stack and together take two thirds of its boot.
 // Not among them, since lvsup relies on them: systemd-modules-load,
 // systemd-sysctl, rc-local and networking.
 func maskedUnits() []string {
@@ -99,23 +89,19 @@ const (
 )
 
 // applyOverlay writes the recipe's own files into an unpacked guest.
-func applyOverlay(root string) error {
-	err := fs.WalkDir(overlay, "overlay", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		at := filepath.Join(root, strings.TrimPrefix(path, "overlay"))
-		if entry.IsDir() {
-			return os.MkdirAll(at, 0o755)
-		}
-		content, err := overlay.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(at, content, 0o644)
-	})
+func applyOverlay(root string, stack Stack) error {
+	files, err := stack.files()
 	if err != nil {
-		return fmt.Errorf("cannot write the lab's files into the image: %w", err)
+		return err
+	}
+	for _, f := range files {
+		at := filepath.Join(root, f.at)
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			return fmt.Errorf("cannot write the lab's files into the image: %w", err)
+		}
+		if err := os.WriteFile(at, f.content, 0o644); err != nil {
+			return fmt.Errorf("cannot write the lab's files into the image: %w", err)
+		}
 	}
 	return nil
 }
@@ -124,33 +110,25 @@ func applyOverlay(root string) error {
 const recipeVersion = "5"
 
 // recipeHash names the image that this recipe makes of one release of the
-// distribution and one build of the guests' kernel.
-func recipeHash(suite, kernel string) (string, error) {
+// distribution and one build of the guests' kernel, for guests of a stack.
+func recipeHash(suite, kernel string, stack Stack) (string, error) {
 	sum := sha256.New()
 	lists := [][]string{
 		{recipeVersion, suite, kernel, imageSize, userPassword},
-		imagePackages(), repositoryPackages(), maskedUnits(), maskedGenerators(), disabledUnits(), moduleDirs(), unneededFiles(),
+		stack.packages(), repositoryPackages(), stack.masked(), maskedGenerators(), disabledUnits(), moduleDirs(), unneededFiles(),
+	}
+	if stack != Ifupdown {
+		lists = append(lists, append([]string{string(stack)}, stack.enabled()...))
 	}
 	for _, list := range lists {
 		fmt.Fprintf(sum, "%q\n", list)
 	}
-	var files []string
-	err := fs.WalkDir(overlay, "overlay", func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() {
-			files = append(files, path)
-		}
-		return err
-	})
+	files, err := stack.files()
 	if err != nil {
 		return "", err
 	}
-	sort.Strings(files)
-	for _, path := range files {
-		content, err := overlay.ReadFile(path)
-		if err != nil {
-			return "", err
-		}
-		fmt.Fprintf(sum, "%s %q\n", path, content)
+	for _, f := range files {
+		fmt.Fprintf(sum, "%s %q\n", f.source, f.content)
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:16], nil
 }

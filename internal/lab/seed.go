@@ -11,6 +11,7 @@ const seedSize = 512
 
 // seedVars is what the boot script of a guest says beyond the topology.
 type seedVars struct {
+	stack      Stack
 	hostKey    string // OpenSSH private key, PEM
 	authorized string // authorized_keys(5)
 }
@@ -25,12 +26,9 @@ func seed(g Guest, v seedVars) []byte {
 	fmt.Fprintf(&s, "umask 022\necho '%s' >/run/lab/authorized_keys\n", strings.TrimSpace(v.authorized))
 	fmt.Fprintf(&s, "echo 'server %s iburst minpoll 0 maxpoll 4' >/run/lab/chrony/lab.sources\n", g.NTP)
 	fmt.Fprintf(&s, "ip -batch - <<'END'\n%sEND\n", nicCommands(g))
+	s.WriteString(v.stack.everyBoot(g))
 	fmt.Fprintf(&s, "if [ ! -e /etc/lab-first-boot ]; then\n\techo '127.0.1.1\t%s' >>/etc/hosts\n", g.Name)
-	for _, n := range g.NICs {
-		if n.Lease.IsValid() {
-			fmt.Fprintf(&s, "\techo '\nauto %s\niface %s inet dhcp' >>/etc/network/interfaces\n", n.Name, n.Name)
-		}
-	}
+	s.WriteString(v.stack.firstBoot(g))
 	s.WriteString("\t: >/etc/lab-first-boot\nfi\nexit 0\n")
 	for s.Len()%seedSize != 0 {
 		s.WriteByte('\n')

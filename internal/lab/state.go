@@ -23,6 +23,7 @@ type State struct {
 	Name      string    `json:"name"`
 	Netns     string    `json:"netns"` // as ip-netns(8) knows it
 	Topology  Topology  `json:"topology"`
+	Stack     Stack     `json:"stack"`
 	Image     string    `json:"image"`
 	DiskDir   string    `json:"disk_dir"` // the guests' copy-on-write files
 	Processes []Process `json:"processes"`
@@ -128,6 +129,9 @@ func load(stateDir, name string) (*State, error) {
 	}
 	if err := json.Unmarshal(text, s); err != nil {
 		return nil, fmt.Errorf("cannot read the state of lab %s: %w; lvsup lab down %s clears it away", name, err, name)
+	}
+	if s.Stack == "" { // a lab of an older lvsup
+		s.Stack = Ifupdown
 	}
 	if s.Version > stateVersion {
 		return nil, fmt.Errorf("cannot use lab %s: a newer lvsup put it up", name)

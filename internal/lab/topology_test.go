@@ -64,12 +64,27 @@ func TestGolden(t *testing.T) {
 			golden(t, test.name+"/network", networkCommands(top))
 			for _, g := range top.Guests {
 				golden(t, test.name+"/"+g.Name+".cmdline", strings.Join(guestArgs(g, p, "/cache/image.ext4"), "\n")+"\n")
-				golden(t, test.name+"/"+g.Name+".seed", strings.TrimRight(string(seed(g, seedVars{hostKey: "HOST KEY", authorized: "AUTHORIZED KEY"})), "\n")+"\n")
+				golden(t, test.name+"/"+g.Name+".seed", strings.TrimRight(string(seed(g, seedVars{stack: Ifupdown, hostKey: "HOST KEY", authorized: "AUTHORIZED KEY"})), "\n")+"\n")
 			}
 			if test.inband {
 				golden(t, test.name+"/dnsmasq", strings.Join(dhcpArgs(top, p), "\n")+"\n")
 			}
 		})
+	}
+}
+
+// What the boot script of a guest says to each stack but the default one, whose
+// scripts are with the labs.
+func TestGoldenStacks(t *testing.T) {
+	for _, stack := range Stacks()[1:] {
+		for suffix, inband := range map[string]bool{"": false, "-inband": true} {
+			top, err := FromCluster(natCluster(), inband)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g, _ := top.Guest("master")
+			golden(t, "stacks/"+string(stack)+suffix+".seed", stack.everyBoot(*g)+stack.firstBoot(*g))
+		}
 	}
 }
 
@@ -79,7 +94,7 @@ func TestSeedFillsSectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, g := range top.Guests {
-		if n := len(seed(g, seedVars{})); n%seedSize != 0 {
+		if n := len(seed(g, seedVars{stack: Ifupdown})); n%seedSize != 0 {
 			t.Errorf("the boot script of %s has %d bytes: a disk has whole sectors of %d", g.Name, n, seedSize)
 		}
 	}
@@ -200,7 +215,7 @@ func TestShellQuote(t *testing.T) {
 
 func TestOverlayHasNoSurprises(t *testing.T) {
 	dir := t.TempDir()
-	if err := applyOverlay(dir); err != nil {
+	if err := applyOverlay(dir, Ifupdown); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"etc/network/interfaces", "etc/ssh/sshd_config", "etc/systemd/system/lab-boot.service"} {
@@ -208,18 +223,48 @@ func TestOverlayHasNoSurprises(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	for _, stack := range Stacks()[1:] {
+		dir := t.TempDir()
+		if err := applyOverlay(dir, stack); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "etc/network")); err == nil {
+			t.Errorf("%s: ifupdown's file is there", stack)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "etc/systemd/system/lab-boot.service.d/udev.conf")); err != nil {
+			t.Errorf("%s: %v", stack, err)
+		}
+	}
 }
 
 func TestRecipeHash(t *testing.T) {
-	a, err := recipeHash("bookworm", "6.1")
+	a, err := recipeHash("bookworm", "6.1", Ifupdown)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := recipeHash("bookworm", "6.2")
+	b, err := recipeHash("bookworm", "6.2", Ifupdown)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, _ := recipeHash("bookworm", "6.1"); a != again || a == b {
+	if again, _ := recipeHash("bookworm", "6.1", Ifupdown); a != again || a == b {
 		t.Errorf("hashes %s, %s again, and %s for another kernel", a, again, b)
+	}
+	stacks := map[string]Stack{}
+	for _, stack := range Stacks() {
+		hash, err := recipeHash("bookworm", "6.1", stack)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, taken := stacks[hash]; taken {
+			t.Errorf("%s and %s have one image", other, stack)
+		}
+		stacks[hash] = stack
+	}
+}
+
+func TestUnknownStack(t *testing.T) {
+	err := Stack("wicked").check()
+	if err == nil || !strings.Contains(err.Error(), `"wicked": there are ifupdown, networkd, networkmanager, netplan`) {
+		t.Errorf("got error %v", err)
 	}
 }

@@ -20,6 +20,7 @@ type Options struct {
 	Cluster  *plans.Cluster
 	Name     string      // the cluster's name if empty
 	Inband   bool        // no management network; the plan's interfaces start on DHCP
+	Stack    Stack       // what brings the guests' interfaces up; Ifupdown if empty
 	StateDir string      // DefaultStateDir if empty
 	CacheDir string      // DefaultCacheDir() if empty
 	CPUs     []int       // to pin guests to, in turn; all allowed ones if empty
@@ -48,6 +49,12 @@ func Up(ctx context.Context, o Options) (s *State, already bool, err error) {
 	if err := checkName(o.Name); err != nil {
 		return nil, false, err
 	}
+	if o.Stack == "" {
+		o.Stack = Ifupdown
+	}
+	if err := o.Stack.check(); err != nil {
+		return nil, false, err
+	}
 	top, err := FromCluster(o.Cluster, o.Inband)
 	if err != nil {
 		return nil, false, err
@@ -65,12 +72,12 @@ func Up(ctx context.Context, o Options) (s *State, already bool, err error) {
 	if err := o.clear(); err != nil {
 		return nil, false, err
 	}
-	image, err := Image{Dir: o.CacheDir, Events: o.Events}.Ensure(ctx)
+	image, err := Image{Stack: o.Stack, Dir: o.CacheDir, Events: o.Events}.Ensure(ctx)
 	if err != nil {
 		return nil, false, err
 	}
 	s = &State{
-		Version: stateVersion, Name: o.Name, Netns: netnsName(o.Name), Topology: top, Image: image,
+		Version: stateVersion, Name: o.Name, Netns: netnsName(o.Name), Topology: top, Stack: o.Stack, Image: image,
 		DiskDir: diskDir(image, o.Name), Started: time.Now().UTC(), dir: filepath.Join(orDefault(o.StateDir), o.Name),
 	}
 	if err := o.start(ctx, s); err != nil {
@@ -85,6 +92,9 @@ func Up(ctx context.Context, o Options) (s *State, already bool, err error) {
 func (o Options) reuse(ctx context.Context, s *State, top Topology) error {
 	if !slices.Equal(plugs(s.Topology), plugs(top)) {
 		return fmt.Errorf("lab %s is up, but with other hosts or interfaces than the plan has now; lvsup lab down %s, then up again", s.Name, s.Name)
+	}
+	if s.Stack != o.Stack {
+		return fmt.Errorf("lab %s is up with the network stack %s, not %s; lvsup lab down %s, then up again", s.Name, s.Stack, o.Stack, s.Name)
 	}
 	if err := o.writeSSHConfig(s); err != nil {
 		return err
@@ -221,7 +231,7 @@ func (o Options) writeFiles(s *State) error {
 			return err
 		}
 		hostKeys[g.Name] = host.public
-		files[g.Name+".seed"] = seed(g, seedVars{hostKey: host.private, authorized: login.public})
+		files[g.Name+".seed"] = seed(g, seedVars{stack: s.Stack, hostKey: host.private, authorized: login.public})
 	}
 	files["known_hosts"] = []byte(knownHosts(s.Topology, hostKeys))
 	for name, content := range files {
