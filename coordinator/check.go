@@ -71,10 +71,22 @@ func checkHost(c *plans.Cluster, h *plans.Host, f wire.Facts) []plans.Finding {
 		add(plans.Warning, "firewall", fmt.Sprintf("its firewall (%s) drops by default and may drop %s", strings.Join(f.Firewall.Active, ", "), ports),
 			`firewall { policy = "open" } lets the needed ports through`)
 	}
+	if f.Firewall.Drops && c.Firewall != plans.PolicyDisabled && forwardsReplies(c, h) {
+		add(plans.Warning, "firewall", "its firewall drops by default and may drop the replies of the real servers, which it forwards to the clients",
+			`lvsup opens no forwarding: accept in FORWARD what comes from the real servers' addresses and ports, before any rule on the state INVALID; or firewall { policy = "disabled" }`)
+	}
 	if f.SELinux == "enforcing" && unmanaged(c.SELinux) && h.Role == plans.RoleDirector {
 		add(plans.Warning, "selinux", "SELinux is enforcing and may deny loading ip_vs at boot", `selinux { policy = "permissive" } would only log`)
 	}
 	return findings
+}
+
+// forwardsReplies reports whether the host is a director that real servers answer
+// through, which is what nat means.
+func forwardsReplies(c *plans.Cluster, h *plans.Host) bool {
+	return h.Role == plans.RoleDirector && slices.ContainsFunc(c.Services, func(s plans.VirtualService) bool {
+		return slices.ContainsFunc(s.Backends, func(b plans.Backend) bool { return b.Forwarding == plans.ForwardNAT })
+	})
 }
 
 // expireNodest says what becomes of packets for a backend that was deleted.
