@@ -51,7 +51,8 @@ func (a *Agent) rollBack(state *guardState) error {
 	before := state.Left
 	state.Outcome, state.Left, state.ByHand = wire.OutcomeRolledBack, "", nil
 	if err != nil {
-		state.Left = short(err.Error())
+		text := err.Error()
+		state.Left = strings.ToValidUTF8(text[:min(len(text), maxLeft)], "")
 		if guard.ByHand != nil {
 			state.ByHand = guard.ByHand(state.Snapshot)
 		}
@@ -126,6 +127,9 @@ func (a *Agent) shout(lines []string) {
 		_, _ = f.WriteString(prefix + strings.Join(strings.Fields(l[:min(len(l), maxShout)]), " ") + "\n")
 	}
 }
+
+// maxLeft bounds what a guard remembers of a rollback that is not complete, in bytes.
+const maxLeft = 4096
 
 // maxShout bounds a line of the console, in bytes.
 const maxShout = 900

@@ -237,7 +237,7 @@ func (s system) rollback(ctx context.Context, snap snapshot) error {
 	try(s.restartClients(ctx, snap.Clients))
 	s.announce(snap)
 	if left := s.differences(snap); left != "" {
-		try(errors.New("not as it was: " + left))
+		failed = append([]error{errors.New("not as it was: " + left)}, failed...) // what matters, then why
 	}
 	return errors.Join(failed...)
 }
