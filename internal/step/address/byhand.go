@@ -16,6 +16,9 @@ func byHand(snap snapshot) []string {
 		if l.Up {
 			cmds = append(cmds, "ip link set "+l.Name+" up")
 		}
+		if l.MTU != 0 {
+			cmds = append(cmds, fmt.Sprintf("ip link set %s mtu %d", l.Name, l.MTU))
+		}
 		for _, p := range l.Addresses {
 			cmd := "ip address replace " + p.String()
 			if p.Addr().Is4() && !p.IsSingleIP() {
