@@ -33,6 +33,10 @@ func startDHCP(netns string, t Topology, p paths) (Process, error) {
 	return process, nil
 }
 
+// leaseTime is the shortest that dnsmasq gives. A DHCP client asks for it anew
+// after half of it (RFC 2131, section 4.4.5).
+const leaseTime = "2m"
+
 // dhcpArgs is for dnsmasq(8): every guest gets the lease laid out for it, and
 // nobody else gets any.
 func dhcpArgs(t Topology, p paths) []string {
@@ -46,7 +50,7 @@ func dhcpArgs(t Topology, p paths) []string {
 			continue
 		}
 		args = append(args, "--interface="+b.Name,
-			fmt.Sprintf("--dhcp-range=set:%s,%s,static,1h", b.Name, b.Network.Addr()))
+			fmt.Sprintf("--dhcp-range=set:%s,%s,static,%s", b.Name, b.Network.Addr(), leaseTime))
 		// A bridge with no gateway of the plan must not pose as a router.
 		args = append(args, fmt.Sprintf("--dhcp-option=tag:%s,option:router", b.Name))
 	}
