@@ -15,7 +15,7 @@ func TestByHand(t *testing.T) {
 	snap := snapshot{
 		Links: []linkState{
 			{
-				Name: "ens33", Up: true, Addresses: []netip.Prefix{lease, netip.MustParsePrefix("192.168.140.100/32")},
+				Name: "ens33", Up: true, MTU: 1500, Addresses: []netip.Prefix{lease, netip.MustParsePrefix("192.168.140.100/32")},
 				Leases: []netip.Prefix{lease}, Valid: []time.Duration{time.Hour}, Added: []netip.Prefix{netip.MustParsePrefix("192.168.140.10/24")},
 			},
 			{Name: "ens36"},
@@ -27,7 +27,7 @@ func TestByHand(t *testing.T) {
 		Clients: []command{{Path: "/sbin/dhclient", Argv: []string{"dhclient", "-4", "ens33"}}},
 	}
 	want := []string{
-		"ip link set ens33 up",
+		"ip link set ens33 up", "ip link set ens33 mtu 1500",
 		"ip address replace 192.168.140.131/24 broadcast + dev ens33 valid_lft 3600 preferred_lft 3600",
 		"ip address replace 192.168.140.100/32 dev ens33",
 		"ip address delete 192.168.140.10/24 dev ens33",
