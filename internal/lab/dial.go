@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -22,9 +23,13 @@ func (s *State) Dial(ctx context.Context, address netip.AddrPort) (net.Conn, err
 	return conn, err
 }
 
+// greetingTimeout lets TCP ask twice: a guest with nothing to do may oversleep
+// the first packet.
+const greetingTimeout = 2500 * time.Millisecond
+
 // greeting gives no error if an SSH server answers there.
-func (s *State) greeting(address netip.Addr) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+func (s *State) greeting(ctx context.Context, address netip.Addr) error {
+	ctx, cancel := context.WithTimeout(ctx, greetingTimeout)
 	defer cancel()
 	conn, err := s.Dial(ctx, netip.AddrPortFrom(address, 22))
 	if err != nil {
@@ -44,12 +49,32 @@ func (s *State) greeting(address netip.Addr) error {
 	return nil
 }
 
-// answersAt is where a guest's sshd answers now: a plan may have moved it.
-func (s *State) answersAt(g *Guest) netip.Addr {
-	if g.Planned.IsValid() && s.greeting(g.Login) != nil {
-		return g.Planned
+// answersAt is where a guest's sshd answers now: a plan may have moved it. With
+// an error, it answers nowhere.
+func (s *State) answersAt(ctx context.Context, g *Guest) (netip.Addr, error) {
+	addresses := []netip.Addr{g.Login}
+	if g.Planned.IsValid() && g.Planned != g.Login {
+		addresses = append(addresses, g.Planned)
 	}
-	return g.Login
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type answer struct {
+		address netip.Addr
+		err     error
+	}
+	answers := make(chan answer, len(addresses))
+	for _, address := range addresses {
+		go func() { answers <- answer{address, s.greeting(ctx, address)} }()
+	}
+	var errs []error
+	for range addresses {
+		a := <-answers
+		if a.err == nil {
+			return a.address, nil
+		}
+		errs = append(errs, a.err)
+	}
+	return netip.Addr{}, errors.Join(errs...)
 }
 
 // Connect joins stdin and stdout to a TCP connection inside the lab named, as

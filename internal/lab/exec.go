@@ -170,7 +170,14 @@ func (l *Lab) dial(ctx context.Context, host string) (*ssh.Client, error) {
 	}
 	dialCtx, cancel := context.WithTimeout(ctx, l.config.Timeout)
 	defer cancel()
-	conn, err := l.state.Dial(dialCtx, netip.AddrPortFrom(l.state.answersAt(g), 22))
+	address := g.Login
+	if g.Planned.IsValid() {
+		var err error
+		if address, err = l.state.answersAt(dialCtx, g); err != nil {
+			return nil, err
+		}
+	}
+	conn, err := l.state.Dial(dialCtx, netip.AddrPortFrom(address, 22))
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,9 @@ func seed(g Guest, v seedVars) []byte {
 	s.WriteString(v.stack.everyBoot(g))
 	fmt.Fprintf(&s, "if [ ! -e /etc/lab-first-boot ]; then\n\techo '127.0.1.1\t%s' >>/etc/hosts\n", g.Name)
 	s.WriteString(v.stack.firstBoot(g))
-	s.WriteString("\t: >/etc/lab-first-boot\nfi\nexit 0\n")
+	// Files reach the disk up to half a minute after their names do, and a power
+	// cut in between leaves them empty.
+	s.WriteString("\tsync\n\t: >/etc/lab-first-boot\n\tsync\nfi\nexit 0\n")
 	for s.Len()%seedSize != 0 {
 		s.WriteByte('\n')
 	}

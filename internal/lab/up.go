@@ -266,7 +266,7 @@ func (s *State) waitForSSH(ctx context.Context, guest string) error {
 	process, _ := s.process(guest)
 	deadline := time.Now().Add(bootTimeout)
 	for {
-		err := s.greeting(s.answersAt(g))
+		_, err := s.answersAt(ctx, g)
 		switch {
 		case err == nil:
 			return s.setClock(ctx, guest)
