@@ -33,11 +33,12 @@ type Check struct {
 // Before is what an apply does about a fault before the director sends traffic.
 type Before int
 
-// What an apply does. Whatever is no error is only noted.
+// What an apply does. What is no error, or about a backend that is no host of
+// the plan, is only noted.
 const (
 	Later Before = iota // cannot be judged before there is traffic
 	Note                // says it and goes on
-	Hold                // sends nothing to that host; stops where it is the director's
+	Hold                // sends nothing to that host, or stops where it is the director's
 )
 
 // Found is a fault on one host.

@@ -37,6 +37,20 @@ func TestOneCauseTwoHosts(t *testing.T) {
 	}
 }
 
+// TestStrangersAreOnlySpokenOf: a backend that is no host of the plan may get its
+// traffic already, and stops no change to the others.
+func TestStrangersAreOnlySpokenOf(t *testing.T) {
+	f := cluster(plans.ForwardNAT)
+	f.way("master", "192.168.177.10", func(w *wire.Lookup) { w.Error = "network is unreachable" })
+	if got := held(Early(f)); got != "node1" {
+		t.Errorf("a host of the plan: %q", got)
+	}
+	f.Cluster.Services[0].Backends[0].Host = ""
+	if got := held(Early(f)); got != "note" {
+		t.Errorf("no host of the plan: %q", got)
+	}
+}
+
 // TestTwoCauses: one does not hide the other.
 func TestTwoCauses(t *testing.T) {
 	f := cluster(plans.ForwardNAT)

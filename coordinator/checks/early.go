@@ -34,6 +34,8 @@ func Early(f *Facts) []Fault {
 		switch h, ok := f.Cluster.Host(one.Host); {
 		case ok && h.Role == plans.RoleRealServer:
 			fault.Backends = []string{one.Host}
+		case one.Backend.IsValid() && len(one.About) == 0:
+			fault.Holds = false // no host of the plan: it may get its traffic already
 		case one.Backend.IsValid():
 			fault.Backends = one.About
 		}
