@@ -22,7 +22,7 @@ import (
 
 // How many fault points there are at least, and the guests they are spread over.
 const (
-	pointsInTest = 8
+	pointsInTest = 6
 	pointsInSoak = 240
 )
 
