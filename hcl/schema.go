@@ -225,7 +225,7 @@ func schema() *blockSchema {
 			{name: "policy", want: `"unmanaged", "open" or "disabled"`, example: `"disabled"`, required: true},
 		}},
 		{name: "selinux", single: true, attrs: []attrSchema{
-			{name: "policy", want: `"unmanaged", "permissive" or "disabled"`, example: `"disabled"`, required: true},
+			{name: "policy", want: `"unmanaged", "enforcing", "permissive" or "disabled"`, example: `"disabled"`, required: true},
 		}},
 		ipvs,
 		hostBlock("director", "master"),

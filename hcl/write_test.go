@@ -115,7 +115,7 @@ func anyCluster(t *rapid.T) *plans.Cluster {
 			RequireSource: rapid.Bool().Draw(t, "require"),
 		},
 		Firewall: rapid.SampledFrom([]plans.Policy{plans.PolicyUnmanaged, plans.PolicyOpen, plans.PolicyDisabled}).Draw(t, "firewall"),
-		SELinux:  rapid.SampledFrom([]plans.Policy{plans.PolicyUnmanaged, plans.PolicyPermissive, plans.PolicyDisabled}).Draw(t, "selinux"),
+		SELinux:  rapid.SampledFrom([]plans.Policy{plans.PolicyUnmanaged, plans.PolicyEnforcing, plans.PolicyPermissive, plans.PolicyDisabled}).Draw(t, "selinux"),
 		IPVS: plans.IPVS{
 			Exclusive: rapid.Bool().Draw(t, "exclusive"),
 			Drain:     rapid.SampledFrom([]time.Duration{0, plans.DefaultDrain, time.Hour, 61 * time.Second}).Draw(t, "drain"),

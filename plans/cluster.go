@@ -31,7 +31,7 @@ type Cluster struct {
 	Connection Connection // default for hosts that name none
 	TimeSync   TimeSync
 	Firewall   Policy // PolicyUnmanaged, PolicyOpen or PolicyDisabled
-	SELinux    Policy // PolicyUnmanaged, PolicyPermissive or PolicyDisabled
+	SELinux    Policy // PolicyUnmanaged, PolicyEnforcing, PolicyPermissive or PolicyDisabled
 	IPVS       IPVS
 	Hosts      []Host
 	Services   []VirtualService
@@ -46,6 +46,7 @@ type Policy string
 const (
 	PolicyUnmanaged  Policy = "unmanaged"
 	PolicyOpen       Policy = "open"       // firewall: let the needed ports through
+	PolicyEnforcing  Policy = "enforcing"  // SELinux: deny what its policy does not allow
 	PolicyPermissive Policy = "permissive" // SELinux: log, do not deny
 	PolicyDisabled   Policy = "disabled"   // off now and at boot
 )

@@ -90,7 +90,7 @@ func (v *validator) checkCluster() {
 	v.oneOf(c.Source.At("firewall"), "firewall policy", string(c.Firewall),
 		string(PolicyUnmanaged), string(PolicyOpen), string(PolicyDisabled))
 	v.oneOf(c.Source.At("selinux"), "selinux policy", string(c.SELinux),
-		string(PolicyUnmanaged), string(PolicyPermissive), string(PolicyDisabled))
+		string(PolicyUnmanaged), string(PolicyEnforcing), string(PolicyPermissive), string(PolicyDisabled))
 	if d := c.TimeSync.MaxOffset; d < minOffset || d > maxOffset {
 		v.errorAt(c.TimeSync.Source.At("max_offset"), fmt.Sprintf("A max_offset of %s makes no sense", d),
 			"Clocks can be compared to about a millisecond over SSH; choose from 1ms to 1h, for example \"500ms\".")

@@ -1,3 +1,7 @@
-// Package selinux is the kind that takes SELinux from enforcing to permissive,
-// now and at boot, or switches it off for the next boot, where the plan says so.
+// Package selinux is the kind that keeps SELinux enforcing, takes it to
+// permissive, now and at boot, or switches it off for the next boot, as the plan
+// says.
+//
+// What lvsup puts on a host that enforces needs the labels that its policy names:
+// atomicfile gives them to new files, the agent to its own directory.
 package selinux

@@ -25,7 +25,7 @@ func configID() step.ID { return step.ID{Key: configPath, Field: step.ContentFie
 
 // Observed is what SELinux does on a host.
 type Observed struct {
-	Live      string // "enforcing", "permissive", or "" where the kernel does not run it
+	Live      string // Enforcing, Permissive, or "" where the kernel does not run it
 	HasConfig bool
 	Config    string // content of /etc/selinux/config
 }
@@ -40,6 +40,7 @@ func New(h host.Host) step.Kind[Desired, Observed] {
 		Diff:     Diff,
 		Apply:    w.apply,
 		Commands: commands,
+		Guard:    w.guard(),
 	}
 }
 
@@ -53,9 +54,17 @@ func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 	if have.HasConfig {
 		seen[configID()] = step.EncodeBytes([]byte(have.Config))
 	}
-	if want.Policy == Permissive || want.Policy == Disabled {
-		if _, mine := owned[liveID()]; have.Live == "enforcing" || mine && have.Live != "" {
-			wanted[liveID()] = "permissive"
+	live := map[string]string{Enforcing: Enforcing, Permissive: Permissive, Disabled: Permissive}[want.Policy]
+	// Without a configuration there is no policy to enforce, whatever the kernel has.
+	if live == Enforcing && !have.HasConfig {
+		live = ""
+	}
+	if live == Enforcing && have.Live == "" {
+		return append(step.Reconcile(wanted, owned, seen), cannotEnforce())
+	}
+	if live != "" {
+		if _, mine := owned[liveID()]; have.Live != "" && (have.Live != live || mine) {
+			wanted[liveID()] = live
 		}
 		edited := edit(have.Config, want.Policy)
 		if _, mine := owned[configID()]; have.HasConfig && (edited != have.Config || mine) {
@@ -64,14 +73,40 @@ func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 	}
 	changes := step.Reconcile(wanted, owned, seen)
 	for i := range changes {
-		if want.Policy == Disabled && changes[i].ID == configID() && !changes[i].Action.Removes() {
-			changes[i].Why = "SELinux is off from the next boot on; until then it is permissive"
-		}
+		explain(&changes[i], want.Policy)
 	}
 	return changes
 }
 
-// edit sets SELINUX= where the file says something stricter than the policy.
+// explain adds what a person should know about a change, and guards the one that
+// may lock him out.
+func explain(c *step.Change, policy string) {
+	switch {
+	case !c.Action.Mutates() || c.Action.Removes():
+	case policy == Disabled && c.ID == configID():
+		c.Why = "SELinux is off from the next boot on; until then it is permissive"
+	case policy == Enforcing && c.ID == configID():
+		c.Boot = true
+	case policy == Enforcing && c.ID == liveID():
+		c.Why = "what the policy has only logged so far is denied from now on: ausearch -m AVC shows it"
+		c.Guarded = "SELinux may deny what SSH needs on this host"
+	}
+}
+
+// cannotEnforce refuses to switch SELinux on. Files written while it is off have
+// no labels, and a system full of those may not come up: they are given at boot,
+// while it is permissive still.
+func cannotEnforce() step.Change {
+	return step.Change{
+		Action: step.Update, ID: liveID(), From: Disabled, To: Enforcing,
+		Blocked: "SELinux is off: to switch it on, every file has to be labelled, and the host booted again. " +
+			"Set SELINUX=permissive in " + configPath + ", have the kernel start with it (no selinux=0 on its command line; Debian: selinux-activate), " +
+			"run `fixfiles -F onboot`, reboot, and apply again",
+	}
+}
+
+// edit sets SELINUX= where the file says another mode; one that is off stays off,
+// except for a policy of Enforcing.
 // The last such line counts, as libselinux reads it; others stay.
 func edit(config, policy string) string {
 	lines := strings.SplitAfter(config, "\n")
@@ -89,7 +124,7 @@ func edit(config, policy string) string {
 	}
 	_, value, _ := strings.Cut(lines[last], "=")
 	switch mode := strings.ToLower(strings.TrimSpace(value)); {
-	case mode == policy, mode == Disabled:
+	case mode == policy, mode == Disabled && policy != Enforcing:
 		return config
 	}
 	ending := ""
@@ -105,7 +140,7 @@ func commands(want Desired, c step.Change) []string {
 	switch {
 	case !c.Action.Mutates():
 		return nil
-	case c.ID == liveID() && c.To == "enforcing":
+	case c.ID == liveID() && c.To == Enforcing:
 		return []string{"setenforce 1"}
 	case c.ID == liveID():
 		return []string{"setenforce 0"}
@@ -124,9 +159,9 @@ func (w worker) observe(_ context.Context, want Desired, owned step.Owned) (Obse
 		return have, nil
 	}
 	if data, err := os.ReadFile(w.host.Path(enforcePath)); err == nil {
-		have.Live = "permissive"
+		have.Live = Permissive
 		if strings.TrimSpace(string(data)) == "1" {
-			have.Live = "enforcing"
+			have.Live = Enforcing
 		}
 	}
 	data, ok, err := atomicfile.Read(w.host.Path(configPath))
@@ -145,7 +180,7 @@ func (w worker) apply(ctx context.Context, _ Desired, changes []step.Change) (in
 		var err error
 		switch {
 		case c.ID == liveID():
-			err = w.enforce(c.To == "enforcing")
+			err = w.enforce(c.To == Enforcing)
 		case c.Action == step.Delete:
 			err = atomicfile.Remove(w.host.Path(configPath))
 		default:
