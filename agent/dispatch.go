@@ -63,7 +63,7 @@ func (a *Agent) takeLock(ctx context.Context, r wire.LockRequest) error {
 	}
 	a.lock = l
 	context.AfterFunc(ctx, l.ending)
-	return a.settle()
+	return a.settle(ctx)
 }
 
 // remove takes lvsup's own files off the host, under its lock: another run may

@@ -1,9 +1,11 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,7 +19,7 @@ const currentLink = "agent"
 
 // settle makes this agent the one that runs at boot, by an atomic switch of a
 // symlink, and removes agents that are neither this one nor the one before.
-func (a *Agent) settle() error {
+func (a *Agent) settle(ctx context.Context) error {
 	exe, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("cannot find the agent's own file: %w", err)
@@ -34,6 +36,7 @@ func (a *Agent) settle() error {
 	if err == nil && before == own {
 		return nil
 	}
+	a.relabel(ctx)
 	fresh := link + ".new"
 	if err := os.Remove(fresh); err != nil && !os.IsNotExist(err) {
 		return fmt.Errorf("cannot settle the agent: %w", err)
@@ -45,6 +48,24 @@ func (a *Agent) settle() error {
 		return fmt.Errorf("cannot settle the agent: %w", err)
 	}
 	return a.removeOld(own, before)
+}
+
+// relabel gives this agent's directory the SELinux labels of the policy: an
+// upload leaves there what the directory above has, and systemd starts programs,
+// the guard and the restore at boot, by their label. Where it fails a warning must
+// do: the agent runs, and the policy may not mind.
+func (a *Agent) relabel(ctx context.Context) {
+	if _, err := os.Stat(a.host.Path("/sys/fs/selinux/enforce")); err != nil {
+		return
+	}
+	argv := []string{"restorecon", "-R", a.dirs.Lib}
+	res, err := a.host.Run(ctx, argv...)
+	if err == nil {
+		err = res.Err(argv...)
+	}
+	if err != nil && !errors.Is(err, exec.ErrNotFound) {
+		a.log.Warn().Err(err).Msg("cannot label the agent for SELinux")
+	}
 }
 
 // putBack writes this agent's own file anew if it is gone: a destroy that was

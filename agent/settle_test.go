@@ -2,10 +2,14 @@ package agent
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/lvsup/lvsup/internal/linux/host"
 )
 
 // TestAgentPutsItselfBack: a destroy that was ending may take the file of an
@@ -63,5 +67,30 @@ func TestLeftUploadsGo(t *testing.T) {
 		if _, err := os.Lstat(path); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestRelabel: where SELinux runs, the agent's directory gets the policy's labels.
+func TestRelabel(t *testing.T) {
+	root, ran := t.TempDir(), ""
+	run := func(_ context.Context, argv ...string) (host.Result, error) {
+		ran += strings.Join(argv, " ") + "\n"
+		return host.Result{}, nil
+	}
+	a := &Agent{host: host.Host{Root: root, Run: run}, dirs: DefaultDirs()}
+	a.relabel(t.Context())
+	if ran != "" {
+		t.Errorf("without SELinux it ran %q", ran)
+	}
+	file := filepath.Join(root, "sys/fs/selinux/enforce")
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte("1"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	a.relabel(t.Context())
+	if ran != "restorecon -R /usr/local/libexec/lvsup\n" {
+		t.Errorf("it ran %q", ran)
 	}
 }

@@ -22,8 +22,8 @@ var ErrTooLarge = errors.New("file is larger than 1 MiB")
 const maxLinks = 40
 
 // Write makes data the content of the file at path. A new file gets mode,
-// whatever the umask; an existing one keeps its owner, mode and extended
-// attributes. If path is a symbolic link, the file it points to is written,
+// whatever the umask, and under SELinux the type that the policy names for its
+// path; an existing one keeps its owner, mode and extended attributes. If path is a symbolic link, the file it points to is written,
 // even if that does not exist yet. The directory must exist.
 func Write(path string, data []byte, mode fs.FileMode) error {
 	target, err := resolve(path)
@@ -193,6 +193,8 @@ func replace(target string, data []byte, mode fs.FileMode) error {
 		if err := keep(f, target, old); err != nil {
 			return err
 		}
+	} else if err := label(f, target, selinuxRuns, matchpathcon); err != nil {
+		return err
 	}
 	if err := f.Chmod(mode); err != nil { // last: chown(2) clears the set-id bits
 		return err

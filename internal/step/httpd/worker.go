@@ -96,7 +96,7 @@ func (w worker) write(ctx context.Context, c step.Change) error {
 	if err := atomicfile.WriteMkdir(path, data, 0o644); err != nil {
 		return err
 	}
-	// A file in a new directory may have the wrong label (restorecon(8)).
+	// A page that somebody moved here has the label of where it was made.
 	if _, err := os.Stat(w.host.Path("/sys/fs/selinux/enforce")); err != nil {
 		return nil
 	}
