@@ -76,7 +76,11 @@ func checkHost(c *plans.Cluster, h *plans.Host, f wire.Facts) []plans.Finding {
 			`lvsup opens no forwarding: accept in FORWARD what comes from the real servers' addresses and ports, before any rule on the state INVALID; or firewall { policy = "disabled" }`)
 	}
 	if f.SELinux == "enforcing" && unmanaged(c.SELinux) && h.Role == plans.RoleDirector {
-		add(plans.Warning, "selinux", "SELinux is enforcing and may deny loading ip_vs at boot", `selinux { policy = "permissive" } would only log`)
+		add(plans.Warning, "selinux", "SELinux is enforcing and may deny loading ip_vs at boot", `selinux { policy = "permissive" } would only log, policy = "enforcing" says that it is to be so`)
+	}
+	if port, ok := unlabelledPort(c, h, f); ok {
+		add(plans.Warning, "selinux", fmt.Sprintf("under SELinux, Apache may not listen on %d/tcp", port),
+			fmt.Sprintf("if it is Apache or nginx that serves it: semanage port -a -t http_port_t -p tcp %d (package policycoreutils-python-utils)", port))
 	}
 	return findings
 }

@@ -30,6 +30,9 @@ type Facts struct {
 
 	Firewall FirewallFacts `json:"firewall"`
 	SELinux  string        `json:"selinux"` // "enforcing", "permissive", "disabled" or "" where the kernel has none
+	// HTTPPorts are the TCP ports, or ranges such as "8100-8110", that somebody has
+	// given web servers under SELinux (semanage-port(8)).
+	HTTPPorts []string `json:"http_ports,omitempty"`
 
 	FreeBytes uint64            `json:"free_bytes"` // where lvsup keeps its data
 	Sysctls   map[string]string `json:"sysctls,omitempty"`

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -50,6 +51,7 @@ func Collect(ctx context.Context, h host.Host, req wire.FactsRequest) (wire.Fact
 		IPVS:         ipvs(ctx, h, release),
 		Synchronised: synchronised(),
 		SELinux:      SELinux(h),
+		HTTPPorts:    httpPorts(h),
 		FreeBytes:    min(free(h, "/var/lib"), free(h, "/etc")),
 		Sysctls:      sysctls(h, req.Sysctls),
 		Apache:       exists(h, "/usr/sbin/apache2") || exists(h, "/usr/sbin/httpd"),
@@ -147,6 +149,32 @@ func SELinux(h host.Host) string {
 		return "disabled"
 	}
 	return ""
+}
+
+// httpPorts reads what `semanage port -a -t http_port_t -p tcp` has written, in
+// any of the places where libsemanage has kept it.
+func httpPorts(h host.Host) []string {
+	const most = 64
+	var ports []string
+	for _, pattern := range []string{"/etc/selinux/*/modules/active/ports.local", "/etc/selinux/*/active/ports.local", "/var/lib/selinux/*/active/ports.local"} {
+		files, err := filepath.Glob(h.Path(pattern))
+		if err != nil {
+			continue // never: the patterns are well-formed
+		}
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				continue
+			}
+			for _, line := range strings.Split(string(data), "\n") {
+				f := strings.Fields(line) // portcon tcp 8081 system_u:object_r:http_port_t:s0
+				if len(f) >= 4 && f[0] == "portcon" && f[1] == "tcp" && strings.Contains(f[3], ":http_port_t") && len(ports) < most {
+					ports = append(ports, clip(f[2]))
+				}
+			}
+		}
+	}
+	return ports
 }
 
 func firewall(ctx context.Context, h host.Host, systemd bool) wire.FirewallFacts {
