@@ -65,7 +65,7 @@ func newLabUp(loadPlan func(path string) (*plans.Cluster, error)) *cobra.Command
 		},
 	}
 	command.Flags().BoolVar(&o.Inband, "inband", false, "no management network: the plan's interfaces start on DHCP, and SSH uses them")
-	command.Flags().StringVar((*string)(&o.Stack), "stack", string(lab.Ifupdown), "what brings the hosts' interfaces up: ifupdown, networkd, networkmanager or netplan")
+	command.Flags().StringVar((*string)(&o.Stack), "stack", string(lab.Ifupdown), "what brings the hosts' interfaces up: ifupdown, networkd, networkmanager or netplan; or selinux")
 	command.Flags().StringVar(&o.Name, "name", "", "name of the lab (default: the cluster's)")
 	return command
 }

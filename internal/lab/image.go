@@ -164,6 +164,7 @@ func (i Image) build(ctx context.Context, path string) error {
 		{"fetch and unpack the guests' packages", func() error { return bootstrap(ctx, work, root, i.Stack) }},
 		{"make the guests' package repository", func() error { return makeRepository(ctx, root) }},
 		{"set up the guests' system", func() error { return furnish(ctx, root, i.Stack) }},
+		{"label the guests' files", func() error { return labelFiles(ctx, root, i.Stack) }},
 		{"write the guests' disk image", func() error {
 			if _, err := run(ctx, "", "mke2fs", "-q", "-t", "ext4", "-L", "root", "-N", "65536", "-m", "1",
 				"-E", "lazy_itable_init=0,lazy_journal_init=0", "-d", root, disk, imageSize); err != nil {

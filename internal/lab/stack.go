@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Stack is the program that brings the interfaces of a lab's guests up at boot.
-// Each has an image of its own, without the others.
+// Stack is the program that brings the interfaces of a lab's guests up at boot,
+// and for one of them SELinux. Each has an image of its own, without the others.
 type Stack string
 
 // The stacks that Debian has.
@@ -20,10 +20,11 @@ const (
 	Networkd       Stack = "networkd"
 	NetworkManager Stack = "networkmanager"
 	Netplan        Stack = "netplan" // netplan.io, which writes for networkd
+	SELinux        Stack = "selinux" // ifupdown, and Debian's SELinux policy, enforced
 )
 
 // Stacks are all that a lab can have, the default first.
-func Stacks() []Stack { return []Stack{Ifupdown, Networkd, NetworkManager, Netplan} }
+func Stacks() []Stack { return []Stack{Ifupdown, Networkd, NetworkManager, Netplan, SELinux} }
 
 // check refuses the name of no stack.
 func (s Stack) check() error {
@@ -38,14 +39,17 @@ func (s Stack) check() error {
 }
 
 // udev reports whether the stack waits for udev before it touches an interface.
-func (s Stack) udev() bool { return s != Ifupdown }
+func (s Stack) udev() bool { return s != Ifupdown && s != SELinux }
 
 // packages are installed in the guests, the distribution's required packages
 // aside.
 func (s Stack) packages() []string {
 	packages := imagePackages()
-	if s == Ifupdown {
+	switch s {
+	case Ifupdown:
 		return packages
+	case SELinux:
+		return append(packages, "selinux-policy-default", "policycoreutils")
 	}
 	packages = slices.DeleteFunc(packages, func(p string) bool { return p == "ifupdown" || p == "isc-dhcp-client" })
 	packages = append(packages, "udev")
@@ -77,7 +81,7 @@ func (s Stack) enabled() []string {
 	return nil
 }
 
-//go:embed overlay overlay-udev overlay-networkmanager
+//go:embed overlay overlay-udev overlay-networkmanager overlay-selinux
 var overlays embed.FS
 
 // file is one file that an image has beyond its packages.
@@ -95,6 +99,9 @@ func (s Stack) files() ([]file, error) {
 	}
 	if s == NetworkManager {
 		dirs = append(dirs, "overlay-networkmanager")
+	}
+	if s == SELinux {
+		dirs = append(dirs, "overlay-selinux")
 	}
 	var files []file
 	for _, dir := range dirs {
@@ -120,7 +127,7 @@ func (s Stack) files() ([]file, error) {
 // leavesOut tells the files of the overlay that are not for this stack.
 func (s Stack) leavesOut(at string) bool {
 	switch {
-	case s == Ifupdown:
+	case !s.udev():
 		return false
 	case path.Dir(at) == "/etc/network":
 		return true
@@ -139,7 +146,7 @@ func (s Stack) firstBoot(g Guest) string {
 			continue
 		}
 		switch s {
-		case Ifupdown:
+		case Ifupdown, SELinux:
 			fmt.Fprintf(&b, "\techo '\nauto %s\niface %s inet dhcp' >>/etc/network/interfaces\n", n.Name, n.Name)
 		case Networkd:
 			b.WriteString(writeFile("/etc/systemd/network/20-"+n.Name+".network", 0o644,
@@ -172,8 +179,12 @@ func writeFile(name string, mode os.FileMode, text string) string {
 }
 
 // everyBoot are the lines that keep the stack off the interfaces that are the
-// lab's own. All but NetworkManager leave alone what no file names.
+// lab's own, which all but NetworkManager do by themselves: they leave alone what no
+// file names. Under SELinux they let sshd have its keys.
 func (s Stack) everyBoot(g Guest) string {
+	if s == SELinux {
+		return "chcon -R -t etc_t /run/lab\n"
+	}
 	if s != NetworkManager {
 		return ""
 	}
