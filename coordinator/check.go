@@ -34,9 +34,11 @@ func (r *Run) check(ctx context.Context, p *plans.Plan) []plans.Finding {
 	}
 	var findings []plans.Finding
 	findings = append(findings, checks.Clocks(r.opts.Cluster.TimeSync, offsets)...)
+	walls := r.askWalls(ctx, facts)
 	for _, name := range hosts {
 		h, _ := r.opts.Cluster.Host(name)
 		findings = append(findings, checkHost(r.opts.Cluster, h, facts[name])...)
+		findings = append(findings, checkFirewall(r.opts.Cluster, h, facts[name].Firewall, walls[name])...)
 	}
 	for _, h := range p.Hosts {
 		findings = append(findings, checkRemovals(h, facts[h.Host])...)
@@ -67,14 +69,6 @@ func checkHost(c *plans.Cluster, h *plans.Host, f wire.Facts) []plans.Finding {
 			add(plans.Error, checkInterface, fmt.Sprintf("it has no interface %s (%s)", i.Name, i.Source.At("")), "it has "+interfaceList(f.Interfaces))
 		}
 	}
-	if ports := strings.Join(plans.Ports(c, h), ", "); f.Firewall.Drops && unmanaged(c.Firewall) && ports != "" {
-		add(plans.Warning, "firewall", fmt.Sprintf("its firewall (%s) drops by default and may drop %s", strings.Join(f.Firewall.Active, ", "), ports),
-			`firewall { policy = "open" } lets the needed ports through`)
-	}
-	if f.Firewall.Drops && c.Firewall != plans.PolicyDisabled && forwardsReplies(c, h) {
-		add(plans.Warning, "firewall", "its firewall drops by default and may drop the replies of the real servers, which it forwards to the clients",
-			`lvsup opens no forwarding: accept in FORWARD what comes from the real servers' addresses and ports, before any rule on the state INVALID; or firewall { policy = "disabled" }`)
-	}
 	if f.SELinux == "enforcing" && unmanaged(c.SELinux) && h.Role == plans.RoleDirector {
 		add(plans.Warning, "selinux", "SELinux is enforcing and may deny loading ip_vs at boot", `selinux { policy = "permissive" } would only log, policy = "enforcing" says that it is to be so`)
 	}
@@ -83,14 +77,6 @@ func checkHost(c *plans.Cluster, h *plans.Host, f wire.Facts) []plans.Finding {
 			fmt.Sprintf("if it is Apache or nginx that serves it: semanage port -a -t http_port_t -p tcp %d (package policycoreutils-python-utils)", port))
 	}
 	return findings
-}
-
-// forwardsReplies reports whether the host is a director that real servers answer
-// through, which is what nat means.
-func forwardsReplies(c *plans.Cluster, h *plans.Host) bool {
-	return h.Role == plans.RoleDirector && slices.ContainsFunc(c.Services, func(s plans.VirtualService) bool {
-		return slices.ContainsFunc(s.Backends, func(b plans.Backend) bool { return b.Forwarding == plans.ForwardNAT })
-	})
 }
 
 // expireNodest says what becomes of packets for a backend that was deleted.

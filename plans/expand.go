@@ -67,7 +67,12 @@ func wantFirewall(c *Cluster, h *Host) any {
 	if c.Firewall == "" || c.Firewall == PolicyUnmanaged {
 		return nil
 	}
-	return firewall.Desired{Policy: string(c.Firewall), Ports: Ports(c, h)}
+	want := firewall.Desired{Policy: string(c.Firewall), Ports: Ports(c, h)}
+	if c.Firewall == PolicyOpen {
+		want.Answers = Answers(c, h)
+		want.Tracked = len(want.Answers) > 0 && Tracks(c, h)
+	}
+	return want
 }
 
 func wantSELinux(c *Cluster) any {
@@ -116,6 +121,9 @@ func wantFurther(i *Interface) netconf.Further {
 
 func wantSysctl(c *Cluster, h *Host) any {
 	settings := c.neededSysctls(h)
+	if c.Firewall == PolicyOpen && Tracks(c, h) {
+		settings[vsConntrack] = "1"
+	}
 	maps.Copy(settings, h.Sysctls)
 	if len(settings) == 0 {
 		return nil

@@ -3,6 +3,7 @@ package plans
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Ports are the ports that traffic of the cluster reaches on the host, such as
@@ -52,6 +53,46 @@ func Ports(c *Cluster, h *Host) []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(names))
+}
+
+// Answers are what a nat director forwards from its real servers to clients, as
+// "80/tcp@192.168.177.20": the port that they answer from, and their address.
+func Answers(c *Cluster, h *Host) []string {
+	names := map[string]bool{}
+	for i := range c.Services {
+		s := &c.Services[i]
+		for j := range s.Backends {
+			b := &s.Backends[j]
+			if h.Role != RoleDirector || b.Forwarding != ForwardNAT || !b.Address.IsValid() {
+				continue
+			}
+			for _, p := range b.ports(s) {
+				names[p.String()+"@"+b.Address.String()] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// vsConntrack has the kernel's connection tracking follow IPVS.
+const vsConntrack = "net.ipv4.vs.conntrack"
+
+// Tracks reports whether connection tracking follows IPVS on a host whose firewall
+// is to let traffic through: on a director with services under nat alone, unless its
+// own sysctl says otherwise. The answers then are ESTABLISHED, which every firewall
+// lets pass, where else they are INVALID. Of dr and tun the director sees one half
+// only, and would take what follows for INVALID.
+func Tracks(c *Cluster, h *Host) bool {
+	nat := false
+	for i := range c.Services {
+		s := &c.Services[i]
+		if s.forwards("", ForwardDR, ForwardTUN) {
+			return false
+		}
+		nat = nat || s.forwards("", ForwardNAT)
+	}
+	value, own := h.Sysctls[vsConntrack]
+	return nat && h.Role == RoleDirector && (!own || strings.TrimSpace(value) == "1")
 }
 
 // protocol is the IP protocol of what the tunnel sends (assigned by IANA).

@@ -58,7 +58,7 @@ func TestExpandOfEveryWord(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ host, kind, want string }{
-		{"lb", "firewall", `{"policy":"open","ports":["25/tcp","53/udp","80/tcp","8000-8010/udp","8848/udp"]}`},
+		{"lb", "firewall", `{"policy":"open","ports":["25/tcp","53/udp","80/tcp","8000-8010/udp","8848/udp"],"answers":["8080/tcp@10.0.0.2","8080/udp@10.0.0.2"]}`},
 		{"node1", "firewall", `{"policy":"open","ports":["25/tcp","4/ip","6080/udp","80/tcp","8000-8010/udp"]}`},
 		{"node2", "firewall", `{"policy":"open","ports":["4/ip","53/udp","8080/tcp","8080/udp"]}`},
 		{"lb", "sysctl", `{"settings":{"net.ipv4.ip_forward":"1"}}`},
@@ -200,5 +200,44 @@ func TestADestroyTellsDirectorsHowLongBackendsMayDrain(t *testing.T) {
 	got := wanted["lb"]
 	if len(wanted) != 1 || len(got) != 1 || got[0].Kind != "ipvs" || string(got[0].Want) != `{"drain_seconds":300}` {
 		t.Errorf("got %v", wanted)
+	}
+}
+
+// TestTracking holds that connection tracking follows IPVS only where a firewall is
+// to let the answers of nat pass, and nothing goes another way.
+func TestTracking(t *testing.T) {
+	const on = `{"settings":{"net.ipv4.ip_forward":"1","net.ipv4.vs.conntrack":"1"}}`
+	for _, test := range []struct {
+		policy  Policy
+		sysctls map[string]string
+		other   Forwarding
+		want    string
+		tracked bool
+	}{
+		{PolicyOpen, nil, ForwardNAT, on, true},
+		{PolicyDisabled, nil, ForwardNAT, `{"settings":{"net.ipv4.ip_forward":"1"}}`, false},
+		{PolicyOpen, nil, ForwardDR, `{"settings":{"net.ipv4.ip_forward":"1"}}`, false},
+		{PolicyOpen, map[string]string{"net.ipv4.vs.conntrack": "0"}, ForwardNAT, `{"settings":{"net.ipv4.ip_forward":"1","net.ipv4.vs.conntrack":"0"}}`, false},
+		{PolicyUnmanaged, map[string]string{"net.ipv4.vs.conntrack": "1"}, ForwardNAT, on, false},
+	} {
+		c := &Cluster{
+			Firewall: test.policy,
+			Hosts:    []Host{{Name: "lb", Role: RoleDirector, Sysctls: test.sysctls}},
+			Services: []VirtualService{{Protocol: "tcp", Port: 80, Backends: []Backend{
+				{Address: netip.MustParseAddr("10.0.0.1"), Forwarding: ForwardNAT}, {Address: netip.MustParseAddr("10.0.0.2"), Forwarding: test.other},
+			}}},
+		}
+		all, err := Expand(c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range all["lb"] {
+			switch {
+			case d.Kind == "sysctl" && string(d.Want) != test.want:
+				t.Errorf("%+v: %s", test, d.Want)
+			case d.Kind == "firewall" && strings.Contains(string(d.Want), `"tracked":true`) != test.tracked:
+				t.Errorf("%+v: %s", test, d.Want)
+			}
+		}
 	}
 }

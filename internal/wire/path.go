@@ -4,12 +4,15 @@ package wire
 type PathRequest struct {
 	Routes  []RouteQuestion `json:"routes,omitempty"`
 	Packets []Packet        `json:"packets,omitempty"`
+	// Ports are such as "80/tcp", "8000-8010/udp" and "4/ip".
+	Ports []string `json:"ports,omitempty"`
 }
 
 // Bounds on a PathRequest; an agent looks at no more.
 const (
 	MaxRouteQuestions = 4096
 	MaxPackets        = 4096
+	MaxPorts          = 4096
 )
 
 // RouteQuestion is a packet that the host itself would send.
@@ -37,6 +40,11 @@ type Path struct {
 	Links    []PathLink `json:"links"`
 	Routes   []Lookup   `json:"routes"`   // those that were asked for, in order
 	Verdicts []Verdict  `json:"verdicts"` // on the packets that a firewall drops
+	// Refused are those of the request's Ports that no rule lets in while what no
+	// rule lets in is dropped; RefusesAnswers says the same of what nat real servers
+	// answer.
+	Refused        []string `json:"refused,omitempty"`
+	RefusesAnswers bool     `json:"refuses_answers,omitempty"`
 	// Listeners are the sockets that take connections or datagrams.
 	Listeners []Listener `json:"listeners"`
 

@@ -78,22 +78,36 @@ func Drops(ctx context.Context, h host.Host) bool {
 }
 
 // Refused lists those of the ports, such as "80/tcp", "8000-8010/udp", or "4/ip" for
-// an IP protocol, that no rule accepts by number while what no rule accepts is dropped. A rule that matches the destination
-// port, alone, in a list or in a range, and accepts counts as one, whatever else
-// it asks for: whoever wrote it has thought of the port.
+// an IP protocol, that no rule accepts by number while what no rule accepts is
+// dropped on its way in. A rule that matches the destination port, alone, in a list
+// or in a range, and accepts counts as one, whatever else it asks for: whoever wrote
+// it has thought of the port.
 func Refused(ctx context.Context, h host.Host, ports []string) []string {
-	nft, filter := rules(ctx, h)
-	if !nftDrops(nft) && !slices.ContainsFunc(filter, iptablesDrops) {
-		return nil
-	}
+	chains := chains(ctx, h)
 	var refused []string
 	for _, port := range ports {
-		accepts := func(save string) bool { return iptablesAccepts(save, port) }
-		if !nftAccepts(nft, port) && !slices.ContainsFunc(filter, accepts) {
+		closed := slices.ContainsFunc(chains, func(c Chain) bool { return c.Hook == "input" && c.Closed(port) })
+		if closed && !slices.ContainsFunc(chains, func(c Chain) bool { return c.accepts(port) }) {
 			refused = append(refused, port)
 		}
 	}
 	return refused
+}
+
+// RefusesAnswers reports whether what nobody asked for is dropped on its way
+// through the host; known is as for Chain.ClosedToAnswers.
+func RefusesAnswers(ctx context.Context, h host.Host, known bool) bool {
+	return slices.ContainsFunc(chains(ctx, h), func(c Chain) bool { return c.Hook == "forward" && c.ClosedToAnswers(known) })
+}
+
+func chains(ctx context.Context, h host.Host) []Chain {
+	nft, filter := rules(ctx, h)
+	none := func(string) bool { return false }
+	all := NFTChains(nft, none)
+	for _, save := range filter {
+		all = append(all, Table{Save: save}.Chains(none)...)
+	}
+	return all
 }
 
 // rules are the nftables rules as JSON, empty if there are none to see, and the

@@ -16,6 +16,7 @@ type nftItem struct {
 	}
 	Rule *struct {
 		Family, Table, Chain string
+		Comment              string
 		Handle               int
 		Expr                 []map[string]json.RawMessage
 	}
@@ -75,17 +76,22 @@ func nftDropsAll(expr []map[string]json.RawMessage) bool {
 
 // iptablesDrops reads what iptables-save printed of the filter table.
 func iptablesDrops(out string) bool {
+	return iptablesChainDrops(out, "INPUT") || iptablesChainDrops(out, "FORWARD")
+}
+
+// iptablesChainDrops reports whether the chain drops what no rule of it accepts.
+func iptablesChainDrops(out, chain string) bool {
 	for line := range strings.Lines(out) {
 		f := strings.Fields(line)
 		if len(f) < 2 {
 			continue
 		}
 		switch {
-		case f[0] == ":INPUT" || f[0] == ":FORWARD":
+		case f[0] == ":"+chain:
 			if f[1] == "DROP" {
 				return true
 			}
-		case f[0] == "-A" && len(f) >= 4 && (f[1] == "INPUT" || f[1] == "FORWARD") && f[2] == "-j":
+		case f[0] == "-A" && len(f) >= 4 && f[1] == chain && f[2] == "-j":
 			// Without a match before -j the rule takes every packet.
 			if f[3] == "DROP" || f[3] == "REJECT" {
 				return true
@@ -138,24 +144,25 @@ func (m nftMatch) on(port string) bool {
 // nftAccepts reports whether a rule accepts the port by number.
 func nftAccepts(out, port string) bool {
 	for item := range nftItems(out) {
-		if item.Rule == nil {
-			continue
-		}
-		matches, accepts := false, false
-		for _, statement := range item.Rule.Expr {
-			if _, ok := statement["accept"]; ok {
-				accepts = true
-			}
-			var m nftMatch
-			if json.Unmarshal(statement["match"], &m) == nil && m.on(port) {
-				matches = true
-			}
-		}
-		if matches && accepts {
+		if item.Rule != nil && nftRuleAccepts(item.Rule.Expr, port) {
 			return true
 		}
 	}
 	return false
+}
+
+func nftRuleAccepts(expr []map[string]json.RawMessage, port string) bool {
+	matches, accepts := false, false
+	for _, statement := range expr {
+		if _, ok := statement["accept"]; ok {
+			accepts = true
+		}
+		var m nftMatch
+		if json.Unmarshal(statement["match"], &m) == nil && m.on(port) {
+			matches = true
+		}
+	}
+	return matches && accepts
 }
 
 // nftHolds reports whether a number, a name, a range or a set of them holds the
@@ -194,6 +201,15 @@ func within(port, low, high string) bool {
 	l, err3 := strconv.ParseUint(low, 10, 16)
 	h, err4 := strconv.ParseUint(high, 10, 16)
 	return err1 == nil && err2 == nil && err3 == nil && err4 == nil && l <= f && t <= h
+}
+
+// decimal is the number, 0 if it is none.
+func decimal(s string) uint16 {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil {
+		return 0
+	}
+	return uint16(n)
 }
 
 // iptablesAccepts reports whether a rule that iptables-save printed accepts the

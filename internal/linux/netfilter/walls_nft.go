@@ -10,7 +10,9 @@ import (
 
 // nftBases reads what nft -j list ruleset printed (libnftables-json(5)).
 // Their order does not matter: what one chain of a hook drops, no other saves.
-func nftBases(out string) []base {
+func nftBases(out string) []base { return nftBasesOf(slices.Collect(nftItems(out))) }
+
+func nftBasesOf(items []nftItem) []base {
 	type place struct{ family, table string }
 	chains := map[place]map[string][]rule{}
 	of := func(family, table string) map[string][]rule {
@@ -21,7 +23,7 @@ func nftBases(out string) []base {
 		return chains[p]
 	}
 	var bases []base
-	for item := range nftItems(out) {
+	for _, item := range items {
 		if c := item.Chain; c != nil && (c.Hook == "input" || c.Hook == "forward" || c.Hook == "output") {
 			b := base{hook: c.Hook, family: c.Family, name: c.Name, chains: of(c.Family, c.Table)}
 			where := c.Family + " " + c.Table + " " + c.Name

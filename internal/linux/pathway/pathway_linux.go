@@ -54,6 +54,10 @@ func Collect(ctx context.Context, h host.Host, req wire.PathRequest) (wire.Path,
 			}
 		}
 	}
+	if len(req.Ports) > 0 {
+		p.Refused = netfilter.Refused(ctx, h, req.Ports[:min(len(req.Ports), wire.MaxPorts)])
+		p.RefusesAnswers = netfilter.RefusesAnswers(ctx, h, p.VSConntrack)
+	}
 	return p, nil
 }
 

@@ -28,6 +28,8 @@ const (
 	// Debian's iptables-persistent: stopping its service leaves the rules in
 	// place, so it counts as active while there are rules that drop.
 	persistent = "netfilter-persistent"
+	nftables   = "nftables"
+	iptables   = "iptables" // RHEL's iptables-services, Arch
 )
 
 // Observed is what a host has of firewalls.
@@ -35,7 +37,11 @@ type Observed struct {
 	Services []Service
 	// Zones are firewalld's zones in use, sorted; ports are opened in each.
 	Zones []string
-	Ports map[step.ID]string // doors of firewalld and ufw that are open
+	Ports map[step.ID]string // doors that are open
+	Walls []Wall
+	// Files are where Walls are written for the next boot, by keeper and family;
+	// Tools are the commands of iptables, by family.
+	Files, Tools map[string]string
 	// Refused are ports that a hand-written rule set would drop, by the
 	// service that loads it.
 	Refused map[string][]string
@@ -65,22 +71,27 @@ func activeID(name string) step.ID { return step.ID{Key: name, Field: "active"} 
 
 func enabledID(name string) step.ID { return step.ID{Key: name, Field: "enabled"} }
 
-// door is an opening in a firewall, in one of firewalld's zones now or at boot.
-// ufw has neither zones nor a difference between now and at boot.
-type door struct{ port, zone, when string }
+// door is an opening in a firewall, in one of firewalld's zones or in a Wall's
+// chain, now or at boot. A port of ufw's has neither, nor a difference between now
+// and at boot.
+type door struct{ port, zone, chain, when string }
 
-// When a door of firewalld is open; it keeps two rule sets (firewall-cmd(1)).
+// When a door is open; most firewalls keep what is now apart from what the next
+// boot brings.
 const (
 	live = "live"
 	boot = "boot"
 )
 
-// id is the door of that firewall as a Field: "port 80/tcp" or
-// "port 80/tcp zone public live".
+// id is the door of that firewall as a Field: "port 80/tcp",
+// "port 80/tcp zone public live" or "port 80/tcp chain ip/INPUT boot".
 func (d door) id(name string) step.ID {
 	field := "port " + d.port
-	if d.zone != "" {
+	switch {
+	case d.zone != "":
 		field += " zone " + d.zone + " " + d.when
+	case d.chain != "":
+		field += " chain " + d.chain + " " + d.when
 	}
 	return step.ID{Key: name, Field: field}
 }
@@ -91,7 +102,9 @@ func parseDoor(field string) (door, bool) {
 	case len(f) == 2 && f[0] == "port":
 		return door{port: f[1]}, true
 	case len(f) == 5 && f[0] == "port" && f[2] == "zone":
-		return door{f[1], f[3], f[4]}, true
+		return door{port: f[1], zone: f[3], when: f[4]}, true
+	case len(f) == 5 && f[0] == "port" && f[2] == "chain":
+		return door{port: f[1], chain: f[3], when: f[4]}, true
 	}
 	return door{}, false
 }
@@ -115,8 +128,8 @@ func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 		case want.Policy == Open && s.Name == firewalld && s.Active:
 			for _, port := range want.Ports {
 				for _, zone := range have.Zones {
-					wish(door{port, zone, live}.id(firewalld), portOpen)
-					wish(door{port, zone, boot}.id(firewalld), portOpen)
+					wish(door{port: port, zone: zone, when: live}.id(firewalld), portOpen)
+					wish(door{port: port, zone: zone, when: boot}.id(firewalld), portOpen)
 				}
 			}
 		case want.Policy == Open && s.Name == ufw && s.Active:
@@ -127,11 +140,27 @@ func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 			}
 		}
 	}
+	if want.Policy == Open {
+		for _, wall := range have.Walls {
+			for text, d := range wall.doors(want) {
+				id := d.id(wall.Keeper)
+				_, mine := owned[id]
+				if mine && (wall.ByHand == "" || seen[id] != "") || wall.ByHand == "" && slices.Contains(wall.Closed, text) {
+					wish(id, portOpen)
+				}
+			}
+		}
+	}
 	changes := step.Reconcile(wanted, owned, seen)
 	for i := range changes {
-		finish(&changes[i], want)
+		have.finish(&changes[i], want)
 	}
 	if want.Policy == Open {
+		for _, wall := range have.Walls {
+			if wall.ByHand != "" {
+				changes = append(changes, wall.byHand(want, have)...)
+			}
+		}
 		changes = append(changes, refusals(have.Refused)...)
 	}
 	step.Sort(changes)
@@ -145,10 +174,11 @@ func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 
 func rank(c step.Change) int {
 	r := 1
+	d, _ := parseDoor(c.Field)
 	switch {
 	case c.Early:
 		return 0
-	case c.Field == "active":
+	case c.Field == "active", d.chain != "" && d.when == live:
 		r = 2
 	}
 	if c.Action.Removes() {
@@ -159,38 +189,49 @@ func rank(c step.Change) int {
 
 // finish explains what a person would ask about, and closes ports before their
 // firewall stops: firewalld cannot be told anything afterwards.
-func finish(c *step.Change, want Desired) {
-	if _, ok := parseDoor(c.Field); ok && c.Action == step.Delete && want.Policy == Disabled {
+func (o Observed) finish(c *step.Change, want Desired) {
+	d, isDoor := parseDoor(c.Field)
+	if isDoor && c.Action == step.Delete && want.Policy == Disabled {
 		c.Early = true
 	}
 	if c.Field == "active" && c.To == inactive && c.Key != ufw && c.Key != firewalld {
 		c.Why = "its rules go with it, those that were added by hand since it started too"
 	}
+	if !c.Action.Mutates() || d.chain == "" {
+		return
+	}
+	family, _, _ := strings.Cut(d.chain, "/")
+	switch {
+	case d.when == boot:
+		c.Why = in + o.Files[c.Key+" "+family]
+	case !d.nft():
+		c.Why = with + o.Tools[family]
+	}
 }
 
-// refusals are for rule sets that somebody wrote: where in them a port belongs
-// is not for lvsup to guess.
+// What finish says before a file's name or a command's.
+const (
+	in   = "in "
+	with = "with "
+)
+
+// otherwise is the way out for who does not want to edit a firewall.
+const otherwise = ", or write policy = \"disabled\" or \"unmanaged\" in the firewall block"
+
+// refusals are for rules of which it is not known where they come from: where in
+// them a port belongs is not for lvsup to guess.
 func refusals(refused map[string][]string) []step.Change {
-	const otherwise = ", or write policy = \"disabled\" or \"unmanaged\" in the firewall block"
 	var changes []step.Change
 	for name, ports := range refused {
 		for _, port := range ports {
-			why := "the rules that " + name + " loads are written by hand and drop it; open it there" + otherwise
-			if name == ufw {
-				number, _, _ := strings.Cut(port, "/")
-				why = "ufw's command cannot open a protocol; add -A ufw-before-input -p " + number +
-					" -j ACCEPT to /etc/ufw/before.rules (ufw6-before-input to before6.rules) and run ufw reload" + otherwise
-			}
 			changes = append(changes, step.Change{
-				Action: step.Create, ID: door{port: port}.id(name), To: portOpen, Blocked: why,
+				Action: step.Create, ID: door{port: port}.id(name), To: portOpen,
+				Blocked: "rules that are in no file which " + name + " loads drop it; open it where they come from" + otherwise,
 			})
 		}
 	}
 	return changes
 }
-
-// isProtocol reports whether a port is an IP protocol, such as "4/ip".
-func isProtocol(port string) bool { return strings.HasSuffix(port, "/ip") }
 
 // state flattens what was seen.
 func (o Observed) state() step.State {
@@ -224,7 +265,9 @@ func commands(_ Desired, c step.Change) []string {
 	if c.Key == persistent && c.Field == "active" {
 		return []string{strings.Join(persistentSwitch(c.To == active), " ")}
 	}
-	if d, ok := parseDoor(c.Field); ok {
+	if d, ok := parseDoor(c.Field); ok && d.chain != "" {
+		return d.typed(c)
+	} else if ok {
 		return []string{strings.Join(d.command(c.Key, c.To == portOpen), " ")}
 	}
 	verb := map[string]string{active: "start", inactive: "stop", enabled: "enable", disabled: "disable"}[c.To]

@@ -15,16 +15,17 @@ import (
 // fake is a host with systemctl, firewall-cmd and ufw.
 type fake struct {
 	*steptest.Host
-	units  map[string]*unit // without ".service"
-	ports  map[string]bool  // "permanent public 80/tcp", "now public 80/tcp", "ufw 80/tcp"
-	loaded bool             // netfilter-persistent's rules are in the kernel
-	rules  string           // what nft -j list ruleset prints
+	units  map[string]*unit  // without ".service"
+	ports  map[string]bool   // "permanent public 80/tcp", "now public 80/tcp", "ufw 80/tcp"
+	loaded bool              // netfilter-persistent's rules are in the kernel
+	rules  string            // what nft -j list ruleset prints
+	tables map[string]string // what iptables-save and ip6tables-save print, by tool
 }
 
 type unit struct{ active, enabled bool }
 
 func newFake(t *testing.T) steptest.Fake {
-	f := &fake{units: map[string]*unit{}, ports: map[string]bool{}}
+	f := &fake{units: map[string]*unit{}, ports: map[string]bool{}, tables: map[string]string{}}
 	f.Host = steptest.NewHost(t, map[string]string{"/proc/sys/kernel/osrelease": "6.1\n"}, f.command)
 	return f
 }
@@ -39,7 +40,7 @@ func (f *fake) Snapshot() string {
 	for _, p := range slices.Sorted(maps.Keys(f.ports)) {
 		fmt.Fprintln(&b, p)
 	}
-	return fmt.Sprintf("%srules loaded %t\n%s", &b, f.loaded, f.Host.Snapshot())
+	return fmt.Sprintf("%srules loaded %t\n%s%s%s", &b, f.loaded, f.tables[iptables], f.tables["ip6tables"], f.Host.Snapshot())
 }
 
 func answer(yes bool) host.Result {
@@ -62,6 +63,8 @@ func (f *fake) command(argv []string) host.Result {
 			return host.Result{Stdout: `{"nftables": [{"chain": {"family": "ip", "table": "filter", "name": "INPUT", "hook": "input", "policy": "drop"}}]}`}
 		}
 		return host.Result{Stdout: f.rules}
+	case "iptables", "ip6tables", "iptables-save", "ip6tables-save":
+		return f.iptables(argv)
 	case "netfilter-persistent":
 		return f.mutate(func() { f.loaded = argv[1] == "start" })
 	}
@@ -160,7 +163,7 @@ func (f *fake) ufw(argv []string) host.Result {
 
 func TestConform(t *testing.T) {
 	off := Desired{Policy: Disabled}
-	open := Desired{Policy: Open, Ports: []string{"80/tcp", "53/udp", "8000-8010/tcp", "4/ip"}}
+	open := Desired{Policy: Open, Ports: []string{"80/tcp", "53/udp", "8000-8010/tcp", "4/ip"}, Answers: []string{"80/tcp@192.168.177.20"}}
 	with := func(units map[string]*unit) func(*testing.T, steptest.Fake) {
 		return func(_ *testing.T, f steptest.Fake) {
 			for n, u := range units {
@@ -204,53 +207,6 @@ func TestActiveZones(t *testing.T) {
 	}
 }
 
-func TestHandWrittenRules(t *testing.T) {
-	f := newFake(t).(*fake)
-	f.units["nftables"] = &unit{true, true}
-	f.rules = `{"nftables": [{"chain": {"family": "inet", "table": "f", "name": "input", "hook": "input", "policy": "drop"}},
-		{"rule": {"family": "inet", "table": "f", "chain": "input", "expr": [{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 80}}, {"accept": null}]}}]}`
-	k := New(f.Host.Host)
-	for port, blocked := range map[string]bool{"80/tcp": false, "443/tcp": true, "80-81/tcp": true, "4/ip": true} {
-		want := Desired{Policy: Open, Ports: []string{port}}
-		have, err := k.Observe(t.Context(), want, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		changes := k.Diff(want, nil, have)
-		if got := len(changes) == 1 && strings.Contains(changes[0].Blocked, "open it there"); got != blocked {
-			t.Errorf("%s: %+v", port, changes)
-		}
-	}
-}
-
-// ufw has no command for tunnels' protocols, so what its rules drop is said.
-func TestUFWAndProtocols(t *testing.T) {
-	f := newFake(t).(*fake)
-	f.units["ufw"] = &unit{true, true}
-	f.Put("/etc/ufw/ufw.conf", "ENABLED=yes\n")
-	k := New(f.Host.Host)
-	want := Desired{Policy: Open, Ports: []string{"80/tcp", "4/ip"}}
-	for rules, blocked := range map[string]bool{
-		`{"nftables": []}`: false,
-		`{"nftables": [{"chain": {"family": "ip", "table": "filter", "name": "INPUT", "hook": "input", "policy": "drop"}}]}`: true,
-	} {
-		f.rules = rules
-		have, err := k.Observe(t.Context(), want, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var said []string
-		for _, c := range k.Diff(want, nil, have) {
-			if c.Blocked != "" {
-				said = append(said, c.Blocked)
-			}
-		}
-		if got := len(said) == 1 && strings.Contains(said[0], "-A ufw-before-input -p 4 -j ACCEPT"); got != blocked {
-			t.Errorf("%s: %q", rules, said)
-		}
-	}
-}
-
 func TestCommands(t *testing.T) {
 	for _, tt := range []struct {
 		change step.Change
@@ -259,13 +215,13 @@ func TestCommands(t *testing.T) {
 		{step.Change{Action: step.Update, ID: activeID(firewalld), From: active, To: inactive}, "systemctl stop firewalld"},
 		{step.Change{Action: step.Update, ID: enabledID(firewalld), From: enabled, To: disabled}, "systemctl disable firewalld"},
 		{step.Change{Action: step.Restore, ID: activeID(ufw), From: inactive, To: active}, "ufw --force enable"},
-		{step.Change{Action: step.Create, ID: door{"80/tcp", "public", boot}.id(firewalld), To: portOpen},
+		{step.Change{Action: step.Create, ID: door{port: "80/tcp", zone: "public", when: boot}.id(firewalld), To: portOpen},
 			"firewall-cmd --permanent --zone=public --add-port=80/tcp"},
-		{step.Change{Action: step.Delete, ID: door{"80/tcp", "public", live}.id(firewalld), From: portOpen},
+		{step.Change{Action: step.Delete, ID: door{port: "80/tcp", zone: "public", when: live}.id(firewalld), From: portOpen},
 			"firewall-cmd --zone=public --remove-port=80/tcp"},
-		{step.Change{Action: step.Create, ID: door{"4/ip", "public", live}.id(firewalld), To: portOpen},
+		{step.Change{Action: step.Create, ID: door{port: "4/ip", zone: "public", when: live}.id(firewalld), To: portOpen},
 			"firewall-cmd --zone=public --add-protocol=4"},
-		{step.Change{Action: step.Create, ID: door{"8000-8010/tcp", "public", live}.id(firewalld), To: portOpen},
+		{step.Change{Action: step.Create, ID: door{port: "8000-8010/tcp", zone: "public", when: live}.id(firewalld), To: portOpen},
 			"firewall-cmd --zone=public --add-port=8000-8010/tcp"},
 		{step.Change{Action: step.Create, ID: door{port: "8000-8010/tcp"}.id(ufw), To: portOpen}, "ufw allow 8000:8010/tcp"},
 		{step.Change{Action: step.Delete, ID: door{port: "80/tcp"}.id(ufw), From: portOpen}, "ufw delete allow 80/tcp"},

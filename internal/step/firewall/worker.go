@@ -12,7 +12,7 @@ import (
 )
 
 func (w worker) observe(ctx context.Context, want Desired, owned step.Owned) (Observed, error) {
-	have := Observed{Ports: map[step.ID]string{}, Refused: map[string][]string{}}
+	have := Observed{Ports: map[step.ID]string{}, Refused: map[string][]string{}, Files: map[string]string{}, Tools: map[string]string{}}
 	if (want.Policy == "" || want.Policy == Unmanaged) && len(owned) == 0 {
 		return have, nil
 	}
@@ -21,12 +21,16 @@ func (w worker) observe(ctx context.Context, want Desired, owned step.Owned) (Ob
 	}
 	ports := map[string][]string{} // firewall -> ports to look at
 	for id := range owned {
-		if d, ok := parseDoor(id.Field); ok {
+		if d, ok := parseDoor(id.Field); ok && d.chain == "" {
 			ports[id.Key] = append(ports[id.Key], d.port)
 		}
 	}
+	known, err := w.observeWalls(ctx, want, owned, &have)
+	if err != nil {
+		return have, err
+	}
 	for _, s := range have.Services {
-		if !s.Active {
+		if !s.Active || s.Name != ufw && slices.Contains(known, s.Name) {
 			continue
 		}
 		look := ports[s.Name]
@@ -83,16 +87,10 @@ func (w worker) observePorts(ctx context.Context, name string, ports []string, o
 		if err != nil {
 			return err
 		}
-		var protocols []string
 		for _, port := range ports {
-			if isProtocol(port) {
-				protocols = append(protocols, port)
-			} else if slices.Contains(strings.Split(added, "\n"), "ufw allow "+ufwPort(port)) {
+			if slices.Contains(strings.Split(added, "\n"), "ufw allow "+ufwPort(port)) {
 				have.Ports[door{port: port}.id(ufw)] = portOpen
 			}
-		}
-		if refused := netfilter.Refused(ctx, w.host, protocols); len(refused) > 0 {
-			have.Refused[name] = refused
 		}
 	default:
 		if refused := netfilter.Refused(ctx, w.host, ports); len(refused) > 0 {
@@ -125,7 +123,7 @@ func (w worker) observeFirewalld(ctx context.Context, ports []string, owned step
 	for _, zone := range sortedSet(zones) {
 		for _, port := range ports {
 			for when, argv := range map[string][]string{live: {"firewall-cmd"}, boot: {"firewall-cmd", "--permanent"}} {
-				d := door{port, zone, when}
+				d := door{port: port, zone: zone, when: when}
 				yes, err := w.query(ctx, append(argv, "--zone="+zone, d.option("query"))...)
 				if err != nil {
 					return err
@@ -183,7 +181,9 @@ func (w worker) one(ctx context.Context, c step.Change) error {
 		_, err := w.run(ctx, ufwSwitch(c.To == active)...)
 		return err
 	}
-	if d, ok := parseDoor(c.Field); ok {
+	if d, ok := parseDoor(c.Field); ok && d.chain != "" {
+		return w.openWall(ctx, c.Key, d, c.To == portOpen)
+	} else if ok {
 		_, err := w.run(ctx, d.command(c.Key, c.To == portOpen)...)
 		return err
 	}
