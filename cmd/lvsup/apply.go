@@ -166,7 +166,7 @@ func (g *globals) verify(ctx context.Context, h *view.Human, run *coordinator.Ru
 		return nil
 	}
 	if !g.json {
-		h.Drift(plans.Conceal(cluster, left))
+		h.Drift(plans.Conceal(cluster, left), view.DriftNotes{})
 	}
 	return errors.New("everything was carried out, but the hosts are not as they should be")
 }

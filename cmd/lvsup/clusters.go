@@ -29,7 +29,7 @@ func (g *globals) perCluster(cmd *cobra.Command) *cobra.Command {
 		var codes []report.Code
 		for i, c := range all {
 			g.cluster = c.Name
-			if !g.json {
+			if !g.json && !g.quiet {
 				h.Heading("Cluster "+c.Name, i > 0)
 			}
 			err := one(cmd, args)

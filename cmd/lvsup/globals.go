@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +37,8 @@ type globals struct {
 	askBecomePass bool
 	cluster       string            // one of several in the plan; empty: all, or the only one
 	inputs        []hcl.Input       // values for the plan's variables, in the order of the command line
+	quiet         bool              // nothing but results and errors
+	stdout        io.Writer         // where results go; nil: to os.Stdout
 	redacter      *strings.Replacer // takes sensitive values out; nil before a plan is read
 }
 
@@ -56,7 +60,10 @@ func (g *globals) human() *view.Human {
 	if g.noColor {
 		h.Color = false
 	}
-	h.Out, h.Err = redacting{g, h.Out}, redacting{g, h.Err}
+	h.Out, h.Err = g.out(), redacting{g, h.Err}
+	if g.stdout != nil {
+		h.Color = false
+	}
 	return h
 }
 
@@ -91,7 +98,8 @@ func (g *globals) read(path string) (*plans.Cluster, []plans.Diagnostic) {
 	if c != nil {
 		g.redacter = plans.Redacter(c)
 	}
-	if len(diags) > 0 && !g.json {
+	wrong := slices.ContainsFunc(diags, func(d plans.Diagnostic) bool { return d.Severity == plans.Error })
+	if len(diags) > 0 && !g.json && (wrong || !g.quiet) {
 		h := g.human()
 		hcl.WriteDiagnostics(h.Err, files, diags, h.Color)
 	}
@@ -122,7 +130,7 @@ func (g *globals) open(ctx context.Context, path string, progress func(report.Ev
 	for _, d := range diags {
 		if d.Severity == plans.Error {
 			if g.json {
-				_ = view.WriteJSON(redacting{g, os.Stdout}, &view.Document{Command: g.command, Diagnostics: diags, Error: errDiagnostics.Error(), Exit: report.Failed})
+				_ = view.WriteJSON(g.out(), &view.Document{Command: g.command, Diagnostics: diags, Error: errDiagnostics.Error(), Exit: report.Failed})
 			}
 			return nil, nil, exit(report.Failed)
 		}
@@ -153,7 +161,11 @@ func (g *globals) dialer(ctx context.Context) *coordinator.SSHDialer {
 		Passphrase: func(_ context.Context, file string) (string, error) {
 			return askSecret(ctx, "passphrase of "+file)
 		},
-		Notice: func(text string) { h.Note("%s", view.Clean(text)) },
+		Notice: func(text string) {
+			if !g.quiet {
+				h.Note("%s", view.Clean(text))
+			}
+		},
 	}, g.becomePassword(ctx), g.log())
 }
 
@@ -171,15 +183,19 @@ func (g *globals) vantage(from string) string {
 
 // holder says who runs this, for those who find a host locked.
 func holder() string {
-	name := "unknown"
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
 	machine, err := os.Hostname()
 	if err != nil {
 		machine = "unknown"
 	}
-	return fmt.Sprintf("%s@%s, process %d, since %s", name, machine, os.Getpid(), time.Now().UTC().Format(time.RFC3339))
+	return fmt.Sprintf("%s@%s, process %d, since %s", userName(), machine, os.Getpid(), time.Now().UTC().Format(time.RFC3339))
+}
+
+func userName() string {
+	u, err := user.Current()
+	if err != nil {
+		return "unknown"
+	}
+	return u.Username
 }
 
 // codeOf gives the exit code that an error calls for.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -108,7 +107,7 @@ func (g *globals) finish(h *view.Human, run *coordinator.Run, doc *view.Document
 	}
 	doc.Exit, doc.Codes = report.Worst(codes...), report.Sorted(codes)
 	if g.json {
-		if err := view.WriteJSON(redacting{g, os.Stdout}, doc); err != nil {
+		if err := view.WriteJSON(g.out(), doc); err != nil {
 			return err
 		}
 		return exit(doc.Exit)

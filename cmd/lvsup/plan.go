@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,7 +31,7 @@ func newValidate(g *globals) *cobra.Command {
 			}
 			switch {
 			case g.json:
-				if err := view.WriteJSON(redacting{g, os.Stdout}, doc); err != nil {
+				if err := view.WriteJSON(g.out(), doc); err != nil {
 					return err
 				}
 			case doc.Exit == report.Done:
@@ -57,7 +56,7 @@ func summary(all []*plans.Cluster) string {
 }
 
 func newPlan(g *globals) *cobra.Command {
-	d := dryRun{name: "plan"}
+	var d dryRun
 	cmd := &cobra.Command{
 		Use:   "plan PLAN",
 		Short: "Show what an apply would change, in order",
@@ -71,20 +70,8 @@ func newPlan(g *globals) *cobra.Command {
 	return cmd
 }
 
-func newDrift(g *globals) *cobra.Command {
-	return &cobra.Command{
-		Use:   "drift PLAN",
-		Short: "Find out whether the hosts are still as the plan wants (exit 2 if not)",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return g.compare(cmd.Context(), args[0], dryRun{name: "drift", changesExit: true})
-		},
-	}
-}
-
-// dryRun is a plan or a drift check.
+// dryRun is what was asked of a plan.
 type dryRun struct {
-	name        string
 	changesExit bool // changes are an exit code of their own
 	commands    bool
 	destroy     bool
@@ -100,17 +87,13 @@ func (g *globals) compare(ctx context.Context, path string, d dryRun) error {
 		return err
 	}
 	defer run.Close()
-	doc := &view.Document{Command: d.name}
+	doc := &view.Document{Command: "plan"}
 	p, err := run.Plan(ctx, d.destroy)
 	if err != nil {
 		return g.finish(h, run, doc, nil, err)
 	}
 	doc.Plan = plans.Conceal(cluster, p)
-	switch {
-	case g.json:
-	case d.name == "drift":
-		h.Drift(doc.Plan)
-	default:
+	if !g.json {
 		h.Plan(doc.Plan)
 	}
 	codes := append(codesOf(run.Failures(), false), d.codes(p)...)
@@ -127,14 +110,10 @@ func (g *globals) compare(ctx context.Context, path string, d dryRun) error {
 	return g.finish(h, run, doc, codes, err)
 }
 
-// codes are the exit codes that a plan calls for. To a plan, a change that
-// lvsup refuses to make is an error; to a drift check it is a difference like
-// any other.
+// codes are the exit codes that a plan calls for.
 func (d dryRun) codes(p *plans.Plan) []report.Code {
 	var codes []report.Code
-	count := p.Count()
-	if d.name == "drift" && (len(p.Errors()) > 0 || count.Errors > 0) ||
-		d.name != "drift" && coordinator.Appliable(p) != nil {
+	if coordinator.Appliable(p) != nil {
 		codes = append(codes, report.Failed)
 	}
 	if d.changesExit && !p.Empty() {

@@ -2,58 +2,114 @@ package view
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/lvsup/lvsup/internal/step"
 	"github.com/lvsup/lvsup/plans"
 )
 
+// Since is when a difference on a host was first seen, in UTC.
+type Since struct {
+	Host string `json:"host"`
+	Kind string `json:"kind"`
+	step.ID
+	Since time.Time `json:"since"`
+}
+
+// DriftNotes is what is known of differences beyond themselves.
+type DriftNotes struct {
+	Since   []Since
+	Ignored map[string]int // by host: how many are left out
+}
+
 // Drift prints where hosts differ from the plan, host by host: the resource,
 // what the plan wants of it and what was found.
-func (h *Human) Drift(p *plans.Plan) {
+func (h *Human) Drift(p *plans.Plan, notes DriftNotes) {
 	h.Findings(p.Findings)
-	differ, hosts := 0, 0
+	differ, hosts, ignored := 0, 0, ""
 	for _, host := range p.Hosts {
-		var all []step.Change
+		n := 0
 		for _, kind := range host.Kinds {
-			all = append(all, kind.Changes...)
+			for _, c := range kind.Changes {
+				if n++; n == 1 {
+					h.printf("\n%s\n", h.paint(bold, host.Host))
+				}
+				h.difference(c, notes.since(host.Host, kind.Kind, c.ID))
+			}
 		}
-		if len(all) == 0 {
-			continue
-		}
-		differ += len(all)
-		hosts++
-		h.printf("\n%s\n", h.paint(bold, host.Host))
-		for _, c := range all {
-			h.difference(c)
+		differ += n
+		if n > 0 {
+			hosts++
 		}
 	}
 	h.planErrors(p)
+	if n := notes.ignored(); n > 0 {
+		ignored = fmt.Sprintf(" %d more ignored by rules.", n)
+	}
 	switch {
 	case differ > 0:
-		h.printf("\n%s %s on %d of %s.\n", h.paint(bold, "Drift:"), Plural(differ, "difference"), hosts, Plural(len(p.Hosts), "host"))
+		h.printf("\n%s %s on %d of %s.%s\n", h.paint(bold, "Drift:"), Plural(differ, "difference"), hosts, Plural(len(p.Hosts), "host"), ignored)
 	case p.Count().Errors == 0:
-		h.printf("No drift: %s of cluster %q %s as the plan wants.\n", Plural(len(p.Hosts), "host"), p.Cluster, isAre(len(p.Hosts)))
+		h.printf("No drift: %s of cluster %q %s as the plan wants.%s\n", Plural(len(p.Hosts), "host"), p.Cluster, isAre(len(p.Hosts)), ignored)
 	}
 }
 
+func (n DriftNotes) since(host, kind string, id step.ID) time.Time {
+	i := slices.IndexFunc(n.Since, func(s Since) bool { return s.Host == host && s.Kind == kind && s.ID == id })
+	if i < 0 {
+		return time.Time{}
+	}
+	return n.Since[i].Since
+}
+
+func (n DriftNotes) ignored() int {
+	all := 0
+	for _, some := range n.Ignored {
+		all += some
+	}
+	return all
+}
+
+// Minute is how points in time are shown; they are in UTC.
+const Minute = "2006-01-02 15:04 UTC"
+
 // difference prints one resource that is not as wanted.
-func (h *Human) difference(c step.Change) {
+func (h *Human) difference(c step.Change, since time.Time) {
+	text := h.paint(actionStyle[c.Action], Clean(string(rune(c.Action)))) + " " + differs(c)
+	if c.Why != "" {
+		text += h.paint(dim, "  # "+Clean(c.Why))
+	}
+	if !since.IsZero() {
+		text += h.paint(dim, "  (since "+since.Format(Minute)+")")
+	}
+	h.printf("  %s\n", text)
+	h.fileDiff(c)
+	if c.Blocked != "" {
+		h.printf("    %s %s\n", h.paint(red, "refused:"), Clean(c.Blocked))
+	}
+}
+
+// Difference says in one line what the plan wants of a resource and what was
+// found.
+func Difference(c step.Change) string {
+	text := differs(c)
+	if c.Why != "" {
+		text += "  # " + Clean(c.Why)
+	}
+	if c.Blocked != "" {
+		text += "; refused: " + Clean(c.Blocked)
+	}
+	return text
+}
+
+func differs(c step.Change) string {
 	name := Clean(c.Key)
 	content := c.Field == step.ContentField
 	if c.Field != "" && !content {
 		name += " " + Clean(c.Field)
 	}
-	text := found(c, content)
-	if c.Why != "" {
-		text += h.paint(dim, "  # "+Clean(c.Why))
-	}
-	h.printf("  %s %s: %s\n", h.paint(actionStyle[c.Action], Clean(string(rune(c.Action)))), name, text)
-	if content && c.Action.Mutates() {
-		h.fileDiff(c)
-	}
-	if c.Blocked != "" {
-		h.printf("    %s %s\n", h.paint(red, "refused:"), Clean(c.Blocked))
-	}
+	return name + ": " + found(c, content)
 }
 
 // found says what is wanted of a resource and what there is. Of a file it does

@@ -9,6 +9,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/lvsup/lvsup/internal/report"
+	"github.com/lvsup/lvsup/internal/schedule"
 	"github.com/lvsup/lvsup/internal/wire"
 	"github.com/lvsup/lvsup/plans"
 )
@@ -19,11 +20,14 @@ type Document struct {
 	Command     string                        `json:"command"`
 	Cluster     string                        `json:"cluster,omitempty"` // of a plan with several, each of which has a document
 	Plan        *plans.Plan                   `json:"plan,omitempty"`
-	Stale       []plans.Divergence            `json:"stale,omitempty"` // how the hosts differ from what was shown
+	Since       []Since                       `json:"first_seen,omitempty"` // of drift
+	Ignored     map[string]int                `json:"ignored,omitempty"`    // differences that rules leave out, by host
+	Stale       []plans.Divergence            `json:"stale,omitempty"`      // how the hosts differ from what was shown
 	Applied     bool                          `json:"applied,omitempty"`
 	Probe       *report.Probe                 `json:"probe,omitempty"`
 	Diagnosis   *report.Diagnosis             `json:"diagnosis,omitempty"`
 	Status      map[string]*wire.IPVSResponse `json:"status,omitempty"`
+	Jobs        []schedule.Installed          `json:"jobs,omitempty"`
 	Diagnostics []plans.Diagnostic            `json:"diagnostics,omitempty"`
 	Failures    []Failure                     `json:"failures,omitempty"`
 	Notes       []report.HostNote             `json:"notes,omitempty"` // what a person should know of what was done

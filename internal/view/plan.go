@@ -113,7 +113,7 @@ func (h *Human) change(c step.Change, commands []string) {
 		text += h.paint(dim, "  # "+Clean(c.Why))
 	}
 	h.printf("     %s %s\n", h.paint(actionStyle[c.Action], Clean(string(rune(c.Action)))), text)
-	if content && c.Action.Mutates() && !c.Follows {
+	if !c.Follows {
 		h.fileDiff(c)
 	}
 	if c.Blocked != "" {
@@ -145,29 +145,9 @@ func shown(s string) string {
 	return Clean(s)
 }
 
-// fileDiff prints how a file's text changes, without the headers of a patch.
+// fileDiff prints how a file's text changes.
 func (h *Human) fileDiff(c step.Change) {
-	if strings.HasPrefix(c.From, "base64:") || strings.HasPrefix(c.To, "base64:") {
-		h.printf("         (not text)\n")
-		return
-	}
-	diff := udiff.Unified("", "", c.From, c.To)
-	lines := cleanLines(diff)
-	if len(lines) < 3 {
-		return
-	}
-	lines = foldGone(lines[2:]) // without --- and +++
-	for i, line := range lines {
-		if i == maxDiffLines {
-			h.printf("         %s\n", h.paint(dim, fmt.Sprintf("... %d more lines", len(lines)-i)))
-			return
-		}
-		if strings.HasPrefix(line, "@@") {
-			if i > 0 {
-				h.printf("         %s\n", h.paint(dim, "..."))
-			}
-			continue
-		}
+	for _, line := range FileDifference(c) {
 		s := dim
 		switch {
 		case strings.HasPrefix(line, "+"):
@@ -177,6 +157,34 @@ func (h *Human) fileDiff(c step.Change) {
 		}
 		h.printf("         %s\n", h.paint(s, line))
 	}
+}
+
+// FileDifference is how a file's text changes, as a patch without its headers,
+// shortened. It is empty where nothing is written to a file.
+func FileDifference(c step.Change) []string {
+	if c.Field != step.ContentField || !c.Action.Mutates() {
+		return nil
+	}
+	if strings.HasPrefix(c.From, "base64:") || strings.HasPrefix(c.To, "base64:") {
+		return []string{"(not text)"}
+	}
+	lines := cleanLines(udiff.Unified("", "", c.From, c.To))
+	if len(lines) < 3 {
+		return nil
+	}
+	var shown []string
+	lines = foldGone(lines[2:]) // without --- and +++
+	for i, line := range lines {
+		switch {
+		case i == maxDiffLines:
+			return append(shown, fmt.Sprintf("... %d more lines", len(lines)-i))
+		case !strings.HasPrefix(line, "@@"):
+			shown = append(shown, line)
+		case i > 0:
+			shown = append(shown, "...")
+		}
+	}
+	return shown
 }
 
 // foldGone shortens runs of lines that go: a page that is replaced need not be

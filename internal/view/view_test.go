@@ -99,7 +99,7 @@ func TestNothingSteersTheTerminal(t *testing.T) {
 	h := &Human{Out: &text, Err: &text, Commands: true}
 	p.Hosts[0].Kinds[1].Commands = [][]string{{hostile}}
 	h.Plan(p)
-	h.Drift(p)
+	h.Drift(p, DriftNotes{})
 	h.Status("master", &wire.IPVSResponse{
 		Table: hostile, Listed: hostile,
 		Services: []wire.IPVSService{{Key: hostile, Foreign: true}, {Key: "a", Backends: []wire.IPVSBackend{{Address: hostile, Foreign: true}}}},

@@ -1,0 +1,130 @@
+package drift
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/lvsup/lvsup/internal/step"
+	"github.com/lvsup/lvsup/internal/view"
+	"github.com/lvsup/lvsup/plans"
+)
+
+// ID names a difference on a cluster's hosts.
+type ID struct {
+	Host, Kind string
+	step.ID
+}
+
+// History tells since when there is a difference. It is kept on the machine that
+// checks, a file for each plan and cluster. The zero History knows nothing and
+// cannot be saved.
+type History struct {
+	file  string
+	first map[ID]time.Time
+}
+
+// historyFile is what is written.
+type historyFile struct {
+	Version int          `json:"version"`
+	Plan    string       `json:"plan"`
+	Cluster string       `json:"cluster"`
+	Seen    []view.Since `json:"seen"`
+}
+
+// HistoryDir is where histories are: below XDG_STATE_HOME, or ~/.local/state (XDG
+// Base Directory Specification).
+func HistoryDir() (string, error) {
+	dir := os.Getenv("XDG_STATE_HOME")
+	if !filepath.IsAbs(dir) {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", fmt.Errorf("cannot tell where to remember when drift was first seen: %w", err)
+		}
+		dir = filepath.Join(home, ".local", "state")
+	}
+	return filepath.Join(dir, "lvsup", "drift"), nil
+}
+
+// OpenHistory reads what is known of a plan's cluster. A file that is not there or
+// cannot be read is an empty history.
+func OpenHistory(dir, plan, cluster string) (*History, error) {
+	plan, err := filepath.Abs(plan)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(plan + "\x00" + cluster))
+	h := &History{file: filepath.Join(dir, fmt.Sprintf("%x.json", sum[:12])), first: map[ID]time.Time{}}
+	text, err := os.ReadFile(h.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return h, nil
+	}
+	var read historyFile
+	if err == nil {
+		err = json.Unmarshal(text, &read)
+	}
+	for _, s := range read.Seen {
+		h.first[ID{s.Host, s.Kind, s.ID}] = s.Since
+	}
+	if err != nil {
+		return h, fmt.Errorf("cannot read when drift was first seen: %w", err)
+	}
+	return h, nil
+}
+
+// Since is when a difference was first seen; zero if never.
+func (h *History) Since(id ID) time.Time { return h.first[id] }
+
+// Note takes down what is there now. What is no more is forgotten, but not on
+// hosts that could not be looked at.
+func (h *History) Note(p *plans.Plan, unknown []string, now time.Time) {
+	still := map[ID]time.Time{}
+	for s, since := range h.first {
+		if slices.Contains(unknown, s.Host) {
+			still[s] = since
+		}
+	}
+	for _, host := range p.Hosts {
+		for _, kind := range host.Kinds {
+			for _, c := range kind.Changes {
+				s := ID{host.Host, kind.Kind, c.ID}
+				if since, known := h.first[s]; known {
+					still[s] = since
+				} else {
+					still[s] = now.UTC().Truncate(time.Millisecond)
+				}
+			}
+		}
+	}
+	h.first = still
+}
+
+// Save writes the history, readable by its owner.
+func (h *History) Save(plan, cluster string) error {
+	out := historyFile{Version: 1, Plan: plan, Cluster: cluster, Seen: []view.Since{}}
+	for s, since := range h.first {
+		out.Seen = append(out.Seen, view.Since{Host: s.Host, Kind: s.Kind, ID: s.ID, Since: since})
+	}
+	slices.SortFunc(out.Seen, func(a, b view.Since) int {
+		return slices.Compare([]string{a.Host, a.Kind, a.Key, a.Field}, []string{b.Host, b.Kind, b.Key, b.Field})
+	})
+	text, err := json.MarshalIndent(out, "", " ")
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(h.file), 0o700)
+	}
+	if err == nil {
+		err = renameio.WriteFile(h.file, append(text, '\n'), 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot write down when drift was first seen: %w", err)
+	}
+	return nil
+}
