@@ -148,3 +148,52 @@ func TestNFTThatCannotBeJudged(t *testing.T) {
 		t.Errorf("%s", said)
 	}
 }
+
+// lives brings a host to a plan, sees that nothing is left to do, then and after
+// what may happen, and that a destroy leaves all as it was.
+func lives(t *testing.T, h host.Host, want Desired, changes int, then func(), snapshot func() string) {
+	t.Helper()
+	ctx, k, owned, before := context.Background(), New(h), step.Owned{}, snapshot()
+	diff := func(want Desired) []step.Change {
+		t.Helper()
+		have, err := k.Observe(ctx, want, owned)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k.Diff(want, owned, have)
+	}
+	apply := func(todo []step.Change) {
+		t.Helper()
+		for _, c := range todo {
+			if c.Blocked != "" {
+				t.Errorf("%s: %s", c.ID, c.Blocked)
+			}
+			owned.Begin(c)
+		}
+		if _, err := k.Apply(ctx, want, todo); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range todo {
+			owned.End(c)
+		}
+	}
+	todo := diff(want)
+	if len(todo) != changes {
+		t.Errorf("%d changes, want %d: %+v", len(todo), changes, todo)
+	}
+	apply(todo)
+	if left := diff(want); len(left) > 0 {
+		t.Errorf("after the apply there is still to do: %+v", left)
+	}
+	then()
+	if left := diff(want); len(left) > 0 {
+		t.Errorf("after a reload there is still to do: %+v", left)
+	}
+	apply(diff(Desired{}))
+	if left := diff(Desired{}); len(left) > 0 || len(owned) > 0 {
+		t.Errorf("after a destroy: %+v %+v", left, owned)
+	}
+	if after := snapshot(); after != before {
+		t.Errorf("a destroy leaves something:\n%s\nit was:\n%s", after, before)
+	}
+}

@@ -1,4 +1,4 @@
-//go:build linuxroot
+//go:build linuxroot && soak
 
 package firewall
 
@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsup/lvsup/internal/linux/host"
-	"github.com/lvsup/lvsup/internal/step"
 )
 
 // TestRealFirewalls works with the real ufw and firewalld. They are never
@@ -126,55 +125,6 @@ func (j jail) files(dir string) string {
 	out, err := exec.Command("sh", "-c", `cd "$0" && find . -type f ! -name '*.old' ! -name '*.pyc' | sort | xargs cksum`, j.Path(dir)).Output()
 	must(j.t, err)
 	return string(out)
-}
-
-// lives brings a host to a plan, sees that nothing is left to do, then and after
-// what may happen, and that a destroy leaves all as it was.
-func lives(t *testing.T, h host.Host, want Desired, changes int, then func(), snapshot func() string) {
-	t.Helper()
-	ctx, k, owned, before := context.Background(), New(h), step.Owned{}, snapshot()
-	diff := func(want Desired) []step.Change {
-		t.Helper()
-		have, err := k.Observe(ctx, want, owned)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return k.Diff(want, owned, have)
-	}
-	apply := func(todo []step.Change) {
-		t.Helper()
-		for _, c := range todo {
-			if c.Blocked != "" {
-				t.Errorf("%s: %s", c.ID, c.Blocked)
-			}
-			owned.Begin(c)
-		}
-		if _, err := k.Apply(ctx, want, todo); err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range todo {
-			owned.End(c)
-		}
-	}
-	todo := diff(want)
-	if len(todo) != changes {
-		t.Errorf("%d changes, want %d: %+v", len(todo), changes, todo)
-	}
-	apply(todo)
-	if left := diff(want); len(left) > 0 {
-		t.Errorf("after the apply there is still to do: %+v", left)
-	}
-	then()
-	if left := diff(want); len(left) > 0 {
-		t.Errorf("after a reload there is still to do: %+v", left)
-	}
-	apply(diff(Desired{}))
-	if left := diff(Desired{}); len(left) > 0 || len(owned) > 0 {
-		t.Errorf("after a destroy: %+v %+v", left, owned)
-	}
-	if after := snapshot(); after != before {
-		t.Errorf("a destroy leaves something:\n%s\nit was:\n%s", after, before)
-	}
 }
 
 func testUFW(t *testing.T, root string) {
