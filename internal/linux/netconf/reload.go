@@ -43,6 +43,10 @@ func Reload(ctx context.Context, h host.Host, files, interfaces []string) error 
 	return nil
 }
 
+// Listens reports whether the host has a daemon that may act upon its files after
+// Reload has come back.
+func Listens(h host.Host) bool { return exists(h, "/run/systemd/netif") || exists(h, "/usr/bin/nmcli") }
+
 func reloadNetworkd(ctx context.Context, h host.Host) error {
 	if !exists(h, "/run/systemd/netif") {
 		return nil
