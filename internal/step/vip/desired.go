@@ -4,18 +4,28 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/lvsup/lvsup/internal/linux/netconf"
 )
 
 // Desired is what a plan wants of virtual IP addresses on one host.
 type Desired struct {
 	VIPs []VIP `json:"vips,omitempty"`
+	// Network is the stack that keeps Native VIPs, one of netconf's; empty: the
+	// one that brings Cards up is found, the interfaces that the plan names.
+	Network string   `json:"network,omitempty"`
+	Cards   []string `json:"cards,omitempty"`
 }
 
 // VIP is one virtual IP address on one interface.
 type VIP struct {
 	Address   string `json:"address"`   // with prefix length, "192.168.140.100/32"
 	Interface string `json:"interface"` // kernel name, "lo"
+	// Native has the host's own network stack keep the VIP for the next boot, and
+	// not rc.local. Only on lo.
+	Native bool `json:"native,omitempty"`
 }
 
 // String gives the VIP as an ID names it: "192.168.140.100/32 dev lo".
@@ -39,6 +49,18 @@ func (v VIP) lifetime() string {
 	return ""
 }
 
+// kept lists the VIPs that the network stack keeps, or else those that the boot
+// script does.
+func (d Desired) kept(native bool) []VIP {
+	var some []VIP
+	for _, v := range d.VIPs {
+		if v.Native == native {
+			some = append(some, v)
+		}
+	}
+	return some
+}
+
 // prefix is the address as a value; Validate has seen to it that it parses.
 func (v VIP) prefix() netip.Prefix {
 	p, _ := netip.ParsePrefix(v.Address)
@@ -51,6 +73,14 @@ var interfaceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)
 
 // Validate names the VIP and the field that is wrong.
 func Validate(want Desired) error {
+	if want.Network != "" && !slices.Contains(netconf.Stacks(), want.Network) {
+		return fmt.Errorf("network %q: write one of %s", want.Network, strings.Join(netconf.Stacks(), ", "))
+	}
+	for i, name := range want.Cards {
+		if err := netconf.CheckName(name); err != nil {
+			return fmt.Errorf("cards[%d]: %w", i, err)
+		}
+	}
 	seen := map[string]bool{}
 	for i, v := range want.VIPs {
 		p, err := netip.ParsePrefix(v.Address)
@@ -65,6 +95,8 @@ func Validate(want Desired) error {
 			return fmt.Errorf("vips[%d].address: a VIP on lo must be /%d, or the host would take the whole network %s for its own", i, p.Addr().BitLen(), p.Masked())
 		case p.Addr().IsUnspecified() || p.Addr().IsMulticast() || p.Addr().IsLoopback():
 			return fmt.Errorf("vips[%d].address: %s cannot be a VIP", i, p.Addr())
+		case v.Native && v.Interface != "lo":
+			return fmt.Errorf("vips[%d].native: only a VIP on lo can be kept by the network stack, and this is on %s", i, v.Interface)
 		case seen[v.String()]:
 			return fmt.Errorf("vips[%d]: %s is wanted twice", i, v)
 		}

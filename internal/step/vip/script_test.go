@@ -41,8 +41,8 @@ func TestEdit(t *testing.T) {
 }
 
 func TestEditSeveral(t *testing.T) {
-	a, b := VIP{"10.0.0.2/32", "lo"}, VIP{"10.0.0.1/24", "ens33"}
-	got := edit("#!/bin/sh\nip addr add 10.0.0.3/32 dev lo\n", []VIP{a, b, {"10.0.0.3/32", "lo"}})
+	a, b := VIP{Address: "10.0.0.2/32", Interface: "lo"}, VIP{Address: "10.0.0.1/24", Interface: "ens33"}
+	got := edit("#!/bin/sh\nip addr add 10.0.0.3/32 dev lo\n", []VIP{a, b, {Address: "10.0.0.3/32", Interface: "lo"}})
 	want := "#!/bin/sh\n" + blockBegin + "\nip addr replace 10.0.0.1/24 dev ens33\nip addr replace 10.0.0.2/32 dev lo\n" + blockEnd +
 		"\nip addr add 10.0.0.3/32 dev lo\n"
 	if d := cmp.Diff(want, got); d != "" {
@@ -91,7 +91,7 @@ func TestAddedByHand(t *testing.T) {
 			t.Errorf("%q: got %v, want %v", line, got, want)
 		}
 	}
-	six := VIP{"2001:db8::1/128", "lo"}
+	six := VIP{Address: "2001:db8::1/128", Interface: "lo"}
 	for line, want := range map[string]bool{
 		"ip -6 addr add 2001:db8::1/128 dev lo":     true,
 		"ip addr add 2001:DB8:0::1 dev lo nodad":    true,

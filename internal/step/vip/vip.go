@@ -8,6 +8,7 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 
+	"github.com/lvsup/lvsup/internal/linux/netconf"
 	"github.com/lvsup/lvsup/internal/step"
 )
 
@@ -46,6 +47,8 @@ type Observed struct {
 	IP string
 	// Paths holds what is at the paths of Script, the unit and every owned ID.
 	Paths map[string]Path
+	// Loopback is the network stack of lo, where a VIP is wanted of it.
+	Loopback netconf.Loopback
 }
 
 // Path is what is at one path.
@@ -62,8 +65,11 @@ func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 		wanted[step.ID{Key: v.String(), Field: live}] = v.Address
 	}
 	var changes []step.Change
-	if len(want.VIPs) > 0 {
-		changes = append(changes, persist(want, owned, have, wanted)...)
+	if vips := want.kept(false); len(vips) > 0 {
+		changes = append(changes, persist(vips, owned, have, wanted)...)
+	}
+	if vips := want.kept(true); len(vips) > 0 {
+		changes = append(changes, native(vips, owned, have, wanted)...)
 	}
 	for _, c := range step.Reconcile(wanted, owned, seen) {
 		changes = append(changes, explain(c, have))
@@ -90,14 +96,17 @@ func (o Observed) state() step.State {
 			s[step.ID{Key: name, Field: dir}] = p.Mode
 		}
 	}
+	for name, text := range o.Loopback.Files.Content {
+		s[step.ID{Key: name, Field: step.ContentField}] = step.EncodeBytes([]byte(text))
+	}
 	return s
 }
 
-// persist adds to wanted what makes the VIPs come back at boot, and gives
-// blocked changes for what stands in the way.
-func persist(want Desired, owned step.Owned, have Observed, wanted step.State) []step.Change {
+// persist adds to wanted the boot script, or the unit, that brings the VIPs back,
+// and gives blocked changes for what stands in the way.
+func persist(vips []VIP, owned step.Owned, have Observed, wanted step.State) []step.Change {
 	if have.Runner == Unit {
-		wanted[step.ID{Key: unitFile, Field: step.ContentField}] = unit(have.IP, want.VIPs)
+		wanted[step.ID{Key: unitFile, Field: step.ContentField}] = unit(have.IP, vips)
 		wanted[step.ID{Key: wantLink, Field: link}] = unitFile
 		id := step.ID{Key: wantsDir, Field: dir}
 		if p, there := have.Paths[wantsDir]; there && hasID(owned, id) {
@@ -116,7 +125,7 @@ func persist(want Desired, owned step.Owned, have Observed, wanted step.State) [
 		return []step.Change{{Action: step.Update, ID: step.ID{Key: have.Script, Field: boot}, To: "runs at boot", Blocked: blocked}}
 	}
 	content := step.ID{Key: have.Script, Field: step.ContentField}
-	text := edit(script.Content, want.VIPs)
+	text := edit(script.Content, vips)
 	// A script that is right by others' hands is theirs: claiming it whole would
 	// end in deleting it whole.
 	if !there || text != script.Content || hasID(owned, content) {

@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/lvsup/lvsup/internal/linux/arping"
 	"github.com/lvsup/lvsup/internal/linux/atomicfile"
 	"github.com/lvsup/lvsup/internal/linux/host"
+	"github.com/lvsup/lvsup/internal/linux/netconf"
 	"github.com/lvsup/lvsup/internal/linux/rtnl"
 	"github.com/lvsup/lvsup/internal/linux/service"
 	"github.com/lvsup/lvsup/internal/step"
@@ -81,6 +83,12 @@ func (k kind) observe(_ context.Context, want Desired, owned step.Owned) (Observ
 			have.IP = p
 		}
 	}
+	if len(want.kept(true)) > 0 {
+		stack := netconf.Detect(k.host, want.Network, want.Cards)
+		if have.Loopback, err = netconf.ReadLoopback(k.host, stack); err != nil {
+			return have, err
+		}
+	}
 	paths := []string{have.Script, unitFile, wantLink, wantsDir}
 	for id := range owned {
 		if id.Field == live {
@@ -101,8 +109,9 @@ func (k kind) observe(_ context.Context, want Desired, owned step.Owned) (Observ
 	return have, nil
 }
 
-func (k kind) apply(ctx context.Context, _ Desired, changes []step.Change) (done int, err error) {
+func (k kind) apply(ctx context.Context, want Desired, changes []step.Change) (done int, err error) {
 	reload := false
+	var written []string // files of the network stack
 	for i, c := range changes {
 		if err := ctx.Err(); err != nil {
 			return i, err
@@ -111,6 +120,19 @@ func (k kind) apply(ctx context.Context, _ Desired, changes []step.Change) (done
 			return i, err
 		}
 		reload = reload || c.Action.Mutates() && (c.Key == unitFile || c.Field == link)
+		if c.Action.Mutates() && c.Field == step.ContentField && netconf.Watched(c.Key) {
+			written = append(written, c.Key)
+		}
+	}
+	if len(written) > 0 {
+		if err := netconf.Reload(ctx, k.host, written, nil); err != nil {
+			return len(changes), err
+		}
+		if netconf.Listens(k.host) {
+			if err := k.hold(ctx, want); err != nil {
+				return len(changes), err
+			}
+		}
 	}
 	if reload {
 		// The changes are done and hold at the next boot even if this fails.
@@ -148,11 +170,18 @@ func (k kind) one(c step.Change) error {
 		return atomicfile.Symlink(c.To, path)
 	case step.ContentField:
 		if gone {
-			return atomicfile.Remove(path)
+			err := atomicfile.Remove(path)
+			if err == nil && isDropIn(c.Key) {
+				err = rmdir(filepath.Dir(path))
+			}
+			return err
 		}
 		data, err := step.DecodeBytes(c.To)
 		if err != nil {
 			return fmt.Errorf("cannot decode the content of %s: %w", c.Key, err)
+		}
+		if isNetwork(c.Key) {
+			return atomicfile.WriteMkdir(path, data, netconf.Mode(c.Key))
 		}
 		perm := os.FileMode(0o755)
 		if c.Key == unitFile {
@@ -161,6 +190,28 @@ func (k kind) one(c step.Change) error {
 		return atomicfile.Write(path, data, perm)
 	}
 	return fmt.Errorf("cannot %s %s: no part of a VIP", c.Action, c.ID)
+}
+
+// holdTime is how long a daemon may take to act upon its new files.
+const holdTime = time.Second
+
+// hold keeps the VIPs where they are while a daemon takes away what a file of its
+// own no longer has: it says that it knows its files before it has acted.
+func (k kind) hold(ctx context.Context, want Desired) error {
+	for end := time.Now().Add(holdTime); len(want.VIPs) > 0 && time.Now().Before(end) && ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
+		all, err := k.net.Interfaces()
+		if err != nil {
+			return err
+		}
+		for _, v := range want.VIPs {
+			if i, ok := rtnl.Find(all, v.Interface); ok && !i.Has(v.prefix()) {
+				if err := k.address(v, false); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func (k kind) address(v VIP, gone bool) error {

@@ -350,19 +350,31 @@ func TestAdoptedVIPNamesItsLine(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	for _, bad := range []VIP{
+	for _, pair := range [][2]string{
 		{"192.168.140.100", "lo"}, {"192.168.140.100/24", "lo"}, {"192.168.140.100/33", "lo"}, {"", "lo"},
 		{"::ffff:192.168.140.100/128", "lo"}, {"2001:DB8::1/128", "lo"}, {"fe80::1%eth0/128", "lo"}, {"0.0.0.0/32", "lo"},
 		{"127.0.0.1/32", "lo"}, {"224.0.0.1/32", "lo"}, {one, ""}, {one, "lo; reboot"}, {one, "a\nb"}, {one, "-x"}, {one, "aaaaaaaaaaaaaaaa"},
 	} {
+		bad := VIP{Address: pair[0], Interface: pair[1]}
 		if err := Validate(Desired{VIPs: []VIP{bad}}); err == nil {
+			t.Errorf("%+v was accepted", bad)
+		}
+	}
+	for _, bad := range []Desired{
+		{VIPs: []VIP{{Address: "192.168.140.9/24", Interface: "ens33", Native: true}}},
+		{Network: "wicked"},
+		{Cards: []string{"a b"}},
+	} {
+		if err := Validate(bad); err == nil {
 			t.Errorf("%+v was accepted", bad)
 		}
 	}
 	if err := Validate(vips(one, one)); err == nil {
 		t.Error("one VIP twice was accepted")
 	}
-	if err := Validate(Desired{VIPs: []VIP{{one, "lo"}, {"192.168.140.9/24", "ens33"}, {"2001:db8::1/128", "lo"}}}); err != nil {
+	good := vips(one, "2001:db8::1/128")
+	good.VIPs = append(good.VIPs, VIP{Address: "192.168.140.9/24", Interface: "ens33"})
+	if err := Validate(good); err != nil {
 		t.Error(err)
 	}
 }
