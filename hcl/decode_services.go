@@ -17,6 +17,7 @@ func (b *block) service() plans.VirtualService {
 		Address:    b.address("address"),
 		Protocol:   b.textOr("protocol", "tcp"),
 		KeepVIP:    true,
+		Persist:    b.textOr("persist", plans.PersistRCLocal),
 		Scheduler:  b.textOr("scheduler", plans.DefaultScheduler),
 		Forwarding: plans.Forwarding(b.textOr("forwarding", string(b.cluster.Forwarding))),
 		Drain:      b.durationOr("drain", b.cluster.IPVS.Drain),

@@ -35,7 +35,7 @@ func TestExamplesAreTheTutorials(t *testing.T) {
 	service := func(f plans.Forwarding, vip, rip1, rip2 string) []plans.VirtualService {
 		return []plans.VirtualService{{
 			Name: "web", Address: netip.MustParseAddr(vip), Port: 80, Protocol: "tcp", Scheduler: "rr", Forwarding: f,
-			KeepVIP: true, Drain: plans.DefaultDrain,
+			KeepVIP: true, Persist: plans.PersistRCLocal, Drain: plans.DefaultDrain,
 			Backends: []plans.Backend{
 				{Host: "node1", Address: netip.MustParseAddr(rip1), Port: 80, Weight: 1, Forwarding: f},
 				{Host: "node2", Address: netip.MustParseAddr(rip2), Port: 80, Weight: 1, Forwarding: f},

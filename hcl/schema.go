@@ -181,6 +181,7 @@ func schema() *blockSchema {
 			{name: "ports", want: "a list of ports", example: `[80, 443, "8000-8010", "53/udp"]`},
 			{name: "family", want: `"ipv4" or "ipv6"`, example: `"ipv6"`},
 			{name: "keep_vip", want: wantBool, example: `false`},
+			{name: "persist", want: `"rc.local" or "native"`, example: `"native"`},
 			{name: "scheduler", want: "a scheduler's name in quotes", example: `"rr"`},
 			{name: "scheduler_flags", want: "a list of flags", example: `["mh-fallback", "mh-port"]`},
 			{name: "one_packet", want: wantBool, example: `true`},

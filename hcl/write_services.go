@@ -15,6 +15,9 @@ func (p planWriter) service(top *hclwrite.Body, s *plans.VirtualService, remarks
 	if !s.KeepVIP {
 		b.SetAttributeValue("keep_vip", cty.False)
 	}
+	if s.Persist == plans.PersistNative {
+		text(b, "persist", s.Persist)
+	}
 	if s.Scheduler != plans.DefaultScheduler {
 		text(b, "scheduler", s.Scheduler)
 	}

@@ -167,7 +167,7 @@ func anyService(t *rapid.T, c *plans.Cluster, i int, families []bool) plans.Virt
 	ipv6 := rapid.Bool().Draw(t, "ipv6")
 	s := plans.VirtualService{
 		Name: "s" + string(rune('a'+i)), Protocol: rapid.SampledFrom([]string{"tcp", "udp", "sctp"}).Draw(t, "protocol"),
-		IPv6: ipv6, KeepVIP: rapid.Bool().Draw(t, "keep"),
+		IPv6: ipv6, KeepVIP: rapid.Bool().Draw(t, "keep"), Persist: rapid.SampledFrom([]string{plans.PersistRCLocal, plans.PersistNative}).Draw(t, "persist"),
 		Scheduler:  rapid.SampledFrom(plans.Schedulers()).Draw(t, "scheduler"),
 		Forwarding: anyForwarding(t), Drain: rapid.SampledFrom([]time.Duration{c.IPVS.Drain, 0, time.Minute}).Draw(t, "drain"),
 	}

@@ -107,6 +107,7 @@ func drawFurther(t *rapid.T, i *plans.Interface) {
 func drawService(t *rapid.T, name string) plans.VirtualService {
 	s := plans.VirtualService{
 		Name: name, Protocol: draw(t, "protocol", "tcp", "udp", "sctp", "icmp"), KeepVIP: rapid.Bool().Draw(t, "keep"),
+		Persist:   draw(t, "persist", plans.PersistRCLocal, plans.PersistNative),
 		Scheduler: draw(t, "scheduler", "rr", "sh", "mh", "twos", "xx"), OnePacket: draw(t, "ops", false, true),
 		Forwarding: drawForwarding(t), Drain: drawDuration(t, "drain"),
 	}

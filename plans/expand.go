@@ -163,15 +163,29 @@ func wantVIP(c *Cluster, h *Host) any {
 			continue
 		}
 		seen[s.Address] = true
-		want.VIPs = append(want.VIPs, vip.VIP{
+		v := vip.VIP{
 			Address:   netip.PrefixFrom(s.Address, s.Address.BitLen()).String(),
 			Interface: h.vipInterface(s.Address),
-		})
+			Native:    s.Persist == PersistNative,
+		}
+		want.VIPs = append(want.VIPs, v)
+		if v.Native {
+			want.Network, want.Cards = h.Network, h.cards()
+		}
 	}
 	if len(want.VIPs) == 0 {
 		return nil
 	}
 	return want
+}
+
+// cards are the names of the interfaces.
+func (h *Host) cards() []string {
+	var names []string
+	for _, i := range h.Interfaces {
+		names = append(names, i.Name)
+	}
+	return names
 }
 
 // vipInterface is where the host gets a VIP: lo, except for an IPv6 VIP on the

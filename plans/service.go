@@ -74,6 +74,9 @@ type VirtualService struct {
 	// KeepVIP has lvsup put the VIP on the hosts that need it: true unless the
 	// plan leaves that to others.
 	KeepVIP bool
+	// Persist says what keeps the VIP for the next boot: PersistRCLocal unless the
+	// plan says PersistNative.
+	Persist string
 
 	Scheduler      string   // "rr", "wrr", "lc", "wlc", "sh", ...; DefaultScheduler if the plan is silent
 	SchedulerFlags []string // "sh-fallback", "sh-port", "mh-fallback", "mh-port"; sorted
@@ -108,6 +111,12 @@ func (s *VirtualService) forwards(host string, ways ...Forwarding) bool {
 		return (host == "" || b.Host == host) && slices.Contains(ways, b.Forwarding)
 	})
 }
+
+// The words for what keeps a VIP for the next boot.
+const (
+	PersistRCLocal = "rc.local" // the boot script, or a unit where systemd has none
+	PersistNative  = "native"   // the files of the host's own network stack
+)
 
 // DefaultScheduler is the one ipvsadm(8) takes when none is given.
 const DefaultScheduler = "wlc"

@@ -63,6 +63,7 @@ func (v *validator) checkService(s *VirtualService) {
 			"Every request to it will be refused. Add a real server:\n  backend {\n    host = real_server.node1\n  }")
 	}
 	v.checkVIP(s)
+	v.checkPersist(s)
 	seen := map[netip.AddrPort]bool{}
 	for i := range s.Backends {
 		b := &s.Backends[i]

@@ -117,6 +117,7 @@ func (s *service) plan(name string, c *plans.Cluster, i int) plans.VirtualServic
 		Name: name, Address: s.address, Port: s.port, Protocol: s.protocol, FWMark: s.fwmark, IPv6: s.ipv6,
 		Scheduler: s.scheduler, SchedulerFlags: s.flags, OnePacket: s.onePacket,
 		Forwarding: s.forwarding(), Drain: c.IPVS.Drain, Source: source(atService, i, 0),
+		Persist: plans.PersistRCLocal,
 	}
 	if s.fwmark != 0 {
 		out.Protocol = "tcp" // which says nothing without ports
