@@ -112,6 +112,7 @@ func (k kind) observe(_ context.Context, want Desired, owned step.Owned) (Observ
 func (k kind) apply(ctx context.Context, want Desired, changes []step.Change) (done int, err error) {
 	reload := false
 	var written []string // files of the network stack
+	long := holdTime
 	for i, c := range changes {
 		if err := ctx.Err(); err != nil {
 			return i, err
@@ -122,6 +123,9 @@ func (k kind) apply(ctx context.Context, want Desired, changes []step.Change) (d
 		reload = reload || c.Action.Mutates() && (c.Key == unitFile || c.Field == link)
 		if c.Action.Mutates() && c.Field == step.ContentField && netconf.Watched(c.Key) {
 			written = append(written, c.Key)
+			if c.Action.Removes() {
+				long = goneTime
+			}
 		}
 	}
 	if len(written) > 0 {
@@ -129,7 +133,7 @@ func (k kind) apply(ctx context.Context, want Desired, changes []step.Change) (d
 			return len(changes), err
 		}
 		if netconf.Listens(k.host) {
-			if err := k.hold(ctx, want); err != nil {
+			if err := k.hold(ctx, want, long); err != nil {
 				return len(changes), err
 			}
 		}
@@ -192,13 +196,17 @@ func (k kind) one(c step.Change) error {
 	return fmt.Errorf("cannot %s %s: no part of a VIP", c.Action, c.ID)
 }
 
-// holdTime is how long a daemon may take to act upon its new files.
-const holdTime = time.Second
+// How long a daemon may take to act upon new files, and upon files that are gone:
+// NetworkManager brings a device down that has lost its profile, and up again.
+const (
+	holdTime = time.Second
+	goneTime = 5 * time.Second
+)
 
 // hold keeps the VIPs where they are while a daemon takes away what a file of its
 // own no longer has: it says that it knows its files before it has acted.
-func (k kind) hold(ctx context.Context, want Desired) error {
-	for end := time.Now().Add(holdTime); len(want.VIPs) > 0 && time.Now().Before(end) && ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
+func (k kind) hold(ctx context.Context, want Desired, long time.Duration) error {
+	for end := time.Now().Add(long); len(want.VIPs) > 0 && time.Now().Before(end) && ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
 		all, err := k.net.Interfaces()
 		if err != nil {
 			return err
