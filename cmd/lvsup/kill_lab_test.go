@@ -25,7 +25,7 @@ import (
 
 // How many runs are killed, and for how long a soak goes on.
 const (
-	killsInTest = 8
+	killsInTest = 6
 	killsInSoak = 400
 	soakFor     = 20 * time.Minute
 )
