@@ -51,8 +51,6 @@ func networkCommands(t Topology) string {
 			s.WriteByte('\n')
 		}
 		fmt.Fprintf(&s, "link set dev %s up\n", b.Name)
-		// Who waits for a guest to boot asks for its MAC address ten times a second.
-		fmt.Fprintf(&s, "ntable change name arp_cache dev %s retrans 100\n", b.Name)
 	}
 	for _, g := range t.Guests {
 		for _, n := range g.NICs {
