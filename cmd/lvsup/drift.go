@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -82,17 +81,18 @@ func (g *globals) driftOfAll(cmd *cobra.Command, args []string, d *driftCheck, e
 	}
 	g.json = d.format == formatJSON
 	if !slices.Contains(driftFormats(), d.format) {
-		return fmt.Errorf("cannot write drift as %q: the formats are %s", d.format, strings.Join(driftFormats(), ", "))
+		return wrongFormat(d.format)
 	}
 	g.quiet = d.output != "" || d.format != formatText || !term.IsTerminal(int(os.Stdout.Fd()))
-	if err := d.readRules(g); err != nil {
+	var err error
+	if d.rules, err = g.ignores(d.rulesFile); err != nil {
 		return err
 	}
 	var file bytes.Buffer
 	if d.output != "" {
 		g.stdout = &file
 	}
-	err := each(cmd, args)
+	err = each(cmd, args)
 	if len(d.findings.Clusters) > 0 && d.format != formatText && d.format != formatJSON {
 		d.findings.At = time.Now().UTC()
 		if err := d.findings.Write(g.out(), drift.Format(d.format)); err != nil {
@@ -100,8 +100,8 @@ func (g *globals) driftOfAll(cmd *cobra.Command, args []string, d *driftCheck, e
 		}
 	}
 	var coded *exitError
-	if d.output == "" || err != nil && !errors.As(err, &coded) || file.Len() == 0 && d.format != formatText {
-		return err
+	if file.Len() == 0 || err != nil && !errors.As(err, &coded) {
+		return err // nothing was found out, and the last report stays
 	}
 	// Others read it: node_exporter, a web server.
 	if werr := renameio.WriteFile(d.output, file.Bytes(), 0o644); werr != nil {
@@ -110,20 +110,24 @@ func (g *globals) driftOfAll(cmd *cobra.Command, args []string, d *driftCheck, e
 	return err
 }
 
-func (d *driftCheck) readRules(g *globals) error {
-	if d.rulesFile == "" {
-		return nil
+func wrongFormat(format string) error {
+	return fmt.Errorf("cannot write drift as %q: the formats are %s", format, strings.Join(driftFormats(), ", "))
+}
+
+// ignores reads a file of rules, and prints what is wrong with it.
+func (g *globals) ignores(path string) ([]hcl.Ignore, error) {
+	if path == "" {
+		return nil, nil
 	}
-	rules, files, diags := hcl.LoadIgnores(d.rulesFile)
-	d.rules = rules
+	rules, files, diags := hcl.LoadIgnores(path)
 	if len(diags) == 0 {
-		return nil
+		return rules, nil
 	}
 	h := g.human()
 	if err := hcl.WriteDiagnostics(h.Err, files, diags, h.Color); err != nil {
-		return err
+		return nil, err
 	}
-	return exit(report.Failed)
+	return nil, exit(report.Failed)
 }
 
 // drift connects to one cluster, compares and tells.
@@ -146,8 +150,8 @@ func (g *globals) drift(ctx context.Context, path string, d *driftCheck) error {
 	history, ignored := &drift.History{}, map[string]int{}
 	if err == nil {
 		p = plans.Conceal(cluster, p)
-		p, ignored = drift.Without(p, d.rules, time.Now())
 		history = g.remember(h, path, cluster, p, failures)
+		p, ignored = drift.Without(p, d.rules, time.Now())
 		codes = append(codes, driftCodes(p)...)
 	}
 	found := drift.Of(cluster, p, failures, err, history.Since)
@@ -199,19 +203,9 @@ func (g *globals) remember(h *view.Human, path string, cluster *plans.Cluster, p
 		history = &drift.History{}
 	}
 	history.Note(p, unknown, time.Now())
-	if err == nil {
-		err = history.Save(path, cluster.Name)
-	}
+	err = errors.Join(err, history.Save(path, cluster.Name)) // a damaged one is replaced
 	if err != nil && (!g.quiet || !p.Empty()) {
 		h.Note("%s", view.Clean(err.Error()))
 	}
 	return history
-}
-
-// out is where results go.
-func (g *globals) out() io.Writer {
-	if g.stdout != nil {
-		return redacting{g, g.stdout}
-	}
-	return redacting{g, os.Stdout}
 }

@@ -67,6 +67,14 @@ func (g *globals) human() *view.Human {
 	return h
 }
 
+// out is where results go.
+func (g *globals) out() io.Writer {
+	if g.stdout != nil {
+		return redacting{g, g.stdout}
+	}
+	return redacting{g, os.Stdout}
+}
+
 func (g *globals) log() zerolog.Logger {
 	if !g.verbose {
 		return zerolog.Nop()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -66,6 +67,13 @@ func (g *globals) scheduleInstall(cmd *cobra.Command, plan string, s *scheduled)
 		if d.Severity == plans.Error {
 			return exit(report.Failed)
 		}
+	}
+	// What would fail every night is said now.
+	if s.format != "" && !slices.Contains(driftFormats(), s.format) {
+		return wrongFormat(s.format)
+	}
+	if _, err := g.ignores(s.ignore); err != nil {
+		return err
 	}
 	if s.name == "" {
 		s.name = jobName(plan, g.cluster, all)

@@ -191,6 +191,14 @@ func TestHistory(t *testing.T) {
 	if got := open().Since(ipvs); !got.Equal(noon) {
 		t.Errorf("out of sight, it is of %s", got)
 	}
+	// So does a kind that could not be read.
+	h = open()
+	h.Note(&plans.Plan{Hosts: []plans.HostPlan{{Host: "lb", Kinds: []wire.KindChanges{{Kind: "ipvs", Error: "no answer"}, {Kind: "sysctl"}}}}}, nil, later)
+	save(h)
+	forward := ID{"lb", "sysctl", step.ID{Key: "net.ipv4.ip_forward", Field: "live"}}
+	if got := open(); !got.Since(ipvs).Equal(noon) || !got.Since(forward).IsZero() {
+		t.Errorf("unread, it is of %s, and what was read and is gone of %s", got.Since(ipvs), got.Since(forward))
+	}
 	h = open()
 	h.Note(gone, nil, later)
 	save(h)

@@ -26,7 +26,7 @@ type ID struct {
 
 // History tells since when there is a difference. It is kept on the machine that
 // checks, a file for each plan and cluster. The zero History knows nothing and
-// cannot be saved.
+// is kept nowhere.
 type History struct {
 	file  string
 	first map[ID]time.Time
@@ -83,17 +83,25 @@ func OpenHistory(dir, plan, cluster string) (*History, error) {
 // Since is when a difference was first seen; zero if never.
 func (h *History) Since(id ID) time.Time { return h.first[id] }
 
-// Note takes down what is there now. What is no more is forgotten, but not on
-// hosts that could not be looked at.
+// Note takes down what is there now. What is no more is forgotten, but not where
+// nobody could look: on the hosts named, and of a kind that could not be read.
 func (h *History) Note(p *plans.Plan, unknown []string, now time.Time) {
 	still := map[ID]time.Time{}
-	for s, since := range h.first {
-		if slices.Contains(unknown, s.Host) {
-			still[s] = since
+	keep := func(host string, of func(kind string) bool) {
+		for s, since := range h.first {
+			if s.Host == host && of(s.Kind) {
+				still[s] = since
+			}
 		}
+	}
+	for _, host := range unknown {
+		keep(host, func(string) bool { return true })
 	}
 	for _, host := range p.Hosts {
 		for _, kind := range host.Kinds {
+			if kind.Error != "" {
+				keep(host.Host, func(k string) bool { return k == kind.Kind })
+			}
 			for _, c := range kind.Changes {
 				s := ID{host.Host, kind.Kind, c.ID}
 				if since, known := h.first[s]; known {
@@ -109,6 +117,9 @@ func (h *History) Note(p *plans.Plan, unknown []string, now time.Time) {
 
 // Save writes the history, readable by its owner.
 func (h *History) Save(plan, cluster string) error {
+	if h.file == "" {
+		return nil
+	}
 	out := historyFile{Version: 1, Plan: plan, Cluster: cluster, Seen: []view.Since{}}
 	for s, since := range h.first {
 		out.Seen = append(out.Seen, view.Since{Host: s.Host, Kind: s.Kind, ID: s.ID, Since: since})

@@ -26,7 +26,7 @@ func (r *Report) html(w io.Writer) error {
 		return err
 	}
 	return page.Execute(w, map[string]any{
-		"At": r.At, "Clusters": r.Clusters, "Summary": r.summary(), "Count": r.count(),
+		"At": r.At, "Clusters": r.Clusters, "Summary": r.summary(),
 	})
 }
 

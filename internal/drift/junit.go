@@ -80,7 +80,7 @@ func (s *junitSuites) add(at time.Time, name string, cases ...junitCase) {
 func (h *Host) junit(cluster string) []junitCase {
 	class := cluster + "." + h.Name
 	var cases []junitCase
-	if len(h.Errors) > 0 || !h.Looked {
+	if !h.Whole() {
 		cases = append(cases, junitFailed(class, h.Errors))
 	}
 	for _, k := range h.Kinds {

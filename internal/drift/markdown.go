@@ -29,7 +29,7 @@ func (r *Report) markdown(w io.Writer) error {
 }
 
 func (h *Host) markdown(out *strings.Builder) {
-	if h.Differences() == 0 && len(h.Errors) == 0 && h.Looked {
+	if h.Differences() == 0 && h.Whole() {
 		return
 	}
 	fmt.Fprintf(out, "\n### %s\n\n", code(h.Name))

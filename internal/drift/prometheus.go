@@ -34,7 +34,7 @@ func (r *Report) prometheus(w io.Writer) error {
 			h := &c.Hosts[i]
 			host := append(cluster[:2:2], "host", h.Name)
 			whole := 0.0
-			if h.Looked && len(h.Errors) == 0 {
+			if h.Whole() {
 				whole = 1
 			}
 			looked.add(whole, host...)

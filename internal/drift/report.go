@@ -65,6 +65,9 @@ func (d Difference) String() string {
 	return text
 }
 
+// Whole reports whether all of the host was looked at.
+func (h *Host) Whole() bool { return h.Looked && len(h.Errors) == 0 }
+
 // Differences is how many were found on the host.
 func (h *Host) Differences() int {
 	n := 0
@@ -178,48 +181,34 @@ func (r *Report) Write(w io.Writer, f Format) error {
 	return fmt.Errorf("cannot write a report as %q: no such format", string(f))
 }
 
-// count is what a report, or a part of it, comes to.
-type count struct {
-	Hosts, Drifted, Unknown, Differences, Ignored int
-}
-
-func (n *count) add(h *Host) {
-	n.Hosts++
-	n.Differences += h.Differences()
-	n.Ignored += h.Ignored
-	if h.Differences() > 0 {
-		n.Drifted++
-	}
-	if len(h.Errors) > 0 || !h.Looked {
-		n.Unknown++
-	}
-}
-
-// count is of the whole report.
-func (r *Report) count() count {
-	var n count
-	for i := range r.Clusters {
-		for j := range r.Clusters[i].Hosts {
-			n.add(&r.Clusters[i].Hosts[j])
-		}
-	}
-	return n
-}
-
 // summary is the report in one line.
 func (r *Report) summary() string {
-	n := r.count()
+	hosts, drifted, unknown, differences, ignored := 0, 0, 0, 0, 0
+	for _, c := range r.Clusters {
+		for i := range c.Hosts {
+			h := &c.Hosts[i]
+			hosts++
+			differences += h.Differences()
+			ignored += h.Ignored
+			if h.Differences() > 0 {
+				drifted++
+			}
+			if !h.Whole() {
+				unknown++
+			}
+		}
+	}
 	text := "no drift"
-	if n.Differences > 0 {
-		text = fmt.Sprintf("%s on %d of %s", view.Plural(n.Differences, "difference"), n.Drifted, view.Plural(n.Hosts, "host"))
-	} else if n.Unknown > 0 {
+	if differences > 0 {
+		text = fmt.Sprintf("%s on %d of %s", view.Plural(differences, "difference"), drifted, view.Plural(hosts, "host"))
+	} else if unknown > 0 {
 		text = "no drift was seen"
 	}
-	if n.Unknown > 0 {
-		text += fmt.Sprintf(", %s could not be looked at whole", view.Plural(n.Unknown, "host"))
+	if unknown > 0 {
+		text += fmt.Sprintf(", %s could not be looked at whole", view.Plural(unknown, "host"))
 	}
-	if n.Ignored > 0 {
-		text += fmt.Sprintf(", %d ignored", n.Ignored)
+	if ignored > 0 {
+		text += fmt.Sprintf(", %d ignored", ignored)
 	}
 	return text
 }

@@ -10,7 +10,7 @@ func iptablesBases(tool, out string) []base {
 	var bases []base
 	for line := range strings.Lines(out) {
 		line = strings.TrimSpace(line)
-		words := splitWords(line)
+		words := SplitWords(line)
 		switch {
 		case len(words) < 2:
 		case strings.HasPrefix(words[0], ":"):
@@ -126,9 +126,10 @@ func iptablesTarget(name string) (target, jump string) {
 	return "jump", name
 }
 
-// splitWords splits a line at blanks; double quotes hold words together, as
-// iptables-save writes comments.
-func splitWords(line string) []string {
+// SplitWords takes a line of iptables-save apart: words with odd characters
+// stand in double quotes, with backslashes before quotes and backslashes
+// (xtables_save_string in libxtables/xtables.c).
+func SplitWords(line string) []string {
 	var words []string
 	var word strings.Builder
 	quoted, begun := false, false

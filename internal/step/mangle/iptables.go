@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/lvsup/lvsup/internal/linux/netfilter"
 )
 
 // iptables is the rule's specification for iptables(8) and ip6tables(8).
@@ -26,7 +28,7 @@ func (r rule) commented() []string {
 func parseIPTables(tool, out string, ipv6 bool) []found {
 	var mine []found
 	for line := range strings.Lines(out) {
-		words := splitWords(strings.TrimSpace(line))
+		words := netfilter.SplitWords(strings.TrimSpace(line))
 		if len(words) < 2 || words[0] != "-A" {
 			continue
 		}
@@ -93,35 +95,4 @@ func simple(spec []string) []string {
 		}
 	}
 	return out
-}
-
-// splitWords takes a line of iptables-save apart: words with odd characters
-// stand in double quotes, with backslashes before quotes and backslashes
-// (xtables_save_string in libxtables/xtables.c).
-func splitWords(line string) []string {
-	var words []string
-	var word strings.Builder
-	quoted, begun := false, false
-	for i := 0; i < len(line); i++ {
-		switch c := line[i]; {
-		case quoted && c == '\\' && i+1 < len(line):
-			i++
-			word.WriteByte(line[i])
-		case c == '"':
-			quoted, begun = !quoted, true
-		case c == ' ' && !quoted:
-			if begun {
-				words = append(words, word.String())
-			}
-			word.Reset()
-			begun = false
-		default:
-			word.WriteByte(c)
-			begun = true
-		}
-	}
-	if begun {
-		words = append(words, word.String())
-	}
-	return words
 }
