@@ -1,6 +1,7 @@
 package netfilter
 
 import (
+	"slices"
 	"context"
 	"os"
 	"path/filepath"
@@ -119,4 +120,18 @@ func FuzzWalls(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, out string) {
 		Walls{nft: nftBases(out), iptables: map[string][]base{"ip": iptablesBases("iptables", out)}}.Drops(p)
 	})
+}
+
+func TestSplitWords(t *testing.T) {
+	for line, want := range map[string][]string{
+		`-A INPUT  -p tcp`:                           {"-A", "INPUT", "-p", "tcp"},
+		`-m comment --comment "two words" -j DROP`:   {"-m", "comment", "--comment", "two words", "-j", "DROP"},
+		`--comment "a \"quote\" and a \\" -j ACCEPT`: {"--comment", `a "quote" and a \`, "-j", "ACCEPT"},
+		`--log-prefix ""`:                            {"--log-prefix", ""},
+		``:                                           nil,
+	} {
+		if got := SplitWords(line); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", line, got, want)
+		}
+	}
 }
