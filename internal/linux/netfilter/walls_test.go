@@ -1,10 +1,10 @@
 package netfilter
 
 import (
-	"slices"
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
