@@ -53,7 +53,7 @@ func newTarget(l *lockout, n int) *target {
 		if gateway != "" {
 			gateway = fmt.Sprintf("    gateway = %q\n", gateway)
 		}
-		h.write(h.plan(i), fmt.Sprintf("cluster \"lockout\" {\n  forwarding = \"dr\"\n}\nhost %q {\n  interface \"ens33\" {\n    address = %q\n%s  }\n}\n", name, p, gateway))
+		h.write(h.plan(i), fmt.Sprintf(lockoutPlan, name, p, gateway))
 	}
 	harm, err := os.ReadFile(filepath.Join("testdata", "guest", "fault.pl"))
 	if err != nil {
