@@ -166,9 +166,10 @@ func (r *Run) stage(ctx context.Context, st plans.Stage, p *plans.Plan, reverse 
 	if err != nil {
 		return err
 	}
-	r.opts.Report(report.Event{Stage: st.Name, Begun: true, Reverse: reverse})
+	defer r.begin(report.Event{Stage: st.Name, Reverse: reverse}, busy)()
 	work := func(name string) {
 		start := time.Now()
+		r.opts.Report(report.Event{Type: report.HostBegun, Stage: st.Name, Host: name, Reverse: reverse})
 		req := wire.ApplyRequest{
 			Desired: pick(desired[name], st.Kinds),
 			Planned: planned(p, name, st.Kinds, reverse),
@@ -176,7 +177,7 @@ func (r *Run) stage(ctx context.Context, st plans.Stage, p *plans.Plan, reverse 
 			Destroy: p.Destroy,
 		}
 		var res wire.ApplyResponse
-		tell := r.pace(report.Event{Stage: st.Name, Host: name, Going: true, Reverse: reverse})
+		tell := r.pace(report.Event{Type: report.HostProgress, Stage: st.Name, Host: name, Reverse: reverse})
 		var err error
 		if hasGuarded(req.Planned) {
 			resume := r.suspend(name)
@@ -191,7 +192,7 @@ func (r *Run) stage(ctx context.Context, st plans.Stage, p *plans.Plan, reverse 
 		}
 		res.Notes = res.Notes[:min(len(res.Notes), wire.MaxNotes)]
 		r.note(name, st.Name, res.Notes)
-		ev := report.Event{Stage: st.Name, Host: name, Done: res.Done, Err: err, Took: time.Since(start), Reverse: reverse}
+		ev := report.Event{Type: report.HostDone, Stage: st.Name, Host: name, Done: res.Done, Err: err, Took: time.Since(start), Reverse: reverse}
 		switch {
 		case err != nil && st.MayFail:
 			res.Notes = append(res.Notes, "will be tried again in a later stage: "+err.Error())
@@ -251,10 +252,12 @@ func pick(desired []wire.Desired, kinds []string) []wire.Desired {
 
 // Remove takes lvsup's own files off every host that owns nothing any more.
 func (r *Run) Remove(ctx context.Context) {
-	r.each(r.healthy(), func(name string) {
-		if err := r.session(name).ask(ctx, wire.OpRemove, nil, nil); err != nil {
-			r.fail(name, "remove", err)
+	r.eachQuiet(report.StageRemove, r.healthy(), func(name string) error {
+		err := r.session(name).ask(ctx, wire.OpRemove, nil, nil)
+		if err != nil {
+			r.fail(name, report.StageRemove, err)
 		}
+		return err
 	})
 }
 

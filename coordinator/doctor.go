@@ -46,6 +46,7 @@ func (r *Run) Diagnose(ctx context.Context, from, apply string) (*report.Diagnos
 		d.NotRun = append(d.NotRun, "the VIP was not asked: no vantage point; name a third host with --probe-from HOST, or this machine with --probe-from "+Local)
 	}
 	r.gatherPaths(ctx, f)
+	defer r.begin(report.Event{Stage: plans.StageProbe, Quiet: true}, nil)()
 	r.gatherAnswers(ctx, f)
 	if v != nil {
 		r.askVIPs(ctx, v, f)
@@ -76,16 +77,17 @@ func (r *Run) gatherPaths(ctx context.Context, f *checks.Facts) {
 	var mu sync.Mutex
 	for range 2 {
 		found := map[string]wire.Path{}
-		r.each(r.healthy(), func(name string) {
+		r.eachQuiet(report.StageLook, r.healthy(), func(name string) error {
 			h, _ := f.Cluster.Host(name)
 			var path wire.Path
 			if err := r.session(name).ask(ctx, wire.OpPath, checks.Questions(f, h), &path); err != nil {
 				r.fail(name, "path", err)
-				return
+				return err
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			found[name] = path
+			return nil
 		})
 		for name, path := range found {
 			h := f.Hosts[name]

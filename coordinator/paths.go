@@ -3,6 +3,7 @@ package coordinator
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,15 +46,15 @@ func (r *Run) checkPaths(ctx context.Context, p *plans.Plan) error {
 			stop = append(stop, prefixed(one.Host, one.Text()))
 		}
 	}
-	if len(notes)+len(faults) > 0 {
-		r.opts.Report(report.Event{Stage: plans.StagePath, Begun: true})
+	if told := slices.DeleteFunc(r.hostNames(), func(h string) bool { return len(notes[h])+len(faults[h]) == 0 }); len(told) > 0 {
+		defer r.begin(report.Event{Stage: plans.StagePath}, told)()
 	}
 	for _, host := range r.hostNames() {
 		if len(notes[host])+len(faults[host]) == 0 {
 			continue
 		}
 		r.note(host, plans.StagePath, notes[host])
-		ev := report.Event{Stage: plans.StagePath, Host: host, Note: strings.Join(notes[host], "\n"), Took: time.Since(start)}
+		ev := report.Event{Type: report.HostDone, Stage: plans.StagePath, Host: host, Note: strings.Join(notes[host], "\n"), Took: time.Since(start)}
 		if all := faults[host]; len(all) > 0 {
 			ev.Err = errors.New("no traffic is sent there: " + strings.Join(all, "; "))
 			r.fail(host, plans.StagePath, ev.Err)

@@ -36,6 +36,7 @@ func (r *Run) Probe(ctx context.Context, from string) (*report.Probe, error) {
 		rep.NotRun = "the director could not be worked with"
 		return rep, nil
 	}
+	defer r.begin(report.Event{Stage: plans.StageProbe, Quiet: true}, nil)()
 	rep.Direct = r.probeDirect(ctx, director)
 	v, err := r.vantage(ctx, from)
 	if err != nil {

@@ -82,9 +82,11 @@ func newRun(o Options) *Run {
 // are in Failures; the others can be worked with.
 func Open(ctx context.Context, o Options) *Run {
 	r := newRun(o)
-	r.opts.Report(report.Event{Stage: plans.StageConnect, Begun: true})
+	over := r.begin(report.Event{Stage: plans.StageConnect}, r.hostNames())
+	defer over()
 	r.each(r.hostNames(), func(name string) {
 		start := time.Now()
+		r.opts.Report(report.Event{Type: report.HostBegun, Stage: plans.StageConnect, Host: name})
 		h, _ := o.Cluster.Host(name)
 		s, err := o.Dialer.open(ctx, name, h.Connection, o.Build)
 		if err == nil {
@@ -103,7 +105,7 @@ func Open(ctx context.Context, o Options) *Run {
 		if err != nil {
 			r.fail(name, plans.StageConnect, err)
 		}
-		r.opts.Report(report.Event{Stage: plans.StageConnect, Host: name, Note: note, Err: err, Took: time.Since(start)})
+		r.opts.Report(report.Event{Type: report.HostDone, Stage: plans.StageConnect, Host: name, Note: note, Err: err, Took: time.Since(start)})
 	})
 	return r
 }
@@ -205,12 +207,17 @@ func (r *Run) Lock(ctx context.Context) error {
 	slices.SortStableFunc(hosts, func(a, b string) int {
 		return lockRank(r.opts.Cluster, a, b)
 	})
+	quiet := report.Event{Stage: report.StageLock, Quiet: true}
+	defer r.begin(quiet, hosts)()
 	for _, name := range hosts {
 		s := r.session(name)
 		if s == nil {
 			continue
 		}
-		if err := r.lockOne(ctx, s); err != nil {
+		done := r.beginHost(quiet, name)
+		err := r.lockOne(ctx, s)
+		done(err)
+		if err != nil {
 			return &report.HostError{Host: name, Stage: report.StageLock, Err: err}
 		}
 	}
@@ -236,7 +243,7 @@ func (r *Run) lockOne(ctx context.Context, s *session) error {
 		}
 		if !told {
 			told = true
-			r.opts.Report(report.Event{Stage: report.StageLock, Host: s.name, Note: fmt.Sprintf("%v; waiting up to %s", err, r.opts.LockWait)})
+			r.opts.Report(report.Event{Type: report.HostWaits, Stage: report.StageLock, Host: s.name, Note: fmt.Sprintf("%v; waiting up to %s", err, r.opts.LockWait)})
 		}
 		select {
 		case <-ctx.Done():
@@ -268,7 +275,9 @@ func lockRank(c *plans.Cluster, a, b string) int {
 func (r *Run) Plan(ctx context.Context, destroy bool) (*plans.Plan, error) {
 	p, err := r.Compare(ctx, destroy)
 	if err == nil && !destroy {
+		over := r.begin(report.Event{Stage: report.StageCheck, Quiet: true}, nil)
 		p.Findings = r.check(ctx, p)
+		over()
 		leaveOutSaid(p)
 	}
 	return p, err
@@ -282,16 +291,17 @@ func (r *Run) Compare(ctx context.Context, destroy bool) (*plans.Plan, error) {
 	}
 	var mu sync.Mutex
 	found := map[string]wire.ObserveResponse{}
-	r.each(r.healthy(), func(name string) {
+	r.eachQuiet(report.StageObserve, r.healthy(), func(name string) error {
 		var res wire.ObserveResponse
 		req := wire.ObserveRequest{Desired: desired[name], Destroy: destroy}
 		if err := r.session(name).ask(ctx, wire.OpObserve, req, &res); err != nil {
-			r.fail(name, "observe", err)
-			return
+			r.fail(name, report.StageObserve, err)
+			return err
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		found[name] = res
+		return nil
 	})
 	p := &plans.Plan{Cluster: r.opts.Cluster.Name, Destroy: destroy}
 	for _, h := range r.opts.Cluster.Hosts {

@@ -39,7 +39,7 @@ func TestLockIsWaitedFor(t *testing.T) {
 	ctx := context.Background()
 	told := make(chan string, 1)
 	r := Open(ctx, Options{Cluster: c, Dialer: hosts, Build: "test", LockWait: 300 * time.Millisecond, Report: func(e report.Event) {
-		if e.Stage == report.StageLock {
+		if e.Type == report.HostWaits {
 			told <- e.Host
 		}
 	}})

@@ -80,7 +80,7 @@ func (g *globals) change(ctx context.Context, c change) error {
 		return err
 	}
 	defer run.Close()
-	doc := &view.Document{Command: c.name}
+	doc := &view.Document{}
 	codes, err := g.carryOut(ctx, h, run, cluster, c, doc)
 	return g.finish(h, run, doc, codes, err)
 }
@@ -88,10 +88,10 @@ func (g *globals) change(ctx context.Context, c change) error {
 // start connects to the hosts of the plan.
 func (g *globals) start(ctx context.Context, c change, h *view.Human) (*coordinator.Run, *plans.Cluster, error) {
 	if c.saved == nil {
-		return g.open(ctx, c.path, h.Event)
+		return g.open(ctx, c.path, g.progress(h, true))
 	}
 	g.redacter = plans.Redacter(c.saved.Cluster)
-	return g.connect(ctx, c.saved.Cluster, h.Event), c.saved.Cluster, nil
+	return g.connect(ctx, c.saved.Cluster, g.progress(h, true)), c.saved.Cluster, nil
 }
 
 // carryOut plans, asks, applies and probes. It fills in the document on its
@@ -119,7 +119,9 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 	if err := coordinator.Appliable(p); err != nil {
 		return nil, err // it says all that matters now; lvsup plan shows the rest
 	}
-	if !g.json {
+	if g.json {
+		g.events().Plan(doc.Plan)
+	} else {
 		h.Plan(doc.Plan)
 	}
 	if !p.Empty() {

@@ -8,6 +8,7 @@ import (
 	"github.com/lvsup/lvsup/hcl"
 	"github.com/lvsup/lvsup/internal/report"
 	"github.com/lvsup/lvsup/internal/savedplan"
+	"github.com/lvsup/lvsup/internal/view"
 	"github.com/lvsup/lvsup/plans"
 )
 
@@ -24,7 +25,11 @@ func (g *globals) perCluster(cmd *cobra.Command) *cobra.Command {
 		if len(all) < 2 {
 			return one(cmd, args) // and it says what is wrong with the plan
 		}
-		defer func() { g.cluster = "" }()
+		g.several = []string{}
+		for _, c := range all {
+			g.several = append(g.several, c.Name)
+		}
+		defer func() { g.cluster, g.several = "", nil }()
 		h := g.human()
 		var codes []report.Code
 		for i, c := range all {
@@ -37,6 +42,9 @@ func (g *globals) perCluster(cmd *cobra.Command) *cobra.Command {
 			switch {
 			case errors.As(err, &coded):
 				codes = append(codes, coded.code)
+			case err != nil && g.json:
+				_ = g.result(&view.Document{Cluster: c.Name, Error: err.Error(), Exit: codeOf(err)})
+				codes = append(codes, codeOf(err))
 			case err != nil:
 				h.Error(err)
 				codes = append(codes, codeOf(err))
@@ -44,6 +52,9 @@ func (g *globals) perCluster(cmd *cobra.Command) *cobra.Command {
 			if cmd.Context().Err() != nil {
 				break
 			}
+		}
+		if g.json {
+			return g.result(&view.Document{Clusters: g.several, Exit: report.Worst(codes...), Codes: report.Sorted(codes)})
 		}
 		return exit(codes...)
 	}
@@ -57,6 +68,7 @@ func (g *globals) readAll(path string) ([]*plans.Cluster, []plans.Diagnostic) {
 		return []*plans.Cluster{c}, diags
 	}
 	all, files, diags := hcl.LoadAll([]string{path}, g.options())
+	g.diags = diags
 	if len(diags) > 0 && !g.json {
 		h := g.human()
 		hcl.WriteDiagnostics(h.Err, files, diags, h.Color)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -27,8 +26,8 @@ touched. Where stdin is no terminal, the first mistake ends it with exit code 1.
   echo 'values(real_server.node)[*].ip' | lvsup console cluster.hcl`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if g.json {
-				return errors.New("cannot talk in JSON: a console prints values as a plan has them; jsonencode(...) gives one as JSON")
+			if err := g.noJSON("cannot talk in JSON: a console prints values as a plan has them; jsonencode(...) gives one as JSON"); err != nil {
+				return err
 			}
 			h := g.human()
 			console, files, diags := hcl.OpenConsole(args, g.options())

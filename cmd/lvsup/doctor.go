@@ -22,12 +22,12 @@ It exits with 8 if traffic suffers, with 2 if there are only doubts, with 0 if a
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			h := g.human()
-			run, _, err := g.open(cmd.Context(), args[0], nil)
+			run, _, err := g.open(cmd.Context(), args[0], g.progress(h, false))
 			if err != nil {
 				return err
 			}
 			defer run.Close()
-			doc := &view.Document{Command: "doctor"}
+			doc := &view.Document{}
 			doc.Diagnosis, err = run.Diagnose(cmd.Context(), g.vantage(from), g.applyCommand(args[0]))
 			codes := codesOf(run.Failures(), false)
 			if err == nil {

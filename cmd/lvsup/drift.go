@@ -76,12 +76,14 @@ func driftFormats() []string {
 
 // driftOfAll checks each cluster of a plan and writes what was found.
 func (g *globals) driftOfAll(cmd *cobra.Command, args []string, d *driftCheck, each func(*cobra.Command, []string) error) error {
-	if g.json {
+	if g.json && d.format == formatText {
 		d.format = formatJSON
 	}
-	g.json = d.format == formatJSON
 	if !slices.Contains(driftFormats(), d.format) {
 		return wrongFormat(d.format)
+	}
+	if g.json && d.format != formatJSON && d.output == "" {
+		return fmt.Errorf("cannot write events and a report in the format %s to one place: give --output a file for the report", d.format)
 	}
 	g.quiet = d.output != "" || d.format != formatText || !term.IsTerminal(int(os.Stdout.Fd()))
 	var err error
@@ -91,6 +93,12 @@ func (g *globals) driftOfAll(cmd *cobra.Command, args []string, d *driftCheck, e
 	var file bytes.Buffer
 	if d.output != "" {
 		g.stdout = &file
+	}
+	if d.format == formatJSON && (d.output != "" || !g.json) {
+		g.document = g.out()
+	}
+	if d.format == formatJSON && !g.json {
+		g.json, g.bare = true, true
 	}
 	err = each(cmd, args)
 	if len(d.findings.Clusters) > 0 && d.format != formatText && d.format != formatJSON {
@@ -123,27 +131,23 @@ func (g *globals) ignores(path string) ([]hcl.Ignore, error) {
 	if len(diags) == 0 {
 		return rules, nil
 	}
-	h := g.human()
-	if err := hcl.WriteDiagnostics(h.Err, files, diags, h.Color); err != nil {
-		return nil, err
+	if !g.json {
+		h := g.human()
+		hcl.WriteDiagnostics(h.Err, files, diags, h.Color)
 	}
-	return nil, exit(report.Failed)
+	return nil, g.mistaken(diags)
 }
 
 // drift connects to one cluster, compares and tells.
 func (g *globals) drift(ctx context.Context, path string, d *driftCheck) error {
 	h := g.human()
-	progress := h.Event
-	if g.quiet && !term.IsTerminal(int(os.Stderr.Fd())) {
-		progress = nil
-	}
 	begin := time.Now()
-	run, cluster, err := g.open(ctx, path, progress)
+	run, cluster, err := g.open(ctx, path, g.progress(h, !g.quiet || term.IsTerminal(int(os.Stderr.Fd()))))
 	if err != nil {
 		return err
 	}
 	defer run.Close()
-	doc := &view.Document{Command: "drift"}
+	doc := &view.Document{}
 	p, err := run.Plan(ctx, false)
 	failures := run.Failures()
 	codes := codesOf(failures, false)
@@ -205,7 +209,7 @@ func (g *globals) remember(h *view.Human, path string, cluster *plans.Cluster, p
 	history.Note(p, unknown, time.Now())
 	err = errors.Join(err, history.Save(path, cluster.Name)) // a damaged one is replaced
 	if err != nil && (!g.quiet || !p.Empty()) {
-		h.Note("%s", view.Clean(err.Error()))
+		g.notice(h, err.Error())
 	}
 	return history
 }

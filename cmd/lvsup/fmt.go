@@ -25,6 +25,7 @@ type formatting struct {
 	check, diff, recursive bool
 	h                      *view.Human
 	codes                  []report.Code
+	doc                    view.Document // for --json
 }
 
 func newFmt(g *globals) *cobra.Command {
@@ -36,18 +37,23 @@ func newFmt(g *globals) *cobra.Command {
 names of those that changed. A PATH is a file or a directory; without one it is
 the present directory, and with - stdin is formatted to stdout.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if g.json {
-				return errors.New("cannot format into JSON: leave --json out")
-			}
 			f.h = g.human()
 			if len(args) == 0 {
 				args = []string{"."}
 			}
 			for _, path := range args {
-				if err := f.path(cmd.InOrStdin(), path); err != nil {
-					f.h.Error(err)
-					f.codes = append(f.codes, report.Failed)
+				var refused *noJSONError
+				err := f.path(cmd.InOrStdin(), path)
+				if errors.As(err, &refused) {
+					return err
 				}
+				if err != nil {
+					f.failed(err)
+				}
+			}
+			if g.json {
+				f.doc.Exit, f.doc.Codes = report.Worst(f.codes...), report.Sorted(f.codes)
+				return g.result(&f.doc)
 			}
 			return exit(f.codes...)
 		},
@@ -58,8 +64,24 @@ the present directory, and with - stdin is formatted to stdout.`,
 	return cmd
 }
 
+// failed takes down what went wrong with one path; the others are formatted.
+func (f *formatting) failed(err error) {
+	f.codes = append(f.codes, report.Failed)
+	if !f.json {
+		f.h.Error(err)
+		return
+	}
+	if f.doc.Error != "" {
+		f.doc.Error += "\n"
+	}
+	f.doc.Error += err.Error()
+}
+
 func (f *formatting) path(stdin io.Reader, path string) error {
 	if path == "-" {
+		if err := f.noJSON("cannot format stdin into JSON: leave --json out"); err != nil {
+			return err
+		}
 		src, err := io.ReadAll(io.LimitReader(stdin, hcl.MaxSize+1))
 		if err != nil {
 			return fmt.Errorf("cannot read stdin: %w", err)
@@ -118,7 +140,10 @@ func (f *formatting) file(name string) error {
 func (f *formatting) one(name string, src []byte, write func([]byte) error) error {
 	out, diags := hcl.Format(name, src)
 	if len(diags) > 0 {
-		hcl.WriteDiagnostics(f.h.Err, map[string][]byte{name: src}, diags, f.h.Color)
+		f.doc.Diagnostics = append(f.doc.Diagnostics, diags...)
+		if !f.json {
+			hcl.WriteDiagnostics(f.h.Err, map[string][]byte{name: src}, diags, f.h.Color)
+		}
 		f.codes = append(f.codes, report.Failed)
 		return nil
 	}
@@ -126,11 +151,16 @@ func (f *formatting) one(name string, src []byte, write func([]byte) error) erro
 		if f.check {
 			f.codes = append(f.codes, report.Changes)
 		}
-		if name != "<stdin>" {
+		file := view.File{File: name}
+		if f.diff {
+			file.Diff = udiff.Unified(name, name, string(src), string(out))
+		}
+		f.doc.Files = append(f.doc.Files, file)
+		if name != "<stdin>" && !f.json {
 			f.h.Say("%s", view.Clean(name))
 		}
-		if f.diff {
-			f.h.Raw(udiff.Unified(name, name, string(src), string(out)))
+		if !f.json {
+			f.h.Raw(file.Diff)
 		}
 	}
 	if f.check && name == "<stdin>" {

@@ -27,11 +27,11 @@ import (
 
 // globals are the flags that several commands share.
 type globals struct {
+	output
 	guard         time.Duration // 0: the coordinator's default
 	command       string        // the words after "lvsup", as in "export ipvsadm"
 	sshConfig     string
 	acceptNewKeys bool
-	json          bool
 	noColor       bool
 	verbose       bool
 	askBecomePass bool
@@ -47,7 +47,7 @@ func (g *globals) register(root *cobra.Command) {
 	f.StringVarP(&g.sshConfig, "ssh-config", "F", "", "ssh_config `file`, as with ssh -F")
 	f.BoolVar(&g.acceptNewKeys, "accept-new-host-keys", false, "take and remember the host key of a host that known_hosts does not know")
 	f.BoolVar(&g.askBecomePass, "ask-become-pass", false, "ask for the password that sudo wants on the hosts")
-	f.BoolVar(&g.json, "json", false, "print one JSON document instead of text")
+	f.BoolVar(&g.json, "json", false, "print JSON instead of text: an event a line, the result last")
 	f.BoolVar(&g.noColor, "no-color", false, "never use colour (NO_COLOR does the same)")
 	f.StringVar(&g.cluster, "cluster", "", "`name` of one cluster, of a plan with several")
 	f.Var(&varFlag{inputs: &g.inputs}, "var", "give a variable of the plan a value, as `NAME=VALUE`; may be repeated")
@@ -90,7 +90,7 @@ func (g *globals) load(path string) (*plans.Cluster, error) {
 	c, diags := g.read(path)
 	for _, d := range diags {
 		if d.Severity == plans.Error {
-			return nil, exit(report.Failed)
+			return nil, g.mistaken(diags)
 		}
 	}
 	return c, nil
@@ -103,6 +103,7 @@ func (g *globals) read(path string) (*plans.Cluster, []plans.Diagnostic) {
 		return nil, g.notSaved(path)
 	}
 	c, files, diags := hcl.Load([]string{path}, g.options())
+	g.diags = diags
 	if c != nil {
 		g.redacter = plans.Redacter(c)
 	}
@@ -134,23 +135,16 @@ func (g *globals) notSaved(path string) []plans.Diagnostic {
 
 // open reads the plan and connects to its hosts.
 func (g *globals) open(ctx context.Context, path string, progress func(report.Event)) (*coordinator.Run, *plans.Cluster, error) {
-	c, diags := g.read(path)
-	for _, d := range diags {
-		if d.Severity == plans.Error {
-			if g.json {
-				_ = view.WriteJSON(g.out(), &view.Document{Command: g.command, Diagnostics: diags, Error: errDiagnostics.Error(), Exit: report.Failed})
-			}
-			return nil, nil, exit(report.Failed)
-		}
+	c, err := g.load(path)
+	if err != nil {
+		return nil, nil, err
 	}
 	return g.connect(ctx, c, progress), c, nil
 }
 
 // connect begins a run on the cluster's hosts.
 func (g *globals) connect(ctx context.Context, c *plans.Cluster, progress func(report.Event)) *coordinator.Run {
-	if g.json {
-		progress = nil
-	}
+	g.begin()
 	return coordinator.Open(ctx, coordinator.Options{
 		Cluster:  c,
 		Dialer:   g.dialer(ctx),
@@ -171,7 +165,7 @@ func (g *globals) dialer(ctx context.Context) *coordinator.SSHDialer {
 		},
 		Notice: func(text string) {
 			if !g.quiet {
-				h.Note("%s", view.Clean(text))
+				g.notice(h, text)
 			}
 		},
 	}, g.becomePassword(ctx), g.log())

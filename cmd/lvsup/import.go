@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -61,8 +60,8 @@ a comment in it, and a warning on stderr.
 }
 
 func (g *globals) importFrom(cmd *cobra.Command, args []string, o importer.Options, read func([]byte, importer.Options) (*importer.Result, error)) error {
-	if g.json {
-		return errors.New("cannot import into JSON: a plan is HCL; leave --json out")
+	if err := g.noJSON("cannot import into JSON: a plan is HCL; leave --json out"); err != nil {
+		return err
 	}
 	src, err := importText(cmd.InOrStdin(), args, &o)
 	if err != nil {

@@ -20,12 +20,12 @@ func newProbe(g *globals) *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			h := g.human()
-			run, _, err := g.open(cmd.Context(), args[0], nil)
+			run, _, err := g.open(cmd.Context(), args[0], g.progress(h, false))
 			if err != nil {
 				return err
 			}
 			defer run.Close()
-			doc := &view.Document{Command: "probe"}
+			doc := &view.Document{}
 			codes := codesOf(run.Failures(), false)
 			more, err := g.probe(cmd.Context(), h, run, g.vantage(from), doc)
 			codes = append(codes, more...)
@@ -42,7 +42,7 @@ func newStatus(g *globals) *cobra.Command {
 		Short: "Show the directors' IPVS tables and connections",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			doc := &view.Document{Command: "status", Status: map[string]*wire.IPVSResponse{}}
+			doc := &view.Document{Status: map[string]*wire.IPVSResponse{}}
 			return g.tables(cmd.Context(), args[0], doc, func(h *view.Human, host string, t *wire.IPVSResponse) {
 				h.Status(host, t)
 			})
@@ -60,7 +60,7 @@ thresholds and all else that ipvsadm -S leaves out. ipvsadm -R empties the table
 before it reads, and leaves a sync daemon that runs: it then says so, and goes on.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			doc := &view.Document{Command: "export ipvsadm", Status: map[string]*wire.IPVSResponse{}}
+			doc := &view.Document{Status: map[string]*wire.IPVSResponse{}}
 			return g.tables(cmd.Context(), args[0], doc, func(h *view.Human, host string, t *wire.IPVSResponse) {
 				h.Raw(t.Saved)
 				for _, lost := range t.Lost {
@@ -75,7 +75,7 @@ before it reads, and leaves a sync daemon that runs: it then says so, and goes o
 // tables reads each director's table and shows it.
 func (g *globals) tables(ctx context.Context, path string, doc *view.Document, show func(*view.Human, string, *wire.IPVSResponse)) error {
 	h := g.human()
-	run, cluster, err := g.open(ctx, path, nil)
+	run, cluster, err := g.open(ctx, path, g.progress(h, false))
 	if err != nil {
 		return err
 	}
@@ -100,17 +100,14 @@ func (g *globals) tables(ctx context.Context, path string, doc *view.Document, s
 func (g *globals) finish(h *view.Human, run *coordinator.Run, doc *view.Document, codes []report.Code, err error) error {
 	failures := run.Failures()
 	doc.Cluster = g.cluster
-	doc.Failures, doc.Notes = view.FailuresOf(failures), run.Notes()
+	doc.Failures, doc.Notes, doc.Diagnostics = view.FailuresOf(failures), run.Notes(), g.diags
 	if err != nil {
 		codes = append(codes, codeOf(err))
 		doc.Error = err.Error()
 	}
 	doc.Exit, doc.Codes = report.Worst(codes...), report.Sorted(codes)
 	if g.json {
-		if err := view.WriteJSON(g.out(), doc); err != nil {
-			return err
-		}
-		return exit(doc.Exit)
+		return g.result(doc)
 	}
 	if err != nil {
 		h.Error(err)

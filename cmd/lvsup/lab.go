@@ -11,11 +11,10 @@ import (
 
 	"github.com/lvsup/lvsup/internal/lab"
 	"github.com/lvsup/lvsup/internal/report"
-	"github.com/lvsup/lvsup/plans"
 )
 
-// newLabCommand makes `lvsup lab` and its subcommands; loadPlan reads a plan.
-func newLabCommand(loadPlan func(path string) (*plans.Cluster, error)) *cobra.Command {
+// newLabCommand makes `lvsup lab` and its subcommands.
+func newLabCommand(g *globals) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "lab",
 		Short: "Boot the hosts of a plan on this machine, each with a real kernel",
@@ -32,13 +31,13 @@ missing. Their traffic stays in a network namespace of their own.`,
 	var name string
 	command.PersistentFlags().StringVar(&name, "lab", "", "the lab, if several are up")
 	command.AddCommand(
-		newLabUp(loadPlan), newLabDown(&name), newLabList(), newLabSSH(&name), newLabExec(&name),
-		newLabPowerCycle(&name), newLabPowerOff(&name), newLabSSHConfig(&name), newLabConnect(&name),
+		newLabUp(g), newLabDown(g, &name), newLabList(g), newLabSSH(g, &name), newLabExec(g, &name),
+		newLabPowerCycle(g, &name), newLabPowerOff(g, &name), newLabSSHConfig(g, &name), newLabConnect(&name),
 	)
 	return command
 }
 
-func newLabUp(loadPlan func(path string) (*plans.Cluster, error)) *cobra.Command {
+func newLabUp(g *globals) *cobra.Command {
 	var o lab.Options
 	command := &cobra.Command{
 		Use:   "up PLAN",
@@ -48,17 +47,20 @@ func newLabUp(loadPlan func(path string) (*plans.Cluster, error)) *cobra.Command
 			if err := lab.Requirements(); err != nil {
 				return err
 			}
-			cluster, err := loadPlan(args[0])
+			cluster, err := g.load(args[0])
 			if err != nil {
 				return err
 			}
-			view := newLabView(cmd.ErrOrStderr())
+			view := g.labView(cmd.ErrOrStderr())
 			o.Cluster, o.Events = cluster, view.event
 			begin := time.Now()
 			s, already, err := lab.Up(cmd.Context(), o)
 			view.close()
 			if err != nil {
 				return err
+			}
+			if g.json {
+				return g.labResult(already, s)
 			}
 			view.up(s, already, time.Since(begin))
 			return nil
@@ -70,13 +72,13 @@ func newLabUp(loadPlan func(path string) (*plans.Cluster, error)) *cobra.Command
 	return command
 }
 
-func newLabDown(name *string) *cobra.Command {
+func newLabDown(g *globals, name *string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "down [NAME]",
 		Short: "Switch a lab's hosts off and remove everything of it but the image",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			view := newLabView(cmd.ErrOrStderr())
+			view := g.labView(cmd.ErrOrStderr())
 			defer view.close()
 			o := lab.Options{Name: *name, Events: view.event}
 			if len(args) == 1 {
@@ -89,12 +91,12 @@ func newLabDown(name *string) *cobra.Command {
 				}
 				o.Name = s.Name
 			}
-			return lab.Down(cmd.Context(), o)
+			return g.labEnds(lab.Down(cmd.Context(), o))
 		},
 	}
 }
 
-func newLabList() *cobra.Command {
+func newLabList(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "Show the labs that are up, and their hosts",
@@ -104,17 +106,23 @@ func newLabList() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if g.json {
+				return g.labResult(false, labs...)
+			}
 			return printLabs(cmd.OutOrStdout(), labs)
 		},
 	}
 }
 
-func newLabSSH(name *string) *cobra.Command {
+func newLabSSH(g *globals, name *string) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "ssh HOST [ARGUMENT...]",
 		Short: "Log in to a host of a lab as root",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if err := g.noJSON("cannot log in with --json: what the host says is not lvsup's"); err != nil {
+				return err
+			}
 			s, err := lab.Find("", *name)
 			if err != nil {
 				return err
@@ -134,7 +142,7 @@ func newLabSSH(name *string) *cobra.Command {
 	return command
 }
 
-func newLabExec(name *string) *cobra.Command {
+func newLabExec(g *globals, name *string) *cobra.Command {
 	command := &cobra.Command{
 		Use:     "exec HOST -- COMMAND [ARGUMENT...]",
 		Short:   "Run a command in a host of a lab as root",
@@ -142,6 +150,9 @@ func newLabExec(name *string) *cobra.Command {
 		Example: "  lvsup lab exec master -- ipvsadm -L -n\n  lvsup lab exec node1 -- sh -c 'cat /etc/network/interfaces.d/*'",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := g.noJSON("cannot run a command with --json: what it says is not lvsup's"); err != nil {
+				return err
+			}
 			l, err := lab.Open("", *name)
 			if err != nil {
 				return err
@@ -168,31 +179,32 @@ func newLabExec(name *string) *cobra.Command {
 	return command
 }
 
-func newLabPowerCycle(name *string) *cobra.Command {
+func newLabPowerCycle(g *globals, name *string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "power-cycle HOST",
 		Short: "Cut the power of a lab's host, and boot it again",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			view := newLabView(cmd.ErrOrStderr())
+			view := g.labView(cmd.ErrOrStderr())
 			defer view.close()
-			return lab.PowerCycle(cmd.Context(), lab.Options{Name: *name, Events: view.event}, args[0])
+			return g.labEnds(lab.PowerCycle(cmd.Context(), lab.Options{Name: *name, Events: view.event}, args[0]))
 		},
 	}
 }
 
-func newLabPowerOff(name *string) *cobra.Command {
+func newLabPowerOff(g *globals, name *string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "power-off HOST",
 		Short: "Cut the power of a lab's host; power-cycle brings it back",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return lab.PowerOff(cmd.Context(), lab.Options{Name: *name}, args[0])
+			g.begin()
+			return g.labEnds(lab.PowerOff(cmd.Context(), lab.Options{Name: *name}, args[0]))
 		},
 	}
 }
 
-func newLabSSHConfig(name *string) *cobra.Command {
+func newLabSSHConfig(g *globals, name *string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "ssh-config",
 		Short: "Print the path of a lab's ssh_config, for ssh -F and lvsup -F",
@@ -201,6 +213,9 @@ func newLabSSHConfig(name *string) *cobra.Command {
 			s, err := lab.Find("", *name)
 			if err != nil {
 				return err
+			}
+			if g.json {
+				return g.labResult(true, s)
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), s.SSHConfig())
 			return err

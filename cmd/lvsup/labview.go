@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/lvsup/lvsup/internal/lab"
+	"github.com/lvsup/lvsup/internal/view"
 )
 
 // labView shows the progress of lab commands: on a terminal a line that is
@@ -19,6 +21,7 @@ import (
 type labView struct {
 	out      io.Writer
 	terminal bool
+	stream   *view.Stream // instead of text; nil: none
 
 	mu      sync.Mutex
 	running []runningStep
@@ -41,6 +44,48 @@ func newLabView(out io.Writer) *labView {
 	return v
 }
 
+// labView shows the progress of a command, in the way that was asked for.
+func (g *globals) labView(out io.Writer) *labView {
+	g.begin()
+	if g.json {
+		return &labView{out: io.Discard, stream: g.events()}
+	}
+	return newLabView(out)
+}
+
+// labEnds is the end of a command that has only to be done.
+func (g *globals) labEnds(err error) error {
+	if err != nil || !g.json {
+		return err
+	}
+	return g.result(&view.Document{})
+}
+
+// labResult tells programs of labs.
+func (g *globals) labResult(already bool, labs ...*lab.State) error {
+	doc := &view.Document{Labs: []view.Lab{}}
+	for _, l := range labs {
+		one := view.Lab{Name: l.Name, Stack: string(l.Stack), SSHConfig: l.SSHConfig(), Already: already, Guests: []view.LabGuest{}}
+		off := l.Dead()
+		for _, guest := range l.Topology.Guests {
+			one.Guests = append(one.Guests, view.LabGuest{
+				Host: guest.Name, On: !slices.Contains(off, guest.Name), Login: guest.Login.String(), Interfaces: nicsOf(guest),
+			})
+		}
+		doc.Labs = append(doc.Labs, one)
+	}
+	return g.result(doc)
+}
+
+// nicsOf gives NAME:BRIDGE of each card.
+func nicsOf(guest lab.Guest) []string {
+	nics := []string{}
+	for _, n := range guest.NICs {
+		nics = append(nics, n.Name+":"+n.Bridge)
+	}
+	return nics
+}
+
 // close wipes the line that is redrawn. The view may be asked to print after.
 func (v *labView) close() {
 	if v.terminal {
@@ -52,6 +97,10 @@ func (v *labView) close() {
 
 // event is an Events callback.
 func (v *labView) event(e lab.Event) {
+	if v.stream != nil {
+		v.stream.Step(e.Step, e.Done, e.Err, e.Elapsed)
+		return
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if !e.Done {
@@ -143,11 +192,7 @@ func printLabs(out io.Writer, labs []*lab.State) error {
 			if off[g.Name] {
 				power = "off"
 			}
-			var nics []string
-			for _, n := range g.NICs {
-				nics = append(nics, n.Name+":"+n.Bridge)
-			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", name, g.Name, power, g.Login, strings.Join(nics, " "))
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", name, g.Name, power, g.Login, strings.Join(nicsOf(g), " "))
 		}
 	}
 	return table.Flush()

@@ -32,18 +32,10 @@ func run(args []string) report.Code {
 		signal.Stop(signals) // a second signal ends the process at once
 		cancel(errInterrupted)
 	}()
-	root := newRoot()
+	g := &globals{}
+	root := newRoot(g)
 	root.SetArgs(singleDash(root, args))
-	err := root.ExecuteContext(ctx)
-	var coded *exitError
-	switch {
-	case errors.As(err, &coded):
-		return coded.code
-	case err != nil:
-		view.NewHuman().Error(err)
-		return codeOf(err)
-	}
-	return report.Done
+	return g.end(root.ExecuteContext(ctx))
 }
 
 // exitError carries an exit code for what was already printed.
@@ -59,8 +51,7 @@ func exit(codes ...report.Code) error {
 	return nil
 }
 
-func newRoot() *cobra.Command {
-	g := &globals{}
+func newRoot(g *globals) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "lvsup",
 		Short: "Put up Linux Virtual Server load balancers from one plan",
@@ -80,20 +71,24 @@ director and the real servers, and lvsup makes every host so over SSH.
 	g.register(root)
 	root.AddCommand(
 		newValidate(g), newFmt(g), newConsole(g), g.perCluster(newPlan(g)), g.perCluster(newApply(g)), newDrift(g), newSchedule(g), g.perCluster(newProbe(g)),
-		g.perCluster(newDoctor(g)), g.perCluster(newStatus(g)), g.perCluster(newDestroy(g)), newImport(g), newExport(g), newVersion(),
-		newLabCommand(g.load),
+		g.perCluster(newDoctor(g)), g.perCluster(newStatus(g)), g.perCluster(newDestroy(g)), newImport(g), newExport(g), newVersion(g),
+		newLabCommand(g),
 	)
 	explainUsage(root)
 	return root
 }
 
-func newVersion() *cobra.Command {
+func newVersion(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the build",
 		Args:  cobra.NoArgs,
-		Run: func(cmd *cobra.Command, _ []string) {
-			view.NewHuman().Say("lvsup %s", build.Version())
+		RunE: func(*cobra.Command, []string) error {
+			if g.json {
+				return g.result(&view.Document{Build: build.Version()})
+			}
+			g.human().Say("lvsup %s", build.Version())
+			return nil
 		},
 	}
 }

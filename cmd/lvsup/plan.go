@@ -23,7 +23,7 @@ func newValidate(g *globals) *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			all, diags := g.readAll(args[0])
-			doc := &view.Document{Command: "validate", Diagnostics: diags}
+			doc := &view.Document{Diagnostics: diags}
 			for _, d := range diags {
 				if d.Severity == plans.Error {
 					doc.Exit = report.Failed
@@ -31,9 +31,7 @@ func newValidate(g *globals) *cobra.Command {
 			}
 			switch {
 			case g.json:
-				if err := view.WriteJSON(g.out(), doc); err != nil {
-					return err
-				}
+				return g.result(doc)
 			case doc.Exit == report.Done:
 				g.human().Say("%s is valid: %s", args[0], summary(all))
 			}
@@ -82,12 +80,12 @@ type dryRun struct {
 func (g *globals) compare(ctx context.Context, path string, d dryRun) error {
 	h := g.human()
 	h.Commands = d.commands
-	run, cluster, err := g.open(ctx, path, h.Event)
+	run, cluster, err := g.open(ctx, path, g.progress(h, true))
 	if err != nil {
 		return err
 	}
 	defer run.Close()
-	doc := &view.Document{Command: "plan"}
+	doc := &view.Document{}
 	p, err := run.Plan(ctx, d.destroy)
 	if err != nil {
 		return g.finish(h, run, doc, nil, err)
@@ -104,6 +102,9 @@ func (g *globals) compare(ctx context.Context, path string, d dryRun) error {
 		return g.finish(h, run, doc, codes, errors.New("the plan was not saved: it could not be carried out"))
 	}
 	err = savedplan.Write(d.out, savedplan.Saved{Build: build.Version(), Made: time.Now().UTC(), From: path, Cluster: cluster, Plan: p})
+	if err == nil {
+		doc.Files = []view.File{{File: d.out}}
+	}
 	if err == nil && !g.json {
 		h.Say("Saved: \"lvsup apply %s\" does just that, or says what has changed meanwhile.", d.out)
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lvsup/lvsup/internal/report"
 	"github.com/lvsup/lvsup/internal/schedule"
 	"github.com/lvsup/lvsup/internal/view"
 	"github.com/lvsup/lvsup/plans"
@@ -65,7 +64,7 @@ func (g *globals) scheduleInstall(cmd *cobra.Command, plan string, s *scheduled)
 	all, diags := g.readAll(plan)
 	for _, d := range diags {
 		if d.Severity == plans.Error {
-			return exit(report.Failed)
+			return g.mistaken(diags)
 		}
 	}
 	// What would fail every night is said now.
@@ -85,6 +84,9 @@ func (g *globals) scheduleInstall(cmd *cobra.Command, plan string, s *scheduled)
 	files, err := schedule.Install(cmd.Context(), schedule.Job{Name: s.name, Every: s.every, User: s.user, Args: args}, schedule.Runner(s.with))
 	if err != nil {
 		return err
+	}
+	if g.json {
+		return g.result(&view.Document{Files: filesOf(files)})
 	}
 	h := g.human()
 	for _, f := range files {
@@ -157,7 +159,7 @@ func newScheduleShow(g *globals) *cobra.Command {
 				return err
 			}
 			if g.json {
-				return view.WriteJSON(g.out(), &view.Document{Command: g.command, Jobs: jobs})
+				return g.result(&view.Document{Jobs: jobs})
 			}
 			h := g.human()
 			if len(jobs) == 0 {
@@ -182,14 +184,29 @@ func newScheduleRemove(g *globals) *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			gone, err := schedule.Remove(cmd.Context(), args[0])
+			if err == nil && len(gone) == 0 {
+				err = fmt.Errorf("there is no job %q; lvsup schedule show lists those that are", args[0])
+			}
+			if g.json {
+				doc := &view.Document{Files: filesOf(gone), Exit: codeOf(err)}
+				if err != nil {
+					doc.Error = err.Error()
+				}
+				return g.result(doc)
+			}
 			h := g.human()
 			for _, f := range gone {
 				h.Say("removed %s", f)
 			}
-			if err == nil && len(gone) == 0 {
-				return fmt.Errorf("there is no job %q; lvsup schedule show lists those that are", args[0])
-			}
 			return err
 		},
 	}
+}
+
+func filesOf(names []string) []view.File {
+	var files []view.File
+	for _, name := range names {
+		files = append(files, view.File{File: name})
+	}
+	return files
 }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -41,7 +40,7 @@ func cmdDiagnosed(ts *testscript.TestScript, neg bool, args []string) {
 
 func diagnosis(ts *testscript.TestScript, text string) *view.Document {
 	var doc view.Document
-	ts.Check(json.Unmarshal([]byte(text), &doc))
+	ts.Check(lastJSON(text, &doc))
 	if doc.Diagnosis == nil {
 		ts.Fatalf("doctor gave no diagnosis: %s", doc.Error)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,7 +23,8 @@ func TestMain(m *testing.M) {
 // own. Commands beside testscript's own:
 //
 //	exits CODE PROGRAM ARG... run a program; it must end with that exit code
-//	json FILE PATH VALUE      a value in a JSON document, as in plan.hosts.0.host
+//	json FILE PATH VALUE      a value in the result, as in plan.hosts.0.host: in the
+//	                          last line of a stream of JSON, or the one document
 //	unprivileged ARG...       run lvsup as an ordinary user; it must fail
 func TestCLI(t *testing.T) {
 	root, err := filepath.Abs("../..")
@@ -81,16 +83,15 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdJSON checks one value of a JSON document, which must be the whole file.
-// The path's steps are names and indexes with dots between them.
+// cmdJSON checks one value of a stream's last line, whose other lines must be JSON
+// too, or of a document over several lines. The path's steps are names and indexes
+// with dots between them.
 func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: json FILE PATH VALUE")
 	}
 	var value any
-	if err := json.Unmarshal([]byte(ts.ReadFile(args[0])), &value); err != nil {
-		ts.Fatalf("%s is not one JSON document: %v", args[0], err)
-	}
+	ts.Check(lastJSON(ts.ReadFile(args[0]), &value))
 	for _, name := range strings.Split(args[1], ".") {
 		switch v := value.(type) {
 		case map[string]any:
@@ -107,5 +108,21 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got := fmt.Sprint(value); got != args[2] {
 		ts.Fatalf("%s is %q, want %q", args[1], got, args[2])
+	}
+}
+
+// lastJSON decodes the last JSON value of a text that holds nothing else.
+func lastJSON(text string, value any) error {
+	var last json.RawMessage
+	for in := json.NewDecoder(strings.NewReader(text)); ; {
+		var one json.RawMessage
+		err := in.Decode(&one)
+		if errors.Is(err, io.EOF) && last != nil {
+			return json.Unmarshal(last, value)
+		}
+		if err != nil {
+			return fmt.Errorf("this is not a stream of JSON: %w", err)
+		}
+		last = one
 	}
 }

@@ -9,23 +9,57 @@ import (
 	"github.com/lvsup/lvsup/internal/wire"
 )
 
-// Event is progress: something began or ended on a host, or in the run as a
-// whole when Host is empty.
+// EventType says what happened.
+type EventType string
+
+// The events of a run. Between StageBegun and StageDone of a stage, each of its
+// hosts has a HostBegun and a HostDone, with what it says meanwhile between them.
+const (
+	StageBegun   EventType = "stage_begun"
+	HostBegun    EventType = "host_begun"
+	HostProgress EventType = "host_progress" // the host is still at it, and Note says how far
+	HostWaits    EventType = "host_waits"    // somebody else holds the host, and Note says who
+	HostDone     EventType = "host_done"     // or failed: Err says why
+	StageDone    EventType = "stage_done"
+)
+
+// Event is progress of a run.
 type Event struct {
+	Type    EventType
 	Stage   string
-	Host    string
+	Host    string             // empty in events of a stage as a whole
+	Hosts   []string           // StageBegun: who takes part
 	Note    string             // what a person should know about it, one thing a line
-	Begun   bool               // the stage begins; otherwise it ended
-	Going   bool               // the host is still at it, and Note says how far
-	Done    []wire.KindChanges // what was changed
+	Done    []wire.KindChanges // HostDone: what was changed
 	Err     error
-	Took    time.Duration
-	Reverse bool // the reverse pass
+	Took    time.Duration // HostDone, StageDone
+	Reverse bool          // the reverse pass
+	// Quiet events are of interest only while they happen, or to a program: they
+	// leave no line behind.
+	Quiet bool
 }
 
-// StageLock is when the hosts' locks are taken. It is reported only where a
-// lock must be waited for.
-const StageLock = "lock"
+// Changes is how many changes were made, without those that only follow another.
+func (e Event) Changes() int {
+	n := 0
+	for _, k := range e.Done {
+		for _, c := range k.Changes {
+			if !c.Follows {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// The stages that are none of a plan's: they change nothing on a host.
+const (
+	StageLock    = "lock"    // the hosts' locks are taken
+	StageObserve = "observe" // the hosts are compared with the plan
+	StageCheck   = "check"   // what may keep the plan from working is looked for
+	StageLook    = "look"    // the ways that packets take now are looked at
+	StageRemove  = "remove"  // lvsup's own files go
+)
 
 // HostError is a failure on one host.
 type HostError struct {

@@ -14,11 +14,13 @@ import (
 	"github.com/lvsup/lvsup/plans"
 )
 
-// Document is what a command prints with --json: one object, fields that do
-// not apply left out.
+// Document is the result of a command, the last line of --json: fields that do
+// not apply are left out.
 type Document struct {
+	report.Header
 	Command     string                        `json:"command"`
-	Cluster     string                        `json:"cluster,omitempty"` // of a plan with several, each of which has a document
+	Cluster     string                        `json:"cluster,omitempty"`  // which one, of a plan with several
+	Clusters    []string                      `json:"clusters,omitempty"` // all of them, in the result of such a plan
 	Plan        *plans.Plan                   `json:"plan,omitempty"`
 	Since       []Since                       `json:"first_seen,omitempty"` // of drift
 	Ignored     map[string]int                `json:"ignored,omitempty"`    // differences that rules leave out, by host
@@ -28,6 +30,9 @@ type Document struct {
 	Diagnosis   *report.Diagnosis             `json:"diagnosis,omitempty"`
 	Status      map[string]*wire.IPVSResponse `json:"status,omitempty"`
 	Jobs        []schedule.Installed          `json:"jobs,omitempty"`
+	Labs        []Lab                         `json:"labs,omitempty"`
+	Files       []File                        `json:"files,omitempty"` // that were written, formatted or removed
+	Build       string                        `json:"build,omitempty"` // of lvsup version
 	Diagnostics []plans.Diagnostic            `json:"diagnostics,omitempty"`
 	Failures    []Failure                     `json:"failures,omitempty"`
 	Notes       []report.HostNote             `json:"notes,omitempty"` // what a person should know of what was done
@@ -43,6 +48,30 @@ type Failure struct {
 	Error string `json:"error"`
 }
 
+// File is a file that a command wrote, formatted or removed.
+type File struct {
+	File string `json:"file"`
+	// Diff is what fmt --diff shows, a patch.
+	Diff string `json:"diff,omitempty"`
+}
+
+// Lab is a lab that is up, or was just switched on.
+type Lab struct {
+	Name      string     `json:"name"`
+	Stack     string     `json:"stack"`
+	SSHConfig string     `json:"ssh_config"` // path, for lvsup -F
+	Already   bool       `json:"already,omitempty"`
+	Guests    []LabGuest `json:"guests"`
+}
+
+// LabGuest is a host of a lab, or its client.
+type LabGuest struct {
+	Host       string   `json:"host"`
+	On         bool     `json:"on"`
+	Login      string   `json:"login"`      // ADDRESS of its sshd, inside the lab
+	Interfaces []string `json:"interfaces"` // NAME:BRIDGE
+}
+
 // FailuresOf turns host errors into their JSON form.
 func FailuresOf(all []*report.HostError) []Failure {
 	var out []Failure
@@ -52,14 +81,17 @@ func FailuresOf(all []*report.HostError) []Failure {
 	return out
 }
 
-// WriteJSON writes the document. encoding/json escapes the C0 controls; the
-// other characters that a terminal may obey are escaped here.
-func WriteJSON(w io.Writer, d *Document) error {
+// WriteJSON writes the document by itself, over several lines.
+func WriteJSON(w io.Writer, d *Document) error { return encode(w, d, "  ") }
+
+// encode writes a value and a newline, in one write. encoding/json escapes the C0
+// controls; the other characters that a terminal may obey are escaped here.
+func encode(w io.Writer, value any, indent string) error {
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
-	enc.SetIndent("", "  ")
+	enc.SetIndent("", indent)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(d); err != nil {
+	if err := enc.Encode(value); err != nil {
 		return err
 	}
 	var out strings.Builder

@@ -5,30 +5,38 @@ import (
 	"time"
 
 	"github.com/lvsup/lvsup/internal/report"
-	"github.com/lvsup/lvsup/internal/wire"
 	"github.com/lvsup/lvsup/plans"
 )
 
 // Event prints progress: a line when a stage begins, one for each host that is
 // through it, and what a host that takes its time says meanwhile.
 func (h *Human) Event(e report.Event) {
-	if e.Begun {
-		title := e.Stage
-		if e.Reverse {
-			title += " (removals)"
-		}
-		h.note("%s\n", h.paint(bold, title))
+	if e.Quiet {
 		return
 	}
-	if e.Going {
+	switch e.Type {
+	case report.StageBegun:
+		h.note("%s\n", h.paint(bold, stageTitle(e)))
+	case report.HostProgress:
 		h.note("    %s\n", h.paint(dim, e.Host+": "+Clean(e.Note)))
-		return
+	case report.HostWaits:
+		h.note("  %s %s\n", e.Host, Clean(e.Note))
+	case report.HostDone:
+		h.hostDone(e)
 	}
+}
+
+func stageTitle(e report.Event) string {
+	if e.Reverse {
+		return e.Stage + " (removals)"
+	}
+	return e.Stage
+}
+
+// hostDone says what came of a stage on a host.
+func (h *Human) hostDone(e report.Event) {
 	took := h.paint(dim, fmt.Sprintf("(%s)", e.Took.Round(10*time.Millisecond)))
 	switch {
-	case e.Stage == report.StageLock:
-		h.note("  %s %s\n", e.Host, Clean(e.Note))
-		return
 	case e.Err != nil && e.Stage == plans.StageConnect:
 		h.note("  %s %s %s\n", h.paint(red, "failed"), e.Host, took) // why is told when all were dialled
 	case e.Err != nil:
@@ -36,7 +44,7 @@ func (h *Human) Event(e report.Event) {
 	case e.Stage == plans.StageConnect:
 		h.note("  %s %s\n", e.Host, took)
 	default:
-		h.note("  %s: %s %s\n", e.Host, Plural(countDone(e.Done), "change"), took)
+		h.note("  %s: %s %s\n", e.Host, Plural(e.Changes(), "change"), took)
 	}
 	if e.Note == "" {
 		return
@@ -44,18 +52,6 @@ func (h *Human) Event(e report.Event) {
 	for _, line := range cleanLines(e.Note) {
 		h.note("    %s\n", h.paint(dim, line))
 	}
-}
-
-func countDone(done []wire.KindChanges) int {
-	n := 0
-	for _, k := range done {
-		for _, c := range k.Changes {
-			if !c.Follows {
-				n++
-			}
-		}
-	}
-	return n
 }
 
 // Failures prints what failed, host by host.

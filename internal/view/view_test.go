@@ -3,6 +3,7 @@ package view
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -106,13 +107,17 @@ func TestNothingSteersTheTerminal(t *testing.T) {
 		Daemons:  []wire.IPVSDaemon{{Role: hostile, Interface: hostile, Group: hostile}},
 	})
 	h.Raw(hostile)
-	h.Event(report.Event{Stage: "ipvs", Host: "master", Going: true, Note: hostile})
-	h.Event(report.Event{Stage: "ipvs", Host: "master", Note: hostile})
+	h.Event(report.Event{Type: report.HostProgress, Stage: "ipvs", Host: "master", Note: hostile})
+	h.Event(report.Event{Type: report.HostDone, Stage: "ipvs", Host: "master", Note: hostile})
 	p.Hosts[0].Kinds[2].Changes[0].Action = step.Update // JSON has words for actions
 	if err := WriteJSON(&doc, &Document{Command: "plan", Plan: p}); err != nil {
 		t.Fatal(err)
 	}
-	for name, out := range map[string]string{"text": text.String(), "json": doc.String()} {
+	var stream bytes.Buffer
+	s := NewStream(&stream)
+	s.Event(report.Event{Type: report.HostDone, Stage: "ipvs", Host: "master", Note: hostile, Err: errors.New(hostile)})
+	s.Notice(hostile)
+	for name, out := range map[string]string{"text": text.String(), "json": doc.String(), "stream": stream.String()} {
 		for _, r := range out {
 			if unsafe(r) && r != '\n' {
 				t.Errorf("%s holds %U", name, r)
@@ -148,9 +153,9 @@ func TestClean(t *testing.T) {
 func TestProgressReadsWell(t *testing.T) {
 	var out bytes.Buffer
 	h := &Human{Out: &out, Err: &out}
-	h.Event(report.Event{Stage: "ipvs", Begun: true, Reverse: true})
-	h.Event(report.Event{Stage: "ipvs", Host: "master", Going: true, Note: "draining 2 backends: 17 connections, at most 12s more"})
-	h.Event(report.Event{Stage: "ipvs", Host: "master", Took: 12 * time.Second, Note: "cut off 1 connection of 192.0.2.1:80\ncut off 2 connections of 192.0.2.2:80"})
+	h.Event(report.Event{Type: report.StageBegun, Stage: "ipvs", Reverse: true})
+	h.Event(report.Event{Type: report.HostProgress, Stage: "ipvs", Host: "master", Note: "draining 2 backends: 17 connections, at most 12s more"})
+	h.Event(report.Event{Type: report.HostDone, Stage: "ipvs", Host: "master", Took: 12 * time.Second, Note: "cut off 1 connection of 192.0.2.1:80\ncut off 2 connections of 192.0.2.2:80"})
 	const want = `ipvs (removals)
     master: draining 2 backends: 17 connections, at most 12s more
   master: 0 changes (12s)
