@@ -30,9 +30,9 @@ const (
 // on a busy machine is late, and is not what is tested here.
 const lockoutPlan = `cluster "lockout" {
   forwarding = "dr"
-  time_sync {
-    max_offset = "1m"
-  }
+}
+time_sync {
+  max_offset = "1m"
 }
 host %q {
   interface "ens33" {
