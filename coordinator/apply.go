@@ -3,6 +3,7 @@ package coordinator
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -102,6 +103,7 @@ func (r *Run) Apply(ctx context.Context, p *plans.Plan) error {
 	if err := r.orderable(p); err != nil {
 		return err
 	}
+	r.hold(p.Narrowed().Held)
 	for _, st := range plans.Stages() {
 		switch st.Name {
 		case plans.StageVIP:
@@ -120,7 +122,7 @@ func (r *Run) Apply(ctx context.Context, p *plans.Plan) error {
 			return err
 		}
 	}
-	if r.backendFailed() {
+	if !p.Destroy && r.backendFailed() {
 		return nil // its backend may be what replaces one that would be taken away now
 	}
 	for _, st := range plans.ReverseStages() {
@@ -132,6 +134,25 @@ func (r *Run) Apply(ctx context.Context, p *plans.Plan) error {
 		}
 	}
 	return nil
+}
+
+// hold has hosts get no traffic in this run that they do not have already.
+func (r *Run) hold(hosts []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held = map[string]bool{}
+	for _, name := range hosts {
+		r.held[name] = true
+	}
+}
+
+// withoutTraffic are the hosts whose backends are left as they are.
+func (r *Run) withoutTraffic() map[string]bool {
+	all := r.failedHosts()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.Copy(all, r.held)
+	return all
 }
 
 func (r *Run) directorFailed() bool {
@@ -151,10 +172,10 @@ func (r *Run) backendFailed() bool {
 // stage runs one stage on every host that has something planned in it and
 // waits for all: the barrier.
 func (r *Run) stage(ctx context.Context, st plans.Stage, p *plans.Plan, reverse bool) error {
-	if err := ctx.Err(); err != nil {
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	desired, err := r.desired(p.Destroy, r.failedHosts())
+	desired, err := r.desired(p.Destroy, r.withoutTraffic())
 	if err != nil {
 		return err
 	}
@@ -162,12 +183,18 @@ func (r *Run) stage(ctx context.Context, st plans.Stage, p *plans.Plan, reverse 
 	if len(busy) == 0 {
 		return nil
 	}
+	if err := r.mayBegin(ctx); err != nil {
+		return err
+	}
 	waves, err := r.waves(busy, p, st.Kinds, reverse)
 	if err != nil {
 		return err
 	}
 	defer r.begin(report.Event{Stage: st.Name, Reverse: reverse}, busy)()
 	work := func(name string) {
+		if r.mayBegin(ctx) != nil {
+			return // the hosts before it took the time, or failed
+		}
 		start := time.Now()
 		r.opts.Report(report.Event{Type: report.HostBegun, Stage: st.Name, Host: name, Reverse: reverse})
 		req := wire.ApplyRequest{
@@ -204,8 +231,8 @@ func (r *Run) stage(ctx context.Context, st plans.Stage, p *plans.Plan, reverse 
 		r.opts.Report(ev)
 	}
 	for _, wave := range waves {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+		if err := r.mayBegin(ctx); err != nil {
+			return err
 		}
 		r.each(slices.DeleteFunc(wave, func(name string) bool { return !r.ok(name) }), work)
 	}

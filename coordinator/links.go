@@ -152,6 +152,10 @@ func (r *Run) ask(ctx context.Context, q question, owners map[string]string) (pl
 		switch owner := owners[mac]; owner {
 		case q.host:
 		case "":
+			if len(r.opts.LeftOut.Hosts) > 0 && q.vip {
+				members = append(members, "a machine outside the plan, or one that is left out ("+mac+")")
+				continue
+			}
 			strangers = append(strangers, "a machine outside the plan ("+mac+")")
 		default:
 			name := owner + " (" + mac + ")"

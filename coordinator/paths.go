@@ -12,6 +12,14 @@ import (
 	"github.com/lvsup/lvsup/plans"
 )
 
+// getsTraffic reports whether the run may send a host traffic that it does not
+// have already.
+func (r *Run) getsTraffic(host string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.held[host] && !r.opts.LeftOut.Host(host)
+}
+
 // checkPaths looks, before the director is told to send traffic, whether packets
 // would get through and answers come back. A real server they cannot pass fails,
 // so that it gets none; a fault of the director's own, or of a machine outside the
@@ -40,7 +48,11 @@ func (r *Run) checkPaths(ctx context.Context, p *plans.Plan) error {
 			notes[one.Host] = append(notes[one.Host], one.Text())
 		case len(one.Backends) > 0:
 			for _, host := range one.Backends {
-				faults[host] = append(faults[host], one.Text())
+				if r.getsTraffic(host) {
+					faults[host] = append(faults[host], one.Text())
+				} else {
+					notes[host] = append(notes[host], one.Text())
+				}
 			}
 		default:
 			stop = append(stop, prefixed(one.Host, one.Text()))

@@ -32,8 +32,15 @@ func (r *Run) Probe(ctx context.Context, from string) (*report.Probe, error) {
 		return rep, nil
 	}
 	director := directors[0].Name
-	if !r.ok(director) {
+	switch {
+	case r.opts.LeftOut.Host(director):
+		rep.NotRun = "the director is left out of this run"
+		return rep, nil
+	case !r.ok(director):
 		rep.NotRun = "the director could not be worked with"
+		return rep, nil
+	case r.unfinished:
+		rep.NotRun = "what is left out of this run is not as the plan wants, and the VIP may need it"
 		return rep, nil
 	}
 	defer r.begin(report.Event{Stage: plans.StageProbe, Quiet: true}, nil)()
@@ -69,7 +76,7 @@ func (r *Run) probeDirect(ctx context.Context, director string) []report.DirectP
 		for _, port := range directPorts(r.opts.Cluster, s) {
 			for _, b := range live(s) {
 				addr := netip.AddrPortFrom(b.Address, portOf(b, port)).String()
-				if seen[addr] || b.Host == "" && b.Forwarding == plans.ForwardTUN {
+				if seen[addr] || b.Host == "" && b.Forwarding == plans.ForwardTUN || r.opts.LeftOut.Host(b.Host) {
 					continue
 				}
 				seen[addr] = true
@@ -222,6 +229,9 @@ func (r *Run) probeService(ctx context.Context, v *vantagePoint, director string
 	if notRun == "" && keptElsewhere(s, host, r.session(director).facts) {
 		notRun = "the director does not have the VIP, which the plan leaves to others"
 	}
+	if notRun == "" {
+		notRun = r.leftOutOf(s)
+	}
 	if notRun != "" {
 		return []report.ServiceProbe{{Service: s.Name, Address: called(s), Scheduler: s.Scheduler, NotRun: notRun}}
 	}
@@ -239,6 +249,17 @@ func (r *Run) probeService(ctx context.Context, v *vantagePoint, director string
 	}
 	judgeAcrossPorts(s, all)
 	return all
+}
+
+// leftOutOf says which backend of a service is left out: nobody knows whether it
+// answers.
+func (r *Run) leftOutOf(s *plans.VirtualService) string {
+	for _, b := range live(s) {
+		if r.opts.LeftOut.Host(b.Host) {
+			return b.Host + ", one of its backends, is left out of this run"
+		}
+	}
+	return ""
 }
 
 // askMACs finds out who answers for the VIP, where the vantage point is on its

@@ -29,6 +29,17 @@ type Options struct {
 	Parallel int
 	// LockWait is how long a host's lock is waited for.
 	LockWait time.Duration
+	// LeftOut is what the run is not about. Hosts that are left out are not
+	// connected to.
+	LeftOut plans.LeftOut
+	// Watch says that the run only looks: what would not be safe to change is
+	// told all the same.
+	Watch bool
+	// SkipUnreachable says that a host which cannot be reached does not keep the
+	// run from the others.
+	SkipUnreachable bool
+	// MaxFail is with how many failed hosts nothing more is begun.
+	MaxFail MaxFail
 	// GuardTime is how long a host waits for the confirmation of changes that
 	// could cut its connection; 0 means DefaultGuardTime.
 	GuardTime time.Duration
@@ -63,6 +74,10 @@ type Run struct {
 	sessions map[string]*session
 	failed   map[string]*report.HostError // the first failure of each host
 	notes    []report.HostNote
+	// unfinished says that a kind which is left out has something to do, as of the
+	// last comparison.
+	unfinished bool
+	held       map[string]bool // get no traffic that they do not have already
 }
 
 func newRun(o Options) *Run {
@@ -167,6 +182,9 @@ func (r *Run) session(name string) *session {
 	return r.sessions[name]
 }
 
+// LeftOut is what the run is not about.
+func (r *Run) LeftOut() plans.LeftOut { return r.opts.LeftOut }
+
 func (r *Run) failedHosts() map[string]bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -177,10 +195,13 @@ func (r *Run) failedHosts() map[string]bool {
 	return hosts
 }
 
+// hostNames are the hosts that the run is about, in plan order.
 func (r *Run) hostNames() []string {
 	var names []string
 	for _, h := range r.opts.Cluster.Hosts {
-		names = append(names, h.Name)
+		if !r.opts.LeftOut.Host(h.Name) {
+			names = append(names, h.Name)
+		}
 	}
 	return names
 }
@@ -309,7 +330,7 @@ func (r *Run) Compare(ctx context.Context, destroy bool) (*plans.Plan, error) {
 			p.Hosts = append(p.Hosts, plans.HostPlan{Host: h.Name, Role: h.Role, Kinds: res.Kinds, Digest: res.Digest})
 		}
 	}
-	return p, nil
+	return p, r.narrow(ctx, p)
 }
 
 // leaveOutSaid drops what a kind says of a host's lack that a finding names

@@ -12,6 +12,15 @@ type Plan struct {
 	Destroy  bool       `json:"destroy,omitempty"`
 	Hosts    []HostPlan `json:"hosts"` // in the order of the plan file
 	Findings []Finding  `json:"findings,omitempty"`
+	LeftOut  *LeftOut   `json:"left_out,omitempty"` // nil: it is about the whole cluster
+}
+
+// Narrowed is what the plan is not about; the zero value if it is about all.
+func (p *Plan) Narrowed() LeftOut {
+	if p.LeftOut == nil {
+		return LeftOut{}
+	}
+	return *p.LeftOut
 }
 
 // HostPlan is one host's part of a Plan.

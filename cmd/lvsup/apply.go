@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,6 +34,12 @@ that is carried out without a question, if the hosts are still what it showed.`,
 				if err != nil {
 					return err
 				}
+				switch {
+				case !g.run.None():
+					return fmt.Errorf("cannot narrow %s: a saved plan is carried out as it was shown; say --target and --exclude to lvsup plan --out", c.path)
+				case g.run.unreachable.skip:
+					return fmt.Errorf("cannot skip hosts of %s: a saved plan is carried out as it was shown, or not at all", c.path)
+				}
 				c.saved, c.yes, c.destroy = saved, true, saved.Plan.Destroy
 			}
 			return g.change(cmd.Context(), c)
@@ -40,6 +48,7 @@ that is carried out without a question, if the hosts are still what it showed.`,
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	cmd.Flags().StringVar(&from, "probe-from", "", "`host` to ask the VIP from, or \"local\" for this machine")
 	cmd.Flags().DurationVar(&g.guard, "guard", coordinator.DefaultGuardTime, "how `long` a host waits for a new connection before it takes back what cut the old one")
+	g.changeFlags(cmd)
 	return cmd
 }
 
@@ -54,6 +63,7 @@ func newDestroy(g *globals) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	g.changeFlags(cmd)
 	return cmd
 }
 
@@ -91,14 +101,19 @@ func (g *globals) start(ctx context.Context, c change, h *view.Human) (*coordina
 		return g.open(ctx, c.path, g.progress(h, true))
 	}
 	g.redacter = plans.Redacter(c.saved.Cluster)
-	return g.connect(ctx, c.saved.Cluster, g.progress(h, true)), c.saved.Cluster, nil
+	out := c.saved.Plan.Narrowed()
+	out.Held = nil // that is judged anew
+	return g.connect(ctx, c.saved.Cluster, out, g.progress(h, true)), c.saved.Cluster, nil
 }
 
 // carryOut plans, asks, applies and probes. It fills in the document on its
 // way, and gives the exit codes of what it met.
 func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.Run, cluster *plans.Cluster, c change, doc *view.Document) ([]report.Code, error) {
-	if failures := run.Failures(); len(failures) > 0 {
+	if failures := run.Failures(); g.stops(failures) {
 		return codesOf(failures, false), errNotAll
+	}
+	if err := run.TooMany(); err != nil {
+		return codesOf(run.Failures(), false), fmt.Errorf("nothing was changed: %w", err)
 	}
 	if err := run.Lock(ctx); err != nil {
 		return nil, fmt.Errorf("nothing was changed: %w", err)
@@ -108,7 +123,7 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 		return nil, err
 	}
 	doc.Plan = plans.Conceal(cluster, p)
-	if failures := run.Failures(); len(failures) > 0 {
+	if failures := run.Failures(); g.stops(failures) || len(p.Hosts) == 0 {
 		return codesOf(failures, false), errNotAll
 	}
 	if c.saved != nil {
@@ -134,7 +149,7 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 	}
 	if failures := run.Failures(); len(failures) > 0 {
 		if !g.json {
-			h.Say("Not finished: what did not depend on a failed host is done. Put the cause right and run lvsup %s again.", c.name)
+			h.Say("Not finished: what did not depend on %s is done. Put the cause right and run lvsup %s again.", failedNames(failures), c.name)
 		}
 		return codesOf(failures, true), nil
 	}
@@ -145,16 +160,50 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 	}
 	doc.Applied = true
 	if c.destroy {
-		run.Remove(ctx)
-		if !g.json && len(run.Failures()) == 0 {
-			h.Say("Destroyed: the hosts are as they were before lvsup.")
-		}
+		g.farewell(ctx, h, run)
 		return codesOf(run.Failures(), true), nil
 	}
 	if !g.json && !p.Empty() {
 		h.Say("Applied and verified: %s.", view.Plural(p.Count().Changes(), "change"))
 	}
 	return g.probe(ctx, h, run, c.from, doc)
+}
+
+// farewell takes lvsup's own files off the hosts, unless some kinds of things are
+// still there.
+func (g *globals) farewell(ctx context.Context, h *view.Human, run *coordinator.Run) {
+	text := "Destroyed: the hosts are as they were before lvsup."
+	switch out := run.LeftOut(); {
+	case len(out.Kinds) > 0:
+		text = "Taken back: lvsup stays on the hosts for what was left out."
+	case len(out.Hosts) > 0:
+		text = "Destroyed: the hosts that were not left out are as they were before lvsup."
+		fallthrough
+	default:
+		run.Remove(ctx)
+	}
+	if !g.json && len(run.Failures()) == 0 {
+		h.Say("%s", text)
+	}
+}
+
+// stops reports whether failures before the first change keep the run from
+// changing anything.
+func (g *globals) stops(failures []*report.HostError) bool {
+	return slices.ContainsFunc(failures, func(f *report.HostError) bool { return !g.run.unreachable.skip || !noWayIn(f) })
+}
+
+// failedNames names the hosts that failed, or counts them.
+func failedNames(failures []*report.HostError) string {
+	const many = 4
+	if len(failures) > many {
+		return view.Plural(len(failures), "failed host")
+	}
+	var names []string
+	for _, f := range failures {
+		names = append(names, f.Host)
+	}
+	return strings.Join(names, ", ")
 }
 
 // verify compares once more, over all stages: a later one may have undone what
@@ -183,9 +232,13 @@ func (g *globals) agree(ctx context.Context, h *view.Human, run *coordinator.Run
 	if c.yes {
 		return nil
 	}
-	question := fmt.Sprintf("Apply this to %s of cluster %q?", view.Plural(len(cluster.Hosts), "host"), cluster.Name)
+	hosts := view.Plural(len(doc.Plan.Hosts), "host")
+	if n := len(cluster.Hosts); n > len(doc.Plan.Hosts) {
+		hosts = fmt.Sprintf("%d of %d hosts", len(doc.Plan.Hosts), n)
+	}
+	question := fmt.Sprintf("Apply this to %s of cluster %q?", hosts, cluster.Name)
 	if c.destroy {
-		question = fmt.Sprintf("Take cluster %q down on %s?", cluster.Name, view.Plural(len(cluster.Hosts), "host"))
+		question = fmt.Sprintf("Take cluster %q down on %s?", cluster.Name, hosts)
 	}
 	yes, err := confirm(ctx, question)
 	if err != nil {
@@ -198,7 +251,7 @@ func (g *globals) agree(ctx context.Context, h *view.Human, run *coordinator.Run
 	if err != nil {
 		return err
 	}
-	if len(run.Failures()) > 0 {
+	if g.stops(run.Failures()) {
 		return errNotAll
 	}
 	if err := g.stale(h, cluster, doc.Plan, now, doc); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,12 @@ import (
 func (g *globals) perCluster(cmd *cobra.Command) *cobra.Command {
 	one := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := g.run.check(cmd); err != nil {
+			return err
+		}
+		ctx, cancel := g.bounded(cmd.Context())
+		defer cancel()
+		cmd.SetContext(ctx)
 		out := cmd.Flag("out")
 		if g.cluster != "" || savedplan.Is(args[0]) || out != nil && out.Changed {
 			return one(cmd, args)
@@ -24,6 +31,13 @@ func (g *globals) perCluster(cmd *cobra.Command) *cobra.Command {
 		all, _, _ := hcl.LoadAll(args, g.options())
 		if len(all) < 2 {
 			return one(cmd, args) // and it says what is wrong with the plan
+		}
+		if err := g.run.Check(all); err != nil {
+			return err
+		}
+		all = slices.DeleteFunc(all, func(c *plans.Cluster) bool { return len(g.run.Of(c).Hosts) == len(c.Hosts) })
+		if len(all) == 0 {
+			return errors.New("nothing is left to look at: --target and --exclude leave out every host")
 		}
 		g.several = []string{}
 		for _, c := range all {

@@ -61,6 +61,7 @@ A file of rules says nothing of some differences for a while (* is any text):
 	cmd.Flags().StringVar(&d.format, "format", formatText, "`one` of "+strings.Join(driftFormats(), ", "))
 	cmd.Flags().StringVar(&d.output, "output", "", "write to a `file` instead, which is replaced whole or not at all")
 	cmd.Flags().StringVar(&d.rulesFile, "ignore", "", "`file` of rules for what need not be told")
+	g.narrowFlags(cmd)
 	each := g.perCluster(cmd).RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return g.driftOfAll(cmd, args, d, each) }
 	return cmd
@@ -158,7 +159,7 @@ func (g *globals) drift(ctx context.Context, path string, d *driftCheck) error {
 		p, ignored = drift.Without(p, d.rules, time.Now())
 		codes = append(codes, driftCodes(p)...)
 	}
-	found := drift.Of(cluster, p, failures, err, history.Since)
+	found := drift.Of(run.LeftOut().Rest(cluster), p, failures, err, history.Since)
 	found.Took, found.Exit = time.Since(begin), report.Worst(append(codes, codeOf(err))...)
 	found.Ignore(ignored)
 	d.findings.Clusters = append(d.findings.Clusters, found)

@@ -35,8 +35,9 @@ type globals struct {
 	noColor       bool
 	verbose       bool
 	askBecomePass bool
-	cluster       string            // one of several in the plan; empty: all, or the only one
-	inputs        []hcl.Input       // values for the plan's variables, in the order of the command line
+	cluster       string      // one of several in the plan; empty: all, or the only one
+	inputs        []hcl.Input // values for the plan's variables, in the order of the command line
+	run           runFlags
 	quiet         bool              // nothing but results and errors
 	stdout        io.Writer         // where results go; nil: to os.Stdout
 	redacter      *strings.Replacer // takes sensitive values out; nil before a plan is read
@@ -139,11 +140,21 @@ func (g *globals) open(ctx context.Context, path string, progress func(report.Ev
 	if err != nil {
 		return nil, nil, err
 	}
-	return g.connect(ctx, c, progress), c, nil
+	if err := g.run.Check([]*plans.Cluster{c}); err != nil && g.several == nil {
+		return nil, nil, err
+	}
+	out := g.run.Of(c)
+	if len(out.Hosts) == len(c.Hosts) {
+		return nil, nil, fmt.Errorf("nothing is left to look at: --target and --exclude leave out every host of cluster %q", c.Name)
+	}
+	if len(out.Kinds) == len(plans.KindOrder()) {
+		return nil, nil, errors.New("nothing is left to look at: --target and --exclude leave out every kind")
+	}
+	return g.connect(ctx, c, out, progress), c, nil
 }
 
-// connect begins a run on the cluster's hosts.
-func (g *globals) connect(ctx context.Context, c *plans.Cluster, progress func(report.Event)) *coordinator.Run {
+// connect begins a run on the cluster's hosts that are not left out.
+func (g *globals) connect(ctx context.Context, c *plans.Cluster, out plans.LeftOut, progress func(report.Event)) *coordinator.Run {
 	g.begin()
 	return coordinator.Open(ctx, coordinator.Options{
 		Cluster:  c,
@@ -152,6 +163,8 @@ func (g *globals) connect(ctx context.Context, c *plans.Cluster, progress func(r
 		Holder:   holder(),
 		Report:   progress,
 		LockWait: coordinator.DefaultLockWait, GuardTime: g.guard,
+		LeftOut: out, Watch: g.command == "drift",
+		Parallel: g.run.parallel, SkipUnreachable: g.run.unreachable.skip, MaxFail: g.run.maxFail.MaxFail,
 	})
 }
 
@@ -203,11 +216,14 @@ func userName() string {
 // codeOf gives the exit code that an error calls for.
 func codeOf(err error) report.Code {
 	var rolledBack *coordinator.RolledBackError
+	var many *coordinator.TooManyFailed
 	switch {
 	case err == nil, errors.Is(err, errNotAll):
 		return report.Done
 	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
 		return report.Interrupted
+	case errors.As(err, &many):
+		return report.Partial
 	case errors.As(err, &rolledBack):
 		return report.RolledBack
 	case coordinator.IsStale(err):

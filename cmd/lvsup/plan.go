@@ -65,6 +65,8 @@ func newPlan(g *globals) *cobra.Command {
 	cmd.Flags().BoolVar(&d.commands, "commands", false, "show what a person would type for each change")
 	cmd.Flags().StringVar(&d.out, "out", "", "save the plan to a `file`, for lvsup apply to carry out just that")
 	cmd.Flags().BoolVar(&d.destroy, "destroy", false, "show what a destroy would take away and put back")
+	g.narrowFlags(cmd)
+	g.skipFlag(cmd)
 	return cmd
 }
 

@@ -49,6 +49,7 @@ what it said is in the journal; cron mails what it says.`,
 	f.StringVar(&s.format, "format", "", "as for lvsup drift")
 	f.StringVar(&s.output, "output", "", "as for lvsup drift: a `file`")
 	f.StringVar(&s.ignore, "ignore", "", "as for lvsup drift: a `file`")
+	g.narrowFlags(cmd)
 	return cmd
 }
 
@@ -72,6 +73,9 @@ func (g *globals) scheduleInstall(cmd *cobra.Command, plan string, s *scheduled)
 		return wrongFormat(s.format)
 	}
 	if _, err := g.ignores(s.ignore); err != nil {
+		return err
+	}
+	if err := errors.Join(g.run.check(cmd), g.run.Check(all)); err != nil {
 		return err
 	}
 	if s.name == "" {
@@ -137,6 +141,7 @@ func (g *globals) driftCommand(plan string, s *scheduled) ([]string, error) {
 	if s.format != "" {
 		args = append(args, "--format", s.format)
 	}
+	args = append(args, g.run.words()...)
 	add("--output", s.output)
 	add("--ignore", s.ignore)
 	if err == nil {

@@ -84,7 +84,8 @@ func OpenHistory(dir, plan, cluster string) (*History, error) {
 func (h *History) Since(id ID) time.Time { return h.first[id] }
 
 // Note takes down what is there now. What is no more is forgotten, but not where
-// nobody could look: on the hosts named, and of a kind that could not be read.
+// nobody could look: on the hosts named, of a kind that could not be read, and what
+// the check left out.
 func (h *History) Note(p *plans.Plan, unknown []string, now time.Time) {
 	still := map[ID]time.Time{}
 	keep := func(host string, of func(kind string) bool) {
@@ -97,7 +98,11 @@ func (h *History) Note(p *plans.Plan, unknown []string, now time.Time) {
 	for _, host := range unknown {
 		keep(host, func(string) bool { return true })
 	}
+	for _, host := range p.Narrowed().Hosts {
+		keep(host, func(string) bool { return true })
+	}
 	for _, host := range p.Hosts {
+		keep(host.Host, p.Narrowed().Kind)
 		for _, kind := range host.Kinds {
 			if kind.Error != "" {
 				keep(host.Host, func(k string) bool { return k == kind.Kind })

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lvsup/lvsup/internal/report"
@@ -29,10 +30,12 @@ type Cluster struct {
 	Name  string
 	Took  time.Duration
 	Exit  report.Code
-	Hosts []Host // all of the plan's, in its order
+	Hosts []Host // all that the check was about, in the order of the plan
 	// Errors are of the cluster as a whole: findings that stop a run, and why
 	// the check itself ended early.
 	Errors []string
+	// LeftOut is what the check was not about, in words.
+	LeftOut string
 }
 
 // Host is one host's part. With Errors, what is known of it may not be all.
@@ -99,6 +102,7 @@ func Of(c *plans.Cluster, p *plans.Plan, failures []*report.HostError, err error
 	if p == nil {
 		return part
 	}
+	part.LeftOut = p.Narrowed().String()
 	for _, f := range p.Errors() {
 		i := slices.IndexFunc(part.Hosts, func(h Host) bool { return h.Name == f.Host })
 		if i < 0 {
@@ -184,7 +188,11 @@ func (r *Report) Write(w io.Writer, f Format) error {
 // summary is the report in one line.
 func (r *Report) summary() string {
 	hosts, drifted, unknown, differences, ignored := 0, 0, 0, 0, 0
+	var out []string
 	for _, c := range r.Clusters {
+		if c.LeftOut != "" {
+			out = append(out, c.LeftOut)
+		}
 		for i := range c.Hosts {
 			h := &c.Hosts[i]
 			hosts++
@@ -209,6 +217,9 @@ func (r *Report) summary() string {
 	}
 	if ignored > 0 {
 		text += fmt.Sprintf(", %d ignored", ignored)
+	}
+	if len(out) > 0 {
+		text += ", left out: " + strings.Join(slices.Compact(out), "; ")
 	}
 	return text
 }

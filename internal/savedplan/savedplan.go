@@ -132,11 +132,12 @@ func (s *Saved) check() error {
 			return fmt.Errorf("its cluster is not valid: %s", d.Summary)
 		}
 	}
-	if len(s.Plan.Hosts) != len(s.Cluster.Hosts) {
+	hosts := s.Plan.Narrowed().Rest(s.Cluster).Hosts
+	if len(s.Plan.Hosts) != len(hosts) {
 		return errors.New("its plan has other hosts than its cluster")
 	}
 	for i, h := range s.Plan.Hosts {
-		if h.Host != s.Cluster.Hosts[i].Name {
+		if h.Host != hosts[i].Name {
 			return errors.New("its plan has other hosts than its cluster")
 		}
 	}

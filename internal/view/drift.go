@@ -53,6 +53,7 @@ func (h *Human) Drift(p *plans.Plan, notes DriftNotes) {
 	case p.Count().Errors == 0:
 		h.printf("No drift: %s of cluster %q %s as the plan wants.%s\n", Plural(len(p.Hosts), "host"), p.Cluster, isAre(len(p.Hosts)), ignored)
 	}
+	h.LeftOut(p)
 }
 
 func (n DriftNotes) since(host, kind string, id step.ID) time.Time {

@@ -36,6 +36,7 @@ func (h *Human) Plan(p *plans.Plan) {
 	}
 	h.planErrors(p)
 	h.PlanSummary(p)
+	h.LeftOut(p)
 }
 
 // planStage prints one stage and gives 1 if it held anything.

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lvsup/lvsup/coordinator"
+	"github.com/lvsup/lvsup/plans"
+)
+
+// runFlags narrow and bound a run over many hosts.
+type runFlags struct {
+	plans.Narrowing
+	parallel    int
+	timeout     time.Duration
+	unreachable unreachable
+	maxFail     maxFail
+}
+
+// narrowFlags are for commands that look at hosts.
+func (g *globals) narrowFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringArrayVar(&g.run.Target, "target", nil, "only these hosts, or only this kind of things: `HOST or kind=KIND`, with * for any text; may be repeated")
+	f.StringArrayVar(&g.run.Exclude, "exclude", nil, "all but these: `HOST or kind=KIND`, as with --target; may be repeated")
+	f.IntVar(&g.run.parallel, "parallelism", coordinator.DefaultParallel, "at most so `many` hosts are worked on at once")
+	f.DurationVar(&g.run.timeout, "timeout", 0, "end the whole run after this `time`, as one Ctrl-C does: 90s, 10m (default: no limit)")
+}
+
+// skipFlag is for commands that go on without a host only if they are told to.
+func (g *globals) skipFlag(cmd *cobra.Command) {
+	cmd.Flags().Var(&g.run.unreachable, "on-unreachable", "what a host that cannot be reached means for the others: `stop or skip`")
+}
+
+// changeFlags are for commands that change hosts.
+func (g *globals) changeFlags(cmd *cobra.Command) {
+	g.narrowFlags(cmd)
+	g.skipFlag(cmd)
+	cmd.Flags().Var(&g.run.maxFail, "max-fail", "begin nothing more once `N or N%` of the hosts failed (default: no limit)")
+}
+
+// bounded is the context of the whole run.
+func (g *globals) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if g.run.timeout == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, g.run.timeout, &timedOut{g.run.timeout})
+}
+
+// timedOut says that the run's own time is over.
+type timedOut struct{ after time.Duration }
+
+func (e *timedOut) Error() string { return fmt.Sprintf("the time is over (--timeout %s)", e.after) }
+
+// check refuses what no run can be bounded by.
+func (r *runFlags) check(cmd *cobra.Command) error {
+	switch {
+	case cmd.Flag("parallelism") == nil:
+		return nil
+	case r.parallel < 1:
+		return fmt.Errorf("cannot work on %d hosts at once: --parallelism wants 1 or more", r.parallel)
+	case r.timeout < 0 || r.timeout == 0 && cmd.Flag("timeout").Changed:
+		return fmt.Errorf("cannot end the run after %s: --timeout wants more", r.timeout)
+	}
+	return nil
+}
+
+// words are the flags that narrow and bound a check like this one.
+func (r *runFlags) words() []string {
+	var words []string
+	for _, p := range r.Target {
+		words = append(words, "--target", p)
+	}
+	for _, p := range r.Exclude {
+		words = append(words, "--exclude", p)
+	}
+	if r.parallel != coordinator.DefaultParallel {
+		words = append(words, "--parallelism", strconv.Itoa(r.parallel))
+	}
+	if r.timeout != 0 {
+		words = append(words, "--timeout", r.timeout.String())
+	}
+	return words
+}
+
+// unreachable is the value of --on-unreachable.
+type unreachable struct{ skip bool }
+
+// Set implements pflag.Value.
+func (u *unreachable) Set(text string) error {
+	if text != "stop" && text != "skip" {
+		return fmt.Errorf("it is stop or skip")
+	}
+	u.skip = text == "skip"
+	return nil
+}
+
+// String implements pflag.Value.
+func (u *unreachable) String() string {
+	if u.skip {
+		return "skip"
+	}
+	return "stop"
+}
+
+// Type implements pflag.Value.
+func (u *unreachable) Type() string { return "text" }
+
+// maxFail is the value of --max-fail.
+type maxFail struct{ coordinator.MaxFail }
+
+// Set implements pflag.Value.
+func (m *maxFail) Set(text string) (err error) {
+	m.MaxFail, err = coordinator.ParseMaxFail(text)
+	return err
+}
+
+// Type implements pflag.Value.
+func (m *maxFail) Type() string { return "number" }
