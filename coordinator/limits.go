@@ -54,7 +54,7 @@ type TooManyFailed struct {
 
 // Error says it with the limit.
 func (e *TooManyFailed) Error() string {
-	return fmt.Sprintf("nothing more was begun: %d of %d hosts failed, and the limit is %s", e.Failed, e.Hosts, e.Limit)
+	return fmt.Sprintf("%d of %d hosts failed, and the limit is %s (--max-fail)", e.Failed, e.Hosts, e.Limit)
 }
 
 // TooMany gives a *TooManyFailed once the limit is reached.
@@ -66,10 +66,14 @@ func (r *Run) TooMany() error {
 	return &TooManyFailed{failed, hosts, limit}
 }
 
-// mayBegin is nil while the run may begin something on another host.
+// mayBegin is nil while the run may begin something on another host. Otherwise it
+// wraps a *TooManyFailed, or is the cause that ended ctx.
 func (r *Run) mayBegin(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return r.TooMany()
+	if err := r.TooMany(); err != nil {
+		return fmt.Errorf("nothing more was begun: %w", err)
+	}
+	return nil
 }

@@ -45,7 +45,7 @@ func TestNothingMoreIsBegunOnceTooManyFailed(t *testing.T) {
 		if got := errors.As(err, &many); got != tc.stops || slices.Contains(log.told, "make httpd b") == tc.stops {
 			t.Errorf("limit %v: %v; the hosts were told %q", tc.limit, err, log.told)
 		}
-		if tc.stops && err.Error() != "nothing more was begun: 1 of 3 hosts failed, and the limit is "+tc.limit.String() {
+		if tc.stops && err.Error() != "nothing more was begun: 1 of 3 hosts failed, and the limit is "+tc.limit.String()+" (--max-fail)" {
 			t.Errorf("got %v", err)
 		}
 	}

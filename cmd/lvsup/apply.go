@@ -148,10 +148,8 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 		}
 	}
 	if failures := run.Failures(); len(failures) > 0 {
-		if !g.json {
-			h.Say("Not finished: what did not depend on %s is done. Put the cause right and run lvsup %s again.", failedNames(failures), c.name)
-		}
-		return codesOf(failures, true), nil
+		g.unfinished(ctx, h, run, c, failures)
+		return codesOf(run.Failures(), true), nil
 	}
 	if !p.Empty() {
 		if err := g.verify(ctx, h, run, cluster, c.destroy); err != nil {
@@ -167,6 +165,21 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 		h.Say("Applied and verified: %s.", view.Plural(p.Count().Changes(), "change"))
 	}
 	return g.probe(ctx, h, run, c.from, doc)
+}
+
+// unfinished says what became of a run in which hosts failed. A destroy that only
+// went round hosts which it could not reach is over for the others.
+func (g *globals) unfinished(ctx context.Context, h *view.Human, run *coordinator.Run, c change, failures []*report.HostError) {
+	text, names := "Not finished: what did not depend on %s is done. Put the cause right and run lvsup %s again.", failedNames(failures)
+	if !slices.ContainsFunc(failures, func(f *report.HostError) bool { return f.Stage != plans.StageConnect }) {
+		text = "Done, but for what depends on %s, which could not be reached: run lvsup %s again when that is put right."
+		if c.destroy && len(run.LeftOut().Kinds) == 0 {
+			run.Remove(ctx)
+		}
+	}
+	if !g.json {
+		h.Say(text, names, c.name)
+	}
 }
 
 // farewell takes lvsup's own files off the hosts, unless some kinds of things are
