@@ -50,11 +50,12 @@ type Agent struct {
 
 	hasAddress func(netip.Addr) bool // whether this host has the address
 	look       time.Duration         // how often cutOff looks
+	silence    time.Duration         // after which the connection is taken for cut
 }
 
 // New makes an agent for the kinds. build is what `lvsup version` prints.
 func New(h host.Host, dirs Dirs, build string, kinds []step.Any, log zerolog.Logger) *Agent {
-	a := &Agent{host: h, dirs: dirs, build: build, log: log, kinds: map[string]step.Any{}, store: store{dirs.Data}, quick: rollbackQuick, hasAddress: hasAddress, look: cutLook}
+	a := &Agent{host: h, dirs: dirs, build: build, log: log, kinds: map[string]step.Any{}, store: store{dirs.Data}, quick: rollbackQuick, hasAddress: hasAddress, look: cutLook, silence: wire.Silence}
 	a.launch = func(ctx context.Context, nonce string) error { return launchGuard(ctx, h, nonce) }
 	for _, k := range kinds {
 		a.kinds[k.Name()] = k
@@ -64,8 +65,8 @@ func New(h host.Host, dirs Dirs, build string, kinds []step.Any, log zerolog.Log
 }
 
 // Serve speaks the protocol until in ends, which is how a coordinator says
-// goodbye and also how its death looks. What is being done then stops between
-// two changes.
+// goodbye and also how its death looks, or is silent for wire.Silence, which is
+// how a cut connection looks. What is being done then stops between two changes.
 func (a *Agent) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -77,26 +78,31 @@ func (a *Agent) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := wire.WriteFrame(out, hello); err != nil {
 		return fmt.Errorf("cannot greet the coordinator: %w", err)
 	}
-	requests, ended := readRequests(in, cancel)
+	work, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	heard := listen(in, a.silence, cancel, func() { stop(errStopped) })
 	cut := a.cutOff(ctx, cancel)
 	for {
 		var req wire.Request
 		select {
 		case <-cut:
 			return errors.New("the address that this session came in by is gone")
-		case r, more := <-requests:
+		case <-heard.silent:
+			return errSilent
+		case r, more := <-heard.requests:
 			if !more {
-				return endOf(<-ended)
+				return endOf(<-heard.ended)
 			}
 			req = r
+		}
+		ctx := ctx
+		if req.Op == wire.OpApply {
+			ctx = work // the others change nothing
 		}
 		progress := &teller{out: out, id: req.ID}
 		res := a.answer(step.WithProgress(ctx, progress.tell), req)
 		progress.end()
-		err := wire.WriteFrame(out, res)
-		if errors.Is(err, wire.ErrFrameTooLarge) { // and so nothing was written
-			err = wire.WriteFrame(out, wire.Response{ID: req.ID, Error: wire.Failf(wire.CodeFailed, "the answer to %s is too long to send: over %d MiB", req.Op, wire.MaxFrame>>20)})
-		}
+		err := unlessLost(heard.silent, func() error { return respond(out, req.Op, res) })
 		if err != nil {
 			return fmt.Errorf("cannot answer the coordinator: %w", err)
 		}
@@ -104,6 +110,15 @@ func (a *Agent) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 			return nil // the guard has the lock, and whoever confirms goes on
 		}
 	}
+}
+
+// respond writes an answer, or that it is too long.
+func respond(out io.Writer, op wire.Op, res wire.Response) error {
+	err := wire.WriteFrame(out, res)
+	if errors.Is(err, wire.ErrFrameTooLarge) { // and so nothing was written
+		return wire.WriteFrame(out, wire.Response{ID: res.ID, Error: wire.Failf(wire.CodeFailed, "the answer to %s is too long to send: over %d MiB", op, wire.MaxFrame>>20)})
+	}
+	return err
 }
 
 func endOf(err error) error {
@@ -135,26 +150,6 @@ func ownHash() string {
 		return ""
 	}
 	return hex.EncodeToString(sum.Sum(nil))
-}
-
-// readRequests reads ahead, so that the end of the stream is noticed while a
-// request is being worked on.
-func readRequests(in io.Reader, cancel context.CancelFunc) (<-chan wire.Request, <-chan error) {
-	requests := make(chan wire.Request, 1)
-	ended := make(chan error, 1)
-	go func() {
-		defer close(requests)
-		for {
-			var req wire.Request
-			if err := wire.ReadFrame(in, &req); err != nil {
-				ended <- err
-				cancel()
-				return
-			}
-			requests <- req
-		}
-	}()
-	return requests, ended
 }
 
 func (a *Agent) answer(ctx context.Context, req wire.Request) wire.Response {

@@ -86,8 +86,8 @@ func (s *shelf) kind() step.Any {
 // client speaks to an agent as a coordinator would.
 type client struct {
 	t   *testing.T
-	in  *io.PipeWriter
-	out *io.PipeReader
+	in  io.WriteCloser
+	out io.Reader
 	end chan error
 	id  uint64
 

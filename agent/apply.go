@@ -30,13 +30,16 @@ func (a *Agent) apply(ctx context.Context, req wire.ApplyRequest) (wire.ApplyRes
 		}
 	})
 	for _, d := range req.Desired {
+		if res.Error = asStopped(ctx, nil); res.Error != nil {
+			return res, nil
+		}
 		done, err := a.applyKind(ctx, d, rec, req)
 		if len(done.Changes) > 0 {
 			res.Done = append(res.Done, done)
 		}
 		if err != nil {
-			var known *wire.Error
-			if !errors.As(err, &known) {
+			known := asStopped(ctx, err)
+			if known == nil && !errors.As(err, &known) {
 				known = wire.Failf(wire.CodeFailed, "%s", err)
 			}
 			res.Error = known

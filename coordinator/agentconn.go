@@ -15,21 +15,25 @@ import (
 // agentConn speaks the protocol with one agent. Calls from several goroutines
 // take turns.
 type agentConn struct {
-	mu     sync.Mutex
-	in     io.WriteCloser
-	out    io.Reader
-	hello  wire.Hello
-	nextID uint64
-	broken error
+	mu      sync.Mutex
+	writing sync.Mutex // frames are written one after the other
+	over    chan struct{}
+	end     sync.Once
+	in      io.WriteCloser
+	out     io.Reader
+	hello   wire.Hello
+	nextID  uint64
+	broken  error
 	// explain turns a broken stream into what happened, from the agent's
 	// stderr and exit status.
 	explain func(error) error
 }
 
 // newAgentConn reads the agent's greeting and makes sure that it is the agent
-// which this coordinator pushed.
+// which this coordinator pushed. From then on the agent hears regularly that the
+// coordinator is still there, until close.
 func newAgentConn(in io.WriteCloser, out io.Reader, build string, explain func(error) error) (*agentConn, error) {
-	c := &agentConn{in: in, out: out, explain: explain}
+	c := &agentConn{in: in, out: out, explain: explain, over: make(chan struct{})}
 	hello := &c.hello
 	if err := wire.ReadFrame(out, hello); err != nil {
 		return nil, explain(fmt.Errorf("cannot read the agent's greeting: %w", err))
@@ -40,7 +44,34 @@ func newAgentConn(in io.WriteCloser, out io.Reader, build string, explain func(e
 	if hello.Build != build {
 		return nil, fmt.Errorf("the agent is build %q, this lvsup is %q", hello.Build, build)
 	}
+	go c.beat(wire.AliveInterval)
 	return c, nil
+}
+
+// beat tells the agent that the coordinator is still there: it may have no other
+// reason to speak for as long as a person reads a plan.
+func (c *agentConn) beat(every time.Duration) {
+	pulse := time.NewTicker(every)
+	defer pulse.Stop()
+	for {
+		select {
+		case <-c.over:
+			return
+		case <-pulse.C:
+			if c.send(wire.Request{Op: wire.OpAlive}) != nil {
+				return // whoever asks next is told why
+			}
+		}
+	}
+}
+
+// stop has the agent begin nothing more, and answer to what it is at.
+func (c *agentConn) stop() { _ = c.send(wire.Request{Op: wire.OpStop}) }
+
+func (c *agentConn) send(req wire.Request) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	return wire.WriteFrame(c.in, req)
 }
 
 // call sends one request and waits for its response; progress, which may be
@@ -91,7 +122,7 @@ func (c *agentConn) call(ctx context.Context, op wire.Op, body, into any, progre
 			return r.err
 		case <-ctx.Done():
 			c.broken = fmt.Errorf("gave up waiting for the agent's answer to %s: %w", op, context.Cause(ctx))
-			c.in.Close()
+			c.close()
 			return c.broken
 		}
 	}
@@ -109,7 +140,7 @@ func (c *agentConn) exchange(id uint64, op wire.Op, body any, progress func(text
 		}
 		req.Body = raw
 	}
-	if err := wire.WriteFrame(c.in, req); err != nil {
+	if err := c.send(req); err != nil {
 		return nil, c.explain(fmt.Errorf("cannot send %s to the agent: %w", op, err)), true
 	}
 	for begin, frames := time.Now(), 0; ; frames++ {
@@ -141,4 +172,7 @@ func (c *agentConn) exchange(id uint64, op wire.Op, body any, progress func(text
 const progressBurst = 60
 
 // close ends the agent by ending its stdin.
-func (c *agentConn) close() { c.in.Close() }
+func (c *agentConn) close() {
+	c.end.Do(func() { close(c.over) })
+	c.in.Close()
+}

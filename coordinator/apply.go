@@ -103,6 +103,7 @@ func (r *Run) Apply(ctx context.Context, p *plans.Plan) error {
 	if err := r.orderable(p); err != nil {
 		return err
 	}
+	defer r.tellWaiting(ctx)()
 	r.hold(p.Narrowed().Held)
 	for _, st := range plans.Stages() {
 		switch st.Name {
@@ -195,6 +196,7 @@ func (r *Run) stage(ctx context.Context, st plans.Stage, p *plans.Plan, reverse 
 		if r.mayBegin(ctx) != nil {
 			return // the hosts before it took the time, or failed
 		}
+		defer r.working(name, st.Name)()
 		start := time.Now()
 		r.opts.Report(report.Event{Type: report.HostBegun, Stage: st.Name, Host: name, Reverse: reverse})
 		req := wire.ApplyRequest{
@@ -209,18 +211,24 @@ func (r *Run) stage(ctx context.Context, st plans.Stage, p *plans.Plan, reverse 
 		if hasGuarded(req.Planned) {
 			resume := r.suspend(name)
 			res, err = r.applyGuarded(ctx, name, req, tell.told)
-			defer resume(context.WithoutCancel(ctx))
+			live, done := r.untilCut(ctx)
+			defer done()
+			defer resume(live)
 		} else {
-			err = r.session(name).askLong(ctx, applySilence, applyLimit(r.opts.Cluster), wire.OpApply, req, &res, tell.told)
+			res, err = r.applyOn(ctx, name, req, tell.told)
 		}
 		tell.end()
 		if err == nil && res.Error != nil {
 			err = res.Error
 		}
+		r.made(name, res.Done)
 		res.Notes = res.Notes[:min(len(res.Notes), wire.MaxNotes)]
 		r.note(name, st.Name, res.Notes)
 		ev := report.Event{Type: report.HostDone, Stage: st.Name, Host: name, Done: res.Done, Err: err, Took: time.Since(start), Reverse: reverse}
 		switch {
+		case hasCode(err, wire.CodeStopped):
+			res.Notes = append(res.Notes, "began nothing more")
+			ev.Err = nil
 		case err != nil && st.MayFail:
 			res.Notes = append(res.Notes, "will be tried again in a later stage: "+err.Error())
 			ev.Err = nil

@@ -81,7 +81,7 @@ func (r *Run) applyGuarded(ctx context.Context, name string, req wire.ApplyReque
 		err error
 	}
 	answers := make(chan result, 1)
-	live, stop := context.WithCancel(context.WithoutCancel(ctx)) // a Ctrl-C must not come between the change and its confirmation
+	live, stop := r.untilCut(ctx) // one Ctrl-C must not come between the change and its confirmation
 	defer stop()
 	go func() {
 		var a result
@@ -91,7 +91,7 @@ func (r *Run) applyGuarded(ctx context.Context, name string, req wire.ApplyReque
 	var made wire.ApplyResponse
 	deadline := time.Now().Add(r.opts.GuardTime + r.arming)
 	cause := errors.New("no time was left")
-	for time.Now().Before(deadline) {
+	for time.Now().Before(deadline) && live.Err() == nil {
 		select {
 		case a := <-answers:
 			if a.err == nil && a.res.Error != nil {
@@ -116,6 +116,9 @@ func (r *Run) applyGuarded(ctx context.Context, name string, req wire.ApplyReque
 		case outcome.Outcome == wire.OutcomeUnknown && next.facts.BootID != old.facts.BootID:
 			return made, errBooted
 		}
+	}
+	if live.Err() != nil {
+		return made, fmt.Errorf("%w; unless it was confirmed the host takes it back by itself within %s", context.Cause(live), r.opts.GuardTime)
 	}
 	return made, r.awaitRollback(live, old, *req.Guard, look, cause)
 }
@@ -247,7 +250,7 @@ func (r *Run) wantedAddress(s *session) string {
 // awaitRollback waits until the host answers where it did before.
 func (r *Run) awaitRollback(ctx context.Context, old *session, g wire.Guard, look bool, cause error) error {
 	failed := &RolledBackError{Tried: r.wantedAddress(old), Cause: cause}
-	for deadline := time.Now().Add(rollbackGrace); time.Now().Before(deadline); time.Sleep(confirmPause) {
+	for deadline := time.Now().Add(rollbackGrace); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(confirmPause) {
 		next, res, err := r.confirm(ctx, old, g, look)
 		if err != nil {
 			continue

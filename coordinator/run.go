@@ -40,6 +40,9 @@ type Options struct {
 	SkipUnreachable bool
 	// MaxFail is with how many failed hosts nothing more is begun.
 	MaxFail MaxFail
+	// Cut, when it is closed, ends the run at once, without hearing what becomes of
+	// the changes in hand. It may be nil.
+	Cut <-chan struct{}
 	// GuardTime is how long a host waits for the confirmation of changes that
 	// could cut its connection; 0 means DefaultGuardTime.
 	GuardTime time.Duration
@@ -77,7 +80,9 @@ type Run struct {
 	// unfinished says that a kind which is left out has something to do, as of the
 	// last comparison.
 	unfinished bool
-	held       map[string]bool // get no traffic that they do not have already
+	atWork     map[string]string             // host -> stage
+	done       map[string][]wire.KindChanges // by host, in the order in which it was done
+	held       map[string]bool               // get no traffic that they do not have already
 }
 
 func newRun(o Options) *Run {
@@ -90,7 +95,7 @@ func newRun(o Options) *Run {
 	if o.GuardTime == 0 {
 		o.GuardTime = DefaultGuardTime
 	}
-	return &Run{opts: o, arming: armAllowance, sessions: map[string]*session{}, failed: map[string]*report.HostError{}}
+	return &Run{opts: o, arming: armAllowance, sessions: map[string]*session{}, failed: map[string]*report.HostError{}, atWork: map[string]string{}, done: map[string][]wire.KindChanges{}}
 }
 
 // Open dials every host and greets its agent. Hosts that could not be reached
@@ -324,6 +329,9 @@ func (r *Run) Compare(ctx context.Context, destroy bool) (*plans.Plan, error) {
 		found[name] = res
 		return nil
 	})
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx) // the hosts that did not answer are not at fault
+	}
 	p := &plans.Plan{Cluster: r.opts.Cluster.Name, Destroy: destroy}
 	for _, h := range r.opts.Cluster.Hosts {
 		if res, ok := found[h.Name]; ok {

@@ -29,7 +29,9 @@ type fakeHost struct {
 	locked  string
 	refuse  error // of the dial
 	log     *eventLog
-	others  func(wire.Request) (any, *wire.Error) // answers what the script has no answer to; may be nil
+	stop    chan struct{}                           // closed when the coordinator wants nothing more begun
+	atWork  func(kind string, stop <-chan struct{}) // what a change takes; may be nil
+	others  func(wire.Request) (any, *wire.Error)   // answers what the script has no answer to; may be nil
 }
 
 // eventLog is what all hosts were told, in order.
@@ -46,11 +48,25 @@ func (l *eventLog) add(s string) {
 
 func (h *fakeHost) serve(in io.Reader, out io.Writer) {
 	_ = wire.WriteFrame(out, wire.Hello{Protocol: wire.Version, Build: "test"})
-	for {
-		var req wire.Request
-		if wire.ReadFrame(in, &req) != nil {
-			return
+	h.stop = make(chan struct{})
+	requests := make(chan wire.Request, 1)
+	go func() {
+		defer close(requests)
+		for {
+			var req wire.Request
+			if wire.ReadFrame(in, &req) != nil {
+				return
+			}
+			switch req.Op {
+			case wire.OpAlive:
+			case wire.OpStop:
+				close(h.stop)
+			default:
+				requests <- req
+			}
 		}
+	}()
+	for req := range requests {
 		body, fault := h.answer(req)
 		res := wire.Response{ID: req.ID, Error: fault}
 		if body != nil {
@@ -106,6 +122,17 @@ func (h *fakeHost) apply(raw json.RawMessage) (any, *wire.Error) {
 			verb = "remove"
 		}
 		h.log.add(fmt.Sprintf("%s %s %s", verb, p.Kind, h.name))
+		if h.atWork != nil {
+			h.atWork(p.Kind, h.stop)
+		}
+		select {
+		case <-h.stop: // between two changes: the first is done
+			p.Changes = p.Changes[:1]
+			res.Done = append(res.Done, p)
+			res.Error = wire.Failf(wire.CodeStopped, "stopped")
+			return res, nil
+		default:
+		}
 		if message := h.fail[p.Kind]; message != "" {
 			res.Error = wire.Failf(wire.CodeFailed, "%s", message)
 			return res, nil

@@ -144,6 +144,7 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 			return codesOf(run.Failures(), false), err
 		}
 		if err := run.Apply(ctx, p); err != nil {
+			g.tellRest(h, run, p, c, err, doc)
 			return codesOf(run.Failures(), true), err
 		}
 	}
@@ -165,6 +166,20 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 		h.Say("Applied and verified: %s.", view.Plural(p.Count().Changes(), "change"))
 	}
 	return g.probe(ctx, h, run, c.from, doc)
+}
+
+// tellRest says of a run that ended early what it has made of the plan and what
+// not.
+func (g *globals) tellRest(h *view.Human, run *coordinator.Run, p *plans.Plan, c change, err error, doc *view.Document) {
+	var many *coordinator.TooManyFailed
+	if !endedEarly(err) && !errors.As(err, &many) {
+		return
+	}
+	var made int
+	doc.Rest, made = run.Rest(p)
+	if !g.json {
+		h.Rest(doc.Rest, made, "lvsup "+c.name)
+	}
 }
 
 // unfinished says what became of a run in which hosts failed. A destroy that only

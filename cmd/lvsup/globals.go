@@ -156,6 +156,7 @@ func (g *globals) open(ctx context.Context, path string, progress func(report.Ev
 // connect begins a run on the cluster's hosts that are not left out.
 func (g *globals) connect(ctx context.Context, c *plans.Cluster, out plans.LeftOut, progress func(report.Event)) *coordinator.Run {
 	g.begin()
+	cut, _ := ctx.Value(cutKey{}).(<-chan struct{})
 	return coordinator.Open(ctx, coordinator.Options{
 		Cluster:  c,
 		Dialer:   g.dialer(ctx),
@@ -163,7 +164,7 @@ func (g *globals) connect(ctx context.Context, c *plans.Cluster, out plans.LeftO
 		Holder:   holder(),
 		Report:   progress,
 		LockWait: coordinator.DefaultLockWait, GuardTime: g.guard,
-		LeftOut: out, Watch: g.command == "drift",
+		Cut: cut, LeftOut: out, Watch: g.command == "drift",
 		Parallel: g.run.parallel, SkipUnreachable: g.run.unreachable.skip, MaxFail: g.run.maxFail.MaxFail,
 	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -96,9 +97,15 @@ func (g *globals) tables(ctx context.Context, path string, doc *view.Document, s
 	return g.finish(h, run, doc, codesOf(run.Failures(), false), nil)
 }
 
+// endedEarly reports whether a person, or --timeout, ended the run.
+func endedEarly(err error) bool {
+	var over *timedOut
+	return errors.Is(err, errInterrupted) || errors.As(err, &over)
+}
+
 // finish prints the failures, or the document, and gives the exit.
 func (g *globals) finish(h *view.Human, run *coordinator.Run, doc *view.Document, codes []report.Code, err error) error {
-	failures := run.Failures()
+	failures := slices.DeleteFunc(run.Failures(), func(f *report.HostError) bool { return endedEarly(f) && endedEarly(err) })
 	doc.Cluster = g.cluster
 	doc.Failures, doc.Notes, doc.Diagnostics = view.FailuresOf(failures), run.Notes(), g.diags
 	if err != nil {

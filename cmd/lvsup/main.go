@@ -22,16 +22,23 @@ func main() { os.Exit(int(run(os.Args[1:]))) }
 // errInterrupted is the cause of a context that a signal ended.
 var errInterrupted = errors.New("interrupted")
 
+// cutKey is where a context has the channel that the second signal closes.
+type cutKey struct{}
+
 func run(args []string) report.Code {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	cut := make(chan struct{})
 	go func() {
 		<-signals
-		signal.Stop(signals) // a second signal ends the process at once
 		cancel(errInterrupted)
+		<-signals
+		signal.Stop(signals) // a third signal ends the process, whatever it is at
+		close(cut)
 	}()
+	ctx = context.WithValue(ctx, cutKey{}, (<-chan struct{})(cut))
 	g := &globals{}
 	root := newRoot(g)
 	root.SetArgs(singleDash(root, args))

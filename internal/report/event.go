@@ -21,6 +21,7 @@ const (
 	HostWaits    EventType = "host_waits"    // somebody else holds the host, and Note says who
 	HostDone     EventType = "host_done"     // or failed: Err says why
 	StageDone    EventType = "stage_done"
+	RunEnding    EventType = "ending" // somebody ends the run early, and Note says which hosts are waited for
 )
 
 // Event is progress of a run.
@@ -60,6 +61,22 @@ const (
 	StageLook    = "look"    // the ways that packets take now are looked at
 	StageRemove  = "remove"  // lvsup's own files go
 )
+
+// Rest is what a run did not make in one stage.
+type Rest struct {
+	Stage   string   `json:"stage"`
+	Reverse bool     `json:"reverse,omitempty"` // of the reverse pass: removals
+	Hosts   []string `json:"hosts"`
+	Changes int      `json:"changes"`
+}
+
+// Title is the stage as it is printed.
+func (r Rest) Title() string {
+	if r.Reverse {
+		return r.Stage + " (removals)"
+	}
+	return r.Stage
+}
 
 // HostError is a failure on one host.
 type HostError struct {

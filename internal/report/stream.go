@@ -93,6 +93,9 @@ type StepLine struct {
 // LineOf gives the line of the stream that tells of an event.
 func LineOf(e Event, now time.Time) any {
 	header, took := NewHeader(LineType(e.Type), now), e.Took.Round(time.Millisecond).Seconds()
+	if e.Type == RunEnding {
+		return NoticeLine{Header: NewHeader(LineNotice, now), Text: e.Note}
+	}
 	if e.Host == "" {
 		return StageLine{Header: header, Stage: e.Stage, Reverse: e.Reverse, Hosts: e.Hosts, Took: took}
 	}

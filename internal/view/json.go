@@ -26,6 +26,7 @@ type Document struct {
 	Ignored     map[string]int                `json:"ignored,omitempty"`    // differences that rules leave out, by host
 	Stale       []plans.Divergence            `json:"stale,omitempty"`      // how the hosts differ from what was shown
 	Applied     bool                          `json:"applied,omitempty"`
+	Rest        []report.Rest                 `json:"not_made,omitempty"` // of a run that was ended early, in the order of execution
 	Probe       *report.Probe                 `json:"probe,omitempty"`
 	Diagnosis   *report.Diagnosis             `json:"diagnosis,omitempty"`
 	Status      map[string]*wire.IPVSResponse `json:"status,omitempty"`

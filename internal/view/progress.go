@@ -23,6 +23,8 @@ func (h *Human) Event(e report.Event) {
 		h.note("  %s %s\n", e.Host, Clean(e.Note))
 	case report.HostDone:
 		h.hostDone(e)
+	case report.RunEnding:
+		h.note("%s %s\n", h.paint(yellow, "Ending:"), Clean(e.Note))
 	}
 }
 

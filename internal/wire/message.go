@@ -11,7 +11,7 @@ import (
 // Version is the protocol's version. Both sides must have the same one; since
 // the coordinator pushes the agent it was built with, a mismatch means that
 // something else answered.
-const Version = 2
+const Version = 3
 
 // Hello is the agent's first frame.
 type Hello struct {
@@ -38,6 +38,20 @@ const (
 	OpPath    Op = "path"    // PathRequest -> Path
 	OpIPVS    Op = "ipvs"    // none -> IPVSResponse: table and connections
 	OpRemove  Op = "remove"  // none -> none: takes lvsup's own files away, when nothing is owned
+
+	// These two may come at any time, also while a request is worked on, and have
+	// no answer.
+	OpAlive Op = "alive" // the coordinator is still there
+	OpStop  Op = "stop"  // nothing more is to be begun: what is being applied ends after the change in hand
+)
+
+// AliveInterval is how often a coordinator that has nothing else to say tells the
+// agent that it is still there. An agent that hears nothing at all for Silence
+// takes the connection for cut and ends as if its stdin had: TCP alone would notice
+// a pulled cable only when it has something to send, which may be never.
+const (
+	AliveInterval = 10 * time.Second
+	Silence       = 60 * time.Second
 )
 
 // Request is one question or order from the coordinator.
@@ -74,6 +88,7 @@ const (
 	CodeLocked      Code = "locked"      // another run holds the host
 	CodeStale       Code = "stale"       // the host is no longer what the plan saw
 	CodeBlocked     Code = "blocked"     // the plan holds a change that lvsup refuses
+	CodeStopped     Code = "stopped"     // the coordinator asked to begin nothing more
 )
 
 // Error is a failure that the agent reports.

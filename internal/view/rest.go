@@ -1,0 +1,27 @@
+package view
+
+import (
+	"strings"
+
+	"github.com/lvsup/lvsup/internal/report"
+)
+
+// Rest prints what a run that was ended early has made, and what not. again is
+// the command that goes on.
+func (h *Human) Rest(rest []report.Rest, made int, again string) {
+	left, width := 0, 0
+	for _, r := range rest {
+		left += r.Changes
+		width = max(width, len(r.Title()))
+	}
+	h.printf("\n%s %d of %s made.", h.paint(bold, "Ended early:"), made, Plural(made+left, "change"))
+	if left == 0 {
+		h.printf(" They were not verified: run %s again.\n", again)
+		return
+	}
+	h.printf(" Not made, in order:\n")
+	for _, r := range rest {
+		h.printf("  %-*s  %s (%d)\n", width, r.Title(), Clean(strings.Join(r.Hosts, ", ")), r.Changes)
+	}
+	h.printf("Run %s again to go on from here.\n", again)
+}
