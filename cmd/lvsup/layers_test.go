@@ -17,6 +17,7 @@ var layers = []string{
 	"internal/lab",
 	"internal/sshconn",
 	"internal/agentbin",
+	"internal/graph",
 	"internal/drift",
 	"internal/view",
 	"internal/savedplan",
