@@ -67,14 +67,10 @@ func (a *Agent) diff(ctx context.Context, d wire.Desired, rec *record, destroy b
 		return kc, err
 	}
 	kc.Changes = changes
-	for _, c := range changes {
-		commands, err := kind.Commands(d.Want, c)
-		if err != nil {
-			return kc, err
-		}
-		kc.Commands = append(kc.Commands, commands)
+	if len(changes) > 0 {
+		kc.Commands, err = kind.Commands(d.Want, changes)
 	}
-	return kc, nil
+	return kc, err
 }
 
 // made is the record without what was adopted: that was there before lvsup and

@@ -36,7 +36,7 @@ func TestValidClustersAreAccepted(t *testing.T) {
 		}
 		for name, wants := range wanted {
 			for _, w := range wants {
-				if _, err := kinds[w.Kind].Commands(w.Want, step.Change{Action: step.Adopt}); err != nil {
+				if _, err := kinds[w.Kind].Commands(w.Want, []step.Change{{Action: step.Adopt}}); err != nil {
 					t.Errorf("%s: %v\n%s", name, err, w.Want)
 				}
 			}

@@ -19,9 +19,12 @@ type Kind[D, O any] struct {
 	Diff     func(want D, owned Owned, have O) []Change                // pure, deterministic; removes only what is owned
 	// Apply carries out the changes in order and says how many are done. It
 	// may batch, and stops between two changes when ctx ends.
-	Apply    func(ctx context.Context, want D, changes []Change) (done int, err error)
-	Commands func(want D, change Change) []string // what a person would type
-	Guard    *Guard                               // nil: no change of the kind is ever Guarded
+	Apply func(ctx context.Context, want D, changes []Change) (done int, err error)
+	// Commands are what a person would type for the change, for a POSIX shell that
+	// runs as root on the host. Together, in the order of the changes, they do all
+	// that Apply does. One command may have several lines.
+	Commands func(want D, change Change) []string
+	Guard    *Guard // nil: no change of the kind is ever Guarded
 }
 
 // Guard takes back what guarded changes did. Both run on the host, Rollback in
@@ -44,7 +47,8 @@ type Any interface {
 	// Diff observes and compares.
 	Diff(ctx context.Context, want json.RawMessage, owned Owned) ([]Change, error)
 	Apply(ctx context.Context, want json.RawMessage, changes []Change) (done int, err error)
-	Commands(want json.RawMessage, change Change) ([]string, error)
+	// Commands gives one list for each change.
+	Commands(want json.RawMessage, changes []Change) ([][]string, error)
 	Guard() *Guard
 }
 
@@ -91,10 +95,14 @@ func (e erased[D, O]) Apply(ctx context.Context, raw json.RawMessage, changes []
 	return e.kind.Apply(ctx, want, changes)
 }
 
-func (e erased[D, O]) Commands(raw json.RawMessage, change Change) ([]string, error) {
+func (e erased[D, O]) Commands(raw json.RawMessage, changes []Change) ([][]string, error) {
 	want, err := e.decode(raw)
 	if err != nil {
 		return nil, err
 	}
-	return e.kind.Commands(want, change), nil
+	all := make([][]string, len(changes))
+	for i, c := range changes {
+		all[i] = e.kind.Commands(want, c)
+	}
+	return all, nil
 }

@@ -1,7 +1,8 @@
 package address
 
 import (
-	"fmt"
+	"net/netip"
+	"path"
 	"strconv"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 
 // Commands gives what a person would type for a change.
 func Commands(_ Desired, c step.Change) []string {
-	if !c.Action.Mutates() {
+	if !c.Action.Mutates() || c.Blocked != "" {
 		return nil
 	}
 	switch {
@@ -20,54 +21,85 @@ func Commands(_ Desired, c step.Change) []string {
 	case c.Field == FieldLink:
 		return []string{"ip link set " + c.Key + " " + c.To}
 	case c.Field == FieldDHCP:
-		var cmds []string
-		for _, program := range strings.Fields(c.From) {
-			cmds = append(cmds, "pkill -KILL -f '"+program+".*"+c.Key+"'")
-		}
-		return cmds
+		return clientCommands(c)
 	case c.Field == FieldLease:
-		addrs, gw, err := parseLease(c.From)
-		if err != nil {
-			return nil
-		}
-		var cmds []string
-		if gw.IsValid() {
-			cmds = append(cmds, "ip route del default via "+gw.String()+" dev "+c.Key)
-		}
-		for _, p := range addrs {
-			cmds = append(cmds, "ip addr del dev "+c.Key+" "+p.String())
-		}
-		return cmds
+		return leaseCommands(c)
 	case c.Field == FieldIfState:
 		if c.Action == step.Delete {
 			return []string{"sed -i '/^" + c.Key + "=/d' " + netconf.IfState}
 		}
-		return []string{"echo " + c.Key + "=" + c.Key + " >> " + netconf.IfState}
+		return []string{"mkdir -p " + path.Dir(netconf.IfState), "echo " + c.Key + "=" + c.Key + " >> " + netconf.IfState}
 	case isRoute(c.ID):
 		return routeCommands(c)
 	case c.Field == FieldMTU:
 		return []string{"ip link set " + c.Key + " mtu " + c.To}
-	case c.Action == step.Delete:
-		return []string{"ip addr del dev " + c.Key + " " + c.Field}
-	case c.From == leased:
-		return []string{"ip addr change dev " + c.Key + " " + c.Field + " valid_lft forever preferred_lft forever"}
 	}
-	return []string{"ip addr add dev " + c.Key + " " + c.Field}
+	p, err := netip.ParsePrefix(c.Field)
+	switch {
+	case err != nil:
+		return nil
+	case c.Action == step.Delete:
+		return leaving(c.Key, p, "")
+	}
+	return []string{coming(c.Key, p)}
 }
 
 func fileCommands(c step.Change) []string {
-	if c.Action == step.Delete {
-		return []string{"rm " + c.Key}
+	commands := step.FileCommands(c, netconf.Mode(c.Key))
+	if dir := path.Dir(c.Key); c.Action == step.Delete && strings.HasSuffix(dir, ".network.d") {
+		commands = append(commands, "rmdir --ignore-fail-on-non-empty "+dir)
 	}
-	lines := []string{"cat > " + c.Key + " <<'EOF'"}
-	if text := strings.TrimSuffix(c.To, "\n"); text != "" {
-		lines = append(lines, strings.Split(text, "\n")...)
+	if to, err := step.DecodeBytes(c.To); err == nil && netconf.Watched(c.Key) {
+		commands = append(commands, netconf.ReloadCommands(c.Key, string(to))...)
 	}
-	lines = append(lines, "EOF")
-	if mode := netconf.Mode(c.Key); c.Action == step.Create && mode != 0o644 {
-		lines = append(lines, fmt.Sprintf("chmod %o %s", mode, c.Key))
+	return commands
+}
+
+// clientCommands end the DHCP clients of an interface. The brackets keep pkill from
+// finding the shell that was given this very line.
+func clientCommands(c step.Change) []string {
+	var commands []string
+	for _, program := range strings.Fields(c.From) {
+		commands = append(commands, "pkill -KILL -f '["+program[:1]+"]"+program[1:]+".*"+c.Key+"' || :")
 	}
-	return lines
+	return commands
+}
+
+// leaseCommands take away what a DHCP client left, if its daemon has not yet.
+func leaseCommands(c step.Change) []string {
+	addrs, gw, err := parseLease(c.From)
+	if err != nil {
+		return nil
+	}
+	var commands []string
+	if gw.IsValid() {
+		commands = append(commands, "ip route del default via "+gw.String()+" dev "+c.Key+" || :")
+	}
+	for _, p := range addrs {
+		commands = append(commands, leaving(c.Key, p, " || :")...)
+	}
+	return commands
+}
+
+// leaving takes an address away. The kernel would take those after it in its
+// network along (__inet_del_ifa in net/ipv4/devinet.c), unless it is told to keep
+// them.
+func leaving(ifname string, p netip.Prefix, otherwise string) []string {
+	del := "ip addr del dev " + ifname + " " + p.String() + otherwise
+	if p.Addr().Is6() || p.IsSingleIP() {
+		return []string{del}
+	}
+	knob := "/proc/sys/net/ipv4/conf/" + ifname + "/promote_secondaries"
+	return []string{"before=$(cat " + knob + "); echo 1 > " + knob, del, "echo $before > " + knob}
+}
+
+// coming gives the interface an address for good, there or not.
+func coming(ifname string, p netip.Prefix) string {
+	command := "ip addr replace dev " + ifname + " " + p.String()
+	if p.Addr().Is4() && p.Bits() < 31 && !p.Addr().IsLoopback() {
+		command += " broadcast +"
+	}
+	return command
 }
 
 func routeCommands(c step.Change) []string {
@@ -82,20 +114,20 @@ func routeCommands(c step.Change) []string {
 	if c.Key == KeyDefault {
 		where = "default"
 	}
-	words := func(verb, text string) []string {
+	words := func(verb, text string) string {
 		if !strings.HasPrefix(text, "dev ") {
 			text = "via " + text
 		}
 		if metric != 0 {
 			text += " metric " + strconv.Itoa(metric)
 		}
-		return []string{ip + " route " + verb + " " + where + " " + text}
+		return ip + " route " + verb + " " + where + " " + text
 	}
-	switch {
-	case c.Action == step.Delete:
-		return words("del", c.From)
-	case c.Action == step.Create && c.Key != KeyDefault:
-		return words("add", c.To)
+	switch c.Action {
+	case step.Delete:
+		return []string{words("del", c.From)}
+	case step.Restore: // it may differ in the metric, and both would be there
+		return []string{words("del", c.From), words("replace", c.To)}
 	}
-	return words("replace", c.To)
+	return []string{words("replace", c.To)}
 }

@@ -137,7 +137,11 @@ func TestALeasesRouteGoesWhereThePlanHasNone(t *testing.T) {
 	if lease.From != "192.168.140.131/24 via 192.168.140.254" {
 		t.Fatalf("lease %q", lease.From)
 	}
-	cmds := []string{"ip route del default via 192.168.140.254 dev ens33", "ip addr del dev ens33 192.168.140.131/24"}
+	const keep = "/proc/sys/net/ipv4/conf/ens33/promote_secondaries"
+	cmds := []string{
+		"ip route del default via 192.168.140.254 dev ens33 || :",
+		"before=$(cat " + keep + "); echo 1 > " + keep, "ip addr del dev ens33 192.168.140.131/24 || :", "echo $before > " + keep,
+	}
 	if d := cmp.Diff(cmds, Commands(want, lease)); d != "" {
 		t.Error(d)
 	}
@@ -387,18 +391,21 @@ func TestCommandsAreTheTutorials(t *testing.T) {
 		}
 	}
 	want := []string{
-		"pkill -KILL -f 'dhclient.*ens33'",
+		"pkill -KILL -f '[d]hclient.*ens33' || :",
 		"ip link set ens33 up",
-		"ip addr add dev ens33 192.168.140.20/24",
+		"ip addr replace dev ens33 192.168.140.20/24 broadcast +",
 		"ip route replace default via 192.168.140.2 dev ens33",
-		"ip addr del dev ens33 192.168.140.131/24",
+		"before=$(cat /proc/sys/net/ipv4/conf/ens33/promote_secondaries); echo 1 > /proc/sys/net/ipv4/conf/ens33/promote_secondaries",
+		"ip addr del dev ens33 192.168.140.131/24 || :",
+		"echo $before > /proc/sys/net/ipv4/conf/ens33/promote_secondaries",
+		"mkdir -p /run/network",
 		"echo ens33=ens33 >> /run/network/ifstate",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("commands (-want +got):\n%s", d)
 	}
 	file := step.Change{Action: step.Create, ID: content("/etc/x"), To: "a\nb\n"}
-	if d := cmp.Diff([]string{"cat > /etc/x <<'EOF'", "a", "b", "EOF"}, Commands(plan(), file)); d != "" {
+	if d := cmp.Diff([]string{"cat > /etc/x <<'EOF'\na\nb\nEOF"}, Commands(plan(), file)); d != "" {
 		t.Error(d)
 	}
 }

@@ -86,9 +86,9 @@ func TestConformFurther(t *testing.T) {
 			h.routes = append(h.routes, to("::/0", "2001:db8::1", "ens33", 1024), to("10.8.0.0/16", "192.168.140.2", "ens33", 10),
 				to("10.8.0.0/16", "10.0.0.1", "ens33", 0), to("10.9.0.0/16", "", "ens33", 0), to("2001:db8:8::/48", "2001:db8::2", "ens33", 1024))
 			h.Put(netconf.InterfacesTop, debianInterfaces+"auto ens33\niface ens33 inet static\n address 192.168.140.20/24\n gateway 192.168.140.2\n mtu 1400\n"+
-				" up ip route add 10.8.0.0/16 via 192.168.140.2 metric 10\n up ip route add 10.9.0.0/16 dev ens33\n"+
-				"iface ens33 inet static\n address 10.0.0.5/24\n up ip route add 10.8.0.0/16 via 10.0.0.1\n"+
-				"iface ens33 inet6 static\n address 2001:db8::5/64\n gateway 2001:db8::1\n up ip -6 route add 2001:db8:8::/48 via 2001:db8::2\n")
+				" up ip route replace 10.8.0.0/16 via 192.168.140.2 metric 10\n up ip route replace 10.9.0.0/16 dev ens33\n"+
+				"iface ens33 inet static\n address 10.0.0.5/24\n up ip route replace 10.8.0.0/16 via 10.0.0.1\n"+
+				"iface ens33 inet6 static\n address 2001:db8::5/64\n gateway 2001:db8::1\n up ip -6 route replace 2001:db8:8::/48 via 2001:db8::2\n")
 			h.Put(netconf.IfState, "lo=lo\nens33=ens33\n")
 		}}})
 	})
@@ -106,9 +106,9 @@ func TestFurtherCommands(t *testing.T) {
 	}
 	want := []string{
 		"ip link set ens33 up", "ip link set ens33 mtu 1400",
-		"ip addr add dev ens33 192.168.140.20/24", "ip addr add dev ens33 10.0.0.5/24", "ip addr add dev ens33 2001:db8::5/64",
-		"ip route add 10.8.0.0/16 via 10.0.0.1 dev ens33", "ip route add 10.8.0.0/16 via 192.168.140.2 dev ens33 metric 10", "ip route add 10.9.0.0/16 dev ens33",
-		"ip -6 route add 2001:db8:8::/48 via 2001:db8::2 dev ens33",
+		"ip addr replace dev ens33 192.168.140.20/24 broadcast +", "ip addr replace dev ens33 10.0.0.5/24 broadcast +", "ip addr replace dev ens33 2001:db8::5/64",
+		"ip route replace 10.8.0.0/16 via 10.0.0.1 dev ens33", "ip route replace 10.8.0.0/16 via 192.168.140.2 dev ens33 metric 10", "ip route replace 10.9.0.0/16 dev ens33",
+		"ip -6 route replace 2001:db8:8::/48 via 2001:db8::2 dev ens33",
 		"ip route replace default via 192.168.140.2 dev ens33", "ip -6 route replace default via 2001:db8::1 dev ens33",
 	}
 	if d := cmp.Diff(want, typed); d != "" {

@@ -36,7 +36,7 @@ func guardSession(changes []step.Change, settings []netconf.Settings, have Obser
 		case c.Action.Removes() && len(settings) == 0:
 			*c = leaveToTheBoot(*c, why)
 		case c.Action.Removes() && gone(*c, settings):
-			c.Blocked = why + "; connect through another interface (connection { host = ... }), or type at its console: " + strings.Join(Commands(Desired{}, *c), "; ")
+			c.Blocked = why + "; connect through another interface (connection { host = ... }), or type at its console: " + atConsole(*c)
 		case reason == "":
 			reason = why
 		}
@@ -55,12 +55,19 @@ func guardSession(changes []step.Change, settings []netconf.Settings, have Obser
 	blockFiles(changes, have)
 }
 
+// atConsole is what a person types on a line at the console, where the interface is
+// given up whole and other addresses need no care.
+func atConsole(c step.Change) string {
+	typed := slices.DeleteFunc(Commands(Desired{}, c), func(command string) bool { return !strings.HasPrefix(command, "ip ") })
+	return strings.Join(typed, "; ")
+}
+
 // leaveToTheBoot is what a destroy does with a part of the running network that
 // carries its own session.
 func leaveToTheBoot(c step.Change, why string) step.Change {
 	by := "it goes with the next boot"
-	if typed := Commands(Desired{}, c); len(typed) > 0 {
-		by += ", or at the console: " + strings.Join(typed, "; ")
+	if typed := atConsole(c); typed != "" {
+		by += ", or at the console: " + typed
 	}
 	return step.Change{Action: step.Forget, ID: c.ID, From: c.From, Why: why + "; " + by}
 }

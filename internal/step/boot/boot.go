@@ -1,7 +1,6 @@
 package boot
 
 import (
-	"path"
 	"sort"
 
 	"github.com/lvsup/lvsup/internal/step"
@@ -73,16 +72,16 @@ func rank(c step.Change) int {
 
 // Commands are what a person would type for the change.
 func Commands(_ Desired, c step.Change) []string {
-	gone := c.Action == step.Delete
+	const reload = "systemctl daemon-reload"
 	switch {
 	case !c.Action.Mutates():
 		return nil
-	case c.ID == linkID && gone:
+	case c.ID == unitID:
+		return append(step.FileCommands(c, 0o644), reload)
+	case c.Action == step.Delete:
 		return []string{"systemctl disable " + Unit}
-	case c.ID == linkID:
+	case c.Action == step.Create:
 		return []string{"systemctl enable " + Unit}
-	case gone:
-		return []string{"rm " + c.Key}
 	}
-	return []string{"systemctl edit --force --full " + path.Base(c.Key)}
+	return []string{step.Typed("ln", "-sfn", c.To, c.Key), reload}
 }

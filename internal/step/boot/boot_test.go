@@ -53,10 +53,10 @@ func TestOrderAndCommands(t *testing.T) {
 		got = append(got, Commands(Desired{}, c)...)
 	}
 	if diff := cmp.Diff([]string{
-		"systemctl edit --force --full lvsup-restore.service",
+		"cat > /etc/systemd/system/lvsup-restore.service <<'EOF'\n" + unitContent + "EOF", "systemctl daemon-reload",
 		"systemctl enable lvsup-restore.service",
 		"systemctl disable lvsup-restore.service",
-		"rm /etc/systemd/system/lvsup-restore.service",
+		"rm -f /etc/systemd/system/lvsup-restore.service", "systemctl daemon-reload",
 	}, got); diff != "" {
 		t.Error(diff)
 	}

@@ -2,7 +2,6 @@ package firewall
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -252,26 +251,6 @@ func (o Observed) state() step.State {
 		s[id] = value
 	}
 	return s
-}
-
-// commands are what a person would type.
-func commands(_ Desired, c step.Change) []string {
-	if !c.Action.Mutates() || c.Blocked != "" {
-		return nil
-	}
-	if c.Key == ufw && c.Field == "active" {
-		return []string{strings.Join(ufwSwitch(c.To == active), " ")}
-	}
-	if c.Key == persistent && c.Field == "active" {
-		return []string{strings.Join(persistentSwitch(c.To == active), " ")}
-	}
-	if d, ok := parseDoor(c.Field); ok && d.chain != "" {
-		return d.typed(c)
-	} else if ok {
-		return []string{strings.Join(d.command(c.Key, c.To == portOpen), " ")}
-	}
-	verb := map[string]string{active: "start", inactive: "stop", enabled: "enable", disabled: "disable"}[c.To]
-	return []string{fmt.Sprintf("systemctl %s %s", verb, c.Key)}
 }
 
 // ufwSwitch turns ufw on or off, now and at boot (ufw(8)).

@@ -129,31 +129,5 @@ func (d door) edit(text string, open bool) (edited string, ok bool) {
 	return strings.Join(slices.Insert(lines, at, d.line()), "\n"), true
 }
 
-// typed is what a person would type for the change.
-func (d door) typed(c step.Change) []string {
-	n, err := parseNeed(d.port)
-	if err != nil {
-		return nil
-	}
-	path := strings.Split(d.chain, "/")
-	switch file := strings.TrimPrefix(c.Why, in); {
-	case d.when == boot && c.To != portOpen:
-		return []string{"sed -i '/" + strings.ReplaceAll(comment+d.port, "/", `\/`) + "/d' " + file}
-	case d.when == boot && d.nft():
-		return []string{"echo '" + d.line() + "' >>" + file}
-	case d.when == boot:
-		return []string{"# " + file + ", in *filter before COMMIT: " + d.line()}
-	case d.nft() && c.To != portOpen:
-		return []string{"nft -a list chain " + strings.Join(path, " "), "nft delete rule " + strings.Join(path, " ") + " handle N # of: " + n.nft()}
-	case d.nft():
-		return []string{"nft '" + d.line() + "'"}
-	}
-	option := " -D "
-	if c.To == portOpen {
-		option = " -I "
-	}
-	return []string{strings.TrimPrefix(c.Why, with) + option + path[1] + " " + quoted(n.iptables())}
-}
-
 // has reports whether the file has the door's line.
 func (d door) has(text string) bool { return slices.ContainsFunc(strings.Split(text, "\n"), d.owns) }

@@ -158,20 +158,20 @@ func TestJustWhatIsClosed(t *testing.T) {
 	}{
 		"iptables-services": {rhel, nat, []string{
 			"iptables (port 80/tcp chain ip/INPUT boot)",
-			`# /etc/sysconfig/iptables, in *filter before COMMIT: -I INPUT -p tcp --dport 80 -m comment --comment "lvsup 80/tcp" -j ACCEPT`,
+			"sed -i '/^\\*filter/,/^COMMIT/{\n/^COMMIT/i -I INPUT -p tcp --dport 80 -m comment --comment \"lvsup 80/tcp\" -j ACCEPT\n}' /etc/sysconfig/iptables",
 			"iptables (port 80/tcp@192.168.177.20 chain ip/FORWARD boot)",
-			`# /etc/sysconfig/iptables, in *filter before COMMIT: -I FORWARD -s 192.168.177.20 -p tcp --sport 80 -m comment --comment "lvsup 80/tcp@192.168.177.20" -j ACCEPT`,
+			"sed -i '/^\\*filter/,/^COMMIT/{\n/^COMMIT/i -I FORWARD -s 192.168.177.20 -p tcp --sport 80 -m comment --comment \"lvsup 80/tcp@192.168.177.20\" -j ACCEPT\n}' /etc/sysconfig/iptables",
 			"iptables (port 80/tcp chain ip/INPUT live)",
-			`iptables -I INPUT -p tcp --dport 80 -m comment --comment "lvsup 80/tcp" -j ACCEPT`,
+			"iptables -w -I INPUT -p tcp --dport 80 -m comment --comment 'lvsup 80/tcp' -j ACCEPT",
 			"iptables (port 80/tcp@192.168.177.20 chain ip/FORWARD live)",
-			`iptables -I FORWARD -s 192.168.177.20 -p tcp --sport 80 -m comment --comment "lvsup 80/tcp@192.168.177.20" -j ACCEPT`,
+			"iptables -w -I FORWARD -s 192.168.177.20 -p tcp --sport 80 -m comment --comment 'lvsup 80/tcp@192.168.177.20' -j ACCEPT",
 		}},
 		"ufw knows connections": {ubuntu, Desired{Policy: Open, Answers: nat.Answers, Tracked: true}, nil},
 		"ufw and a protocol": {ubuntu, Desired{Policy: Open, Ports: []string{"4/ip"}}, []string{
 			"ufw (port 4/ip chain ip/ufw-before-input boot)",
-			`# /etc/ufw/before.rules, in *filter before COMMIT: -I ufw-before-input -p 4 -m comment --comment "lvsup 4/ip" -j ACCEPT`,
+			"sed -i '/^\\*filter/,/^COMMIT/{\n/^COMMIT/i -I ufw-before-input -p 4 -m comment --comment \"lvsup 4/ip\" -j ACCEPT\n}' /etc/ufw/before.rules",
 			"ufw (port 4/ip chain ip/ufw-before-input live)",
-			`iptables -I ufw-before-input -p 4 -m comment --comment "lvsup 4/ip" -j ACCEPT`,
+			"iptables -w -I ufw-before-input -p 4 -m comment --comment 'lvsup 4/ip' -j ACCEPT",
 		}},
 		"typed, and in no file": {func(t *testing.T, f steptest.Fake) {
 			rhel(t, f)

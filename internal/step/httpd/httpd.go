@@ -98,23 +98,21 @@ func rank(c step.Change) int {
 	return r
 }
 
-// commands are the tutorial's.
+// commands are what a person would type.
 func commands(_ Desired, c step.Change) []string {
 	if !c.Action.Mutates() {
 		return nil
 	}
 	unit := c.Key
 	switch {
-	case c.ID == pageID() && c.Action == step.Delete:
-		return []string{"rm " + PagePath}
 	case c.ID == pageID():
-		return []string{"vim " + PagePath}
+		return step.FileCommands(c, 0o644)
 	case c.Field == "enabled" && c.To == enabled:
 		return []string{"systemctl enable " + unit}
 	case c.Field == "enabled":
 		return []string{"systemctl disable " + unit}
 	case c.To == active:
-		return []string{"systemctl start " + unit, "curl http://127.0.0.1/"}
+		return []string{"systemctl start " + unit}
 	default:
 		return []string{"systemctl stop " + unit}
 	}

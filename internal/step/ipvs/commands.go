@@ -1,6 +1,7 @@
 package ipvs
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 
@@ -9,8 +10,8 @@ import (
 )
 
 // Commands gives what a person would type for a change.
-func Commands(_ Desired, c step.Change) []string {
-	if !c.Action.Mutates() {
+func Commands(want Desired, c step.Change) []string {
+	if !c.Action.Mutates() || c.Blocked != "" {
 		return nil
 	}
 	switch sortOf(c.ID) {
@@ -31,10 +32,10 @@ func Commands(_ Desired, c step.Change) []string {
 	case sortOf(c.ID) == ofService:
 		return serviceCommands(c, key)
 	}
-	return backendCommands(c, key, addr)
+	return backendCommands(want, c, key, addr)
 }
 
-func backendCommands(c step.Change, key ipvs.ServiceKey, addr netip.AddrPort) []string {
+func backendCommands(want Desired, c step.Change, key ipvs.ServiceKey, addr netip.AddrPort) []string {
 	backend := func(option, value string) string {
 		d, err := parseBackend(addr, value)
 		if err != nil {
@@ -48,10 +49,11 @@ func backendCommands(c step.Change, key ipvs.ServiceKey, addr netip.AddrPort) []
 		return []string{backend("-a", c.To)}
 	case step.Delete:
 		remove := "ipvsadm -d " + ipvs.KeyArguments(key) + " -r " + addr.String()
-		if c.From == drained(c.From) {
+		long := int(drainTimes(want, DrainTimeout)(key).Seconds())
+		if c.From == drained(c.From) || long == 0 {
 			return []string{remove}
 		}
-		return []string{backend("-e", drained(c.From)), remove}
+		return []string{backend("-e", drained(c.From)), waitFor(addr, long), remove}
 	}
 	return []string{backend("-e", c.To)}
 }
@@ -86,18 +88,19 @@ func daemonCommands(c step.Change) []string {
 	return append(lines, "ipvsadm --start-daemon "+ipvs.DaemonArguments(d))
 }
 
-// savedRules is where the tutorial keeps the rules.
-const savedRules = "/opt/web_rule"
+// waitFor waits until no connection leads to the backend, for so many seconds. The
+// sixth column of ipvsadm -L -n -c is the real server's address and port.
+func waitFor(addr netip.AddrPort, seconds int) string {
+	match := `$6 == "` + addr.String() + `"`
+	if addr.Port() == 0 { // of any port
+		match = `index($6, "` + strings.TrimSuffix(addr.String(), "0") + `") == 1`
+	}
+	return fmt.Sprintf("i=0; while [ $i -lt %d ] && ipvsadm -L -n -c | awk '%s' | grep -q .; do i=$((i + 1)); sleep 1; done", seconds, match)
+}
 
 func fileCommands(c step.Change) []string {
-	removed := c.Action == step.Delete
-	switch {
-	case c.Key == RulesFile && removed:
-		return []string{"rm " + savedRules}
-	case c.Key == RulesFile:
-		return []string{"ipvsadm -S -n > " + savedRules}
-	case removed:
-		return []string{"rm " + c.Key}
+	if c.Key == RulesFile {
+		return step.FileCommands(c, 0o600)
 	}
-	return []string{"vim " + c.Key}
+	return step.FileCommands(c, 0o644)
 }

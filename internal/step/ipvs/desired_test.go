@@ -110,7 +110,11 @@ func TestCommandsAreThoseOfTheTutorial(t *testing.T) {
 		{step.Change{Action: step.Update, ID: step.ID{Key: "UDP [2001:db8::1]:53 -> [2001:db8::2]:53"}, From: "tun weight 1", To: "tun weight 0"},
 			[]string{"ipvsadm -e -u [2001:db8::1]:53 -r [2001:db8::2]:53 -i -w 0"}},
 		{step.Change{Action: step.Delete, ID: step.ID{Key: "TCP 192.168.146.100:80 -> 192.168.177.10:80"}, From: "nat weight 1"},
-			[]string{"ipvsadm -e -t 192.168.146.100:80 -r 192.168.177.10:80 -m -w 0", "ipvsadm -d -t 192.168.146.100:80 -r 192.168.177.10:80"}},
+			[]string{
+				"ipvsadm -e -t 192.168.146.100:80 -r 192.168.177.10:80 -m -w 0",
+				`i=0; while [ $i -lt 30 ] && ipvsadm -L -n -c | awk '$6 == "192.168.177.10:80"' | grep -q .; do i=$((i + 1)); sleep 1; done`,
+				"ipvsadm -d -t 192.168.146.100:80 -r 192.168.177.10:80",
+			}},
 		{step.Change{Action: step.Delete, ID: step.ID{Key: "TCP 192.168.146.100:80"}, From: "rr"},
 			[]string{"ipvsadm -D -t 192.168.146.100:80"}},
 		{step.Change{Action: step.Create, ID: step.ID{Key: "FWM 1 IPv6"}, To: "mh (mh-fallback,mh-port) persistent 60 pe sip ops"},

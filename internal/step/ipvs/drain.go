@@ -47,7 +47,7 @@ func (s system) removeBackends(ctx context.Context, want Desired, changes []step
 	}
 	defer t.Close()
 	leaving := make([]draining, len(changes))
-	drain := s.drainTimes(want)
+	drain := drainTimes(want, s.drain)
 	for i, c := range changes {
 		d := &leaving[i]
 		if d.key, d.addr, err = parseID(c.ID); err != nil {
@@ -65,15 +65,17 @@ func (s system) removeBackends(ctx context.Context, want Desired, changes []step
 }
 
 // drainTimes gives how long a service's backends may take: as the service says,
-// else the plan, else the default.
-func (s system) drainTimes(want Desired) func(ipvs.ServiceKey) time.Duration {
-	rest := s.drain
+// else the plan, else rest.
+func drainTimes(want Desired, rest time.Duration) func(ipvs.ServiceKey) time.Duration {
 	if want.DrainSeconds != nil {
 		rest = time.Duration(*want.DrainSeconds) * time.Second
 	}
 	own := map[ipvs.ServiceKey]time.Duration{}
 	for _, service := range want.Services {
-		if key, err := service.key(); err == nil && service.DrainSeconds != nil {
+		if service.DrainSeconds == nil {
+			continue
+		}
+		if key, err := service.key(); err == nil {
 			own[key] = time.Duration(*service.DrainSeconds) * time.Second
 		}
 	}

@@ -175,44 +175,6 @@ func decode(b []byte) (Desired, error) {
 	return want, nil
 }
 
-// Commands are what a person would type for the change.
-func Commands(_ Desired, c step.Change) []string {
-	switch {
-	case !c.Action.Mutates() || c.Blocked != "":
-		return nil
-	case c.ID == fileID() && c.Action == step.Delete:
-		return []string{"rm " + StateFile}
-	case c.ID == fileID():
-		return []string{"# " + StateFile + " is what lvsup's unit reads at boot"}
-	}
-	tool, option, value := strings.TrimPrefix(c.Why, with), " -A ", c.To
-	if c.Action.Removes() {
-		option, value = " -D ", c.From
-	}
-	r, err := parse(c.Key, value)
-	if err != nil {
-		return []string{"# see what is left of it with " + tool}
-	}
-	var commands []string
-	switch {
-	case tool != nft && tool != "":
-		for _, chain := range r.chains() {
-			commands = append(commands, family(tool, r.address.Is6())+" -t mangle"+option+strings.ToUpper(chain)+" "+strings.Join(r.iptables(), " "))
-		}
-	case c.Action.Removes():
-		commands = append(commands, "nft -a list table "+table)
-		for _, chain := range r.chains() {
-			commands = append(commands, "nft delete rule "+table+" "+chain+" handle N # of: "+r.nft())
-		}
-	default:
-		commands = append(commands, "nft add table "+table)
-		for _, chain := range r.chains() {
-			commands = append(commands, "nft '"+nftChain(chain)+"'", "nft 'add rule "+table+" "+chain+" "+r.nft()+"'")
-		}
-	}
-	return commands
-}
-
 // family gives the tool for the family: ip6tables for iptables.
 func family(tool string, ipv6 bool) string {
 	if ipv6 {

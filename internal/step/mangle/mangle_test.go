@@ -188,9 +188,9 @@ iptables-legacy PREROUTING -d 192.168.140.100/32 -p tcp -m tcp --dport 8000:8010
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{
-		"iptables-legacy -t mangle -A PREROUTING -d 192.168.140.100 -p tcp --dport 8000:8010 -j MARK --set-mark 77",
-		"iptables-legacy -t mangle -A OUTPUT -d 192.168.140.100 -p tcp --dport 8000:8010 -j MARK --set-mark 77",
-		"ip6tables-legacy -t mangle -A POSTROUTING -s 2001:db8::1 -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1420",
+		"iptables-legacy -w -t mangle -A PREROUTING -d 192.168.140.100 -p tcp --dport 8000:8010 -m comment --comment 'lvsup mark 192.168.140.100 8000-8010/tcp' -j MARK --set-mark 77",
+		"iptables-legacy -w -t mangle -A OUTPUT -d 192.168.140.100 -p tcp --dport 8000:8010 -m comment --comment 'lvsup mark 192.168.140.100 8000-8010/tcp' -j MARK --set-mark 77",
+		"ip6tables-legacy -w -t mangle -A POSTROUTING -s 2001:db8::1 -p tcp --tcp-flags SYN,RST SYN -m comment --comment 'lvsup mss 2001:db8::1' -j TCPMSS --set-mss 1420",
 	}, typed); diff != "" {
 		t.Error(diff)
 	}
@@ -217,7 +217,7 @@ func TestAHostWithoutATool(t *testing.T) {
 	if c.Blocked != "" || c.Action != step.Create {
 		t.Errorf("where the plan installs one: %+v", c)
 	}
-	if got := strings.Join(Commands(want, c), "\n"); !strings.Contains(got, "nft 'add rule inet lvsup prerouting ip daddr 192.168.140.100 tcp dport 80 meta mark set 1'") {
+	if got := strings.Join(Commands(want, c), "\n"); !strings.Contains(got, "nft 'add rule inet lvsup prerouting ip daddr 192.168.140.100 tcp dport 80 meta mark set 1 comment ") {
 		t.Errorf("commands:\n%s", got)
 	}
 }

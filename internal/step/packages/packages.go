@@ -1,7 +1,6 @@
 package packages
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -32,6 +31,8 @@ type Observed struct {
 	// Stay are packages that came with one that can go, and must stay since
 	// others need them.
 	Stay map[string][]string
+	// Goes are packages that came with one that can go, and go with it.
+	Goes map[string][]string
 }
 
 // New makes the kind.
@@ -106,19 +107,27 @@ func explain(c *step.Change, have Observed) {
 				Why: "left installed, since it was there before lvsup: " + c.To}
 			return
 		}
-		switch needed, stay := have.Needed[name], have.Stay[name]; {
-		case len(needed) > 0:
+		if needed := have.Needed[name]; len(needed) > 0 {
 			*c = step.Change{Action: step.Forget, ID: c.ID, From: c.From,
 				Why: "left installed, since others need it now: " + strings.Join(needed, ", ")}
-		case have.States[name] == "":
-			c.Why = "it is gone; takes away what came with it"
-		case len(stay) > 0:
-			c.Why = "with what came along, but others need these now, so they stay: " + strings.Join(stay, ", ")
-		default:
-			c.Why = "with what came along"
+			return
 		}
+		var why []string
+		if have.States[name] == "" {
+			why = append(why, "it is gone")
+		}
+		if goes := have.Goes[name]; len(goes) > 0 {
+			why = append(why, along+strings.Join(goes, ", "))
+		}
+		if stay := have.Stay[name]; len(stay) > 0 {
+			why = append(why, "others need what came along, so it stays: "+strings.Join(stay, ", "))
+		}
+		c.Why = strings.Join(why, "; ")
 	}
 }
+
+// along says which packages go with one.
+const along = "with what came along: "
 
 // commands names the package manager by what the host has, since Diff's result
 // does not travel with it.
@@ -130,14 +139,24 @@ func (w worker) commands(_ Desired, c step.Change) []string {
 	if err != nil {
 		return nil
 	}
+	apt := m.Name() == "apt-get"
 	switch {
+	case !c.Action.Removes() && apt:
+		return []string{"DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends " + c.Key}
 	case !c.Action.Removes():
-		return []string{fmt.Sprintf("%s install -y %s", m.Name(), c.Key)}
-	case m.Name() == "apt-get" && c.Action == step.Delete:
-		return []string{"apt-get purge -y " + c.Key}
-	default:
-		return []string{fmt.Sprintf("%s remove -y %s", m.Name(), c.Key)}
+		return []string{m.Name() + " install -y --setopt=install_weak_deps=False " + c.Key}
 	}
+	names := []string{c.Key}
+	for part := range strings.SplitSeq(c.Why, "; ") {
+		if with, ok := strings.CutPrefix(part, along); ok {
+			names = append(names, strings.Split(with, ", ")...)
+		}
+	}
+	verb := map[bool]string{true: "purge", false: "remove"}[c.Action == step.Delete]
+	if apt {
+		return []string{"DEBIAN_FRONTEND=noninteractive apt-get " + verb + " -y --no-auto-remove " + step.Typed(names...)}
+	}
+	return []string{m.Name() + " remove -y --setopt=clean_requirements_on_remove=False " + step.Typed(names...)}
 }
 
 // sortedSet is a sorted copy without duplicates.

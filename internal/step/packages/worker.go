@@ -76,12 +76,15 @@ func (w worker) observeReleased(ctx context.Context, m pkgmgr.Manager, released 
 	if err != nil {
 		return err
 	}
-	have.Left, have.Needed, have.Stay = map[string]bool{}, map[string][]string{}, map[string][]string{}
+	have.Left, have.Needed, have.Stay, have.Goes = map[string]bool{}, map[string][]string{}, map[string][]string{}, map[string][]string{}
 	for _, name := range released {
 		_, noted := j[name]
 		have.Left[name] = noted || have.States[name] == pkgmgr.Broken
 		if needed := r.needed[name]; len(needed) > 0 {
 			have.Needed[name] = needed
+		}
+		if goes := intersect(without(j[name].With, []string{name}), r.remove); len(goes) > 0 {
+			have.Goes[name] = goes
 		}
 		for _, n := range j[name].With {
 			if len(r.needed[n]) > 0 && r.heir(j, n) == "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/lvsup/lvsup/internal/linux/atomicfile"
@@ -135,20 +136,31 @@ func edit(config, policy string) string {
 	return strings.Join(lines, "")
 }
 
-// commands are what the tutorial's readers type.
-func commands(want Desired, c step.Change) []string {
+// commands are what a person would type.
+func commands(_ Desired, c step.Change) []string {
 	switch {
-	case !c.Action.Mutates():
+	case !c.Action.Mutates() || c.Blocked != "":
 		return nil
 	case c.ID == liveID() && c.To == Enforcing:
 		return []string{"setenforce 1"}
 	case c.ID == liveID():
 		return []string{"setenforce 0"}
-	case c.Action.Removes():
-		return []string{"vim " + configPath}
-	default:
-		return []string{fmt.Sprintf("sed -i 's/^SELINUX=.*/SELINUX=%s/' %s", want.Policy, configPath)}
 	}
+	if mode, ok := oneLine(c); ok {
+		return []string{"sed -i 's/^SELINUX=.*/SELINUX=" + mode + "/' " + configPath}
+	}
+	return step.FileCommands(c, 0o644)
+}
+
+// oneLine gives the mode that the file's only line SELINUX= comes to hold, if
+// nothing else of the file changes.
+func oneLine(c step.Change) (mode string, ok bool) {
+	line := regexp.MustCompile(`(?m)^SELINUX=.*$`)
+	after, found := strings.CutPrefix(line.FindString(c.To), "SELINUX=")
+	if !found || strings.Trim(after, "abcdefghijklmnopqrstuvwxyz") != "" {
+		return "", false
+	}
+	return after, c.Action != step.Create && line.ReplaceAllString(c.From, "SELINUX="+after) == c.To
 }
 
 type worker struct{ host host.Host }

@@ -78,9 +78,13 @@ func (a *agent) diff(plan any, destroy bool) []step.Change {
 		if err != nil {
 			a.t.Fatalf("diff: %v", err)
 		}
-		for _, c := range changes {
-			if _, err := a.kind.Commands(want, c); err != nil {
-				a.t.Errorf("commands of %s %s: %v", c.Action, c.ID, err)
+		commands, err := a.kind.Commands(want, changes)
+		if err != nil {
+			a.t.Errorf("commands: %v", err)
+		}
+		for n, typed := range commands {
+			if c := changes[n]; c.Action.Mutates() && c.Blocked == "" && len(typed) == 0 {
+				a.t.Errorf("%s %s: nobody could type it", c.Action, c.ID)
 			}
 		}
 		raw, err := json.Marshal(changes)

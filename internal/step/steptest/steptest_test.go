@@ -94,7 +94,7 @@ func (f *notes) Kind() step.Any {
 			}
 			return len(changes), nil
 		},
-		Commands: func(map[string]string, step.Change) []string { return nil },
+		Commands: func(_ map[string]string, c step.Change) []string { return []string{c.ID.String()} },
 	})
 }
 

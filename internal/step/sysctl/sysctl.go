@@ -162,23 +162,27 @@ func follows(name string) bool {
 }
 
 // Commands are what a person would type for the change.
-func Commands(_ Desired, c step.Change) []string {
+func Commands(want Desired, c step.Change) []string {
 	switch {
 	case !c.Action.Mutates() || c.Blocked != "":
 		return nil
-	case c.Field == live:
-		setting := c.Key + "=" + c.To
-		if strings.ContainsFunc(c.To, func(r rune) bool { return !strings.ContainsRune(plain, r) }) {
-			setting = "'" + strings.ReplaceAll(setting, "'", `'\''`) + "'"
-		}
-		return []string{"sysctl -w " + setting}
-	case c.Action == step.Delete:
-		return []string{"rm " + File}
+	case c.Field != live:
+		return step.FileCommands(c, 0o644)
 	}
-	lines := []string{"cat > " + File + " <<'EOF'"}
-	lines = append(lines, strings.Split(strings.TrimSuffix(c.To, "\n"), "\n")...)
-	return append(lines, "EOF")
+	var commands []string
+	if strings.HasPrefix(c.Key, vsPrefix) {
+		commands = append(commands, "modprobe ip_vs") // it has its parameters with it
+	}
+	commands = append(commands, typed(c.Key, c.To))
+	for _, name := range want.names() {
+		if first(c.Key) && follows(name) {
+			commands = append(commands, typed(name, normal(want.Settings[name])))
+		}
+	}
+	return commands
 }
 
-// plain are the characters that a shell takes for themselves.
-const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/:@%+-"
+func typed(name, value string) string { return step.Typed("sysctl", "-w", name+"="+value) }
+
+// vsPrefix begins the parameters that come with ip_vs.
+const vsPrefix = "net.ipv4.vs."

@@ -142,7 +142,7 @@ func (k kind) one(ctx context.Context, want Desired, c step.Change) error {
 // (net/netfilter/ipvs/ip_vs_ctl.c, vs_vars). At boot modules-load.d comes before
 // sysctl.d.
 func (k kind) comesWithIPVS(name string) bool {
-	return strings.HasPrefix(name, "net.ipv4.vs.") && !ipvs.Loaded(k.host)
+	return strings.HasPrefix(name, vsPrefix) && !ipvs.Loaded(k.host)
 }
 
 // set writes a parameter and then again what is wanted of those that the kernel

@@ -113,12 +113,12 @@ func TestDiffOrderAndCommands(t *testing.T) {
 		"update net.ipv4.conf.all.arp_ignore (live)", "sysctl -w net.ipv4.conf.all.arp_ignore=1",
 		"update net.ipv4.tcp_rmem (live)", "sysctl -w 'net.ipv4.tcp_rmem=1 2 3'",
 		"create /etc/sysctl.d/99-lvsup.conf (content)",
-		"cat > /etc/sysctl.d/99-lvsup.conf <<'EOF'",
-		"# Written by lvsup from its plan; an edit here is overwritten by the next apply.",
-		"net.ipv4.ip_forward = 1",
-		"net.ipv4.conf.all.arp_ignore = 1",
-		"net.ipv4.tcp_rmem = 1 2 3",
-		"EOF",
+		"cat > /etc/sysctl.d/99-lvsup.conf <<'EOF'\n" +
+			"# Written by lvsup from its plan; an edit here is overwritten by the next apply.\n" +
+			"net.ipv4.ip_forward = 1\n" +
+			"net.ipv4.conf.all.arp_ignore = 1\n" +
+			"net.ipv4.tcp_rmem = 1 2 3\n" +
+			"EOF",
 	}
 	if d := cmp.Diff(expect, got); d != "" {
 		t.Error(d)

@@ -223,10 +223,11 @@ func Commands(_ Desired, c step.Change) []string {
 		return []string{"# ip(8) has no word for it: ip tunnel change gre0 sets icsum and clears nothing"}
 	case c.Field == checksum:
 		return []string{"ip tunnel change gre0 mode gre icsum"}
-	case c.Field == step.ContentField && gone:
-		return []string{"rm " + c.Key}
 	case c.Field == step.ContentField:
-		return fileCommands(c)
+		if strings.HasPrefix(c.Key, "/var/lib/lvsup/") {
+			return step.FileCommands(c, 0o600)
+		}
+		return step.FileCommands(c, 0o644)
 	case isPort:
 		return portCommands(port, c)
 	case device != "" && c.ID == addressID(device):
@@ -245,10 +246,4 @@ func portCommands(p fou.Port, c step.Change) []string {
 		return []string{remove, command + "add " + p.String()}
 	}
 	return []string{"modprobe " + fouModule, command + "add " + p.String()}
-}
-
-func fileCommands(c step.Change) []string {
-	lines := []string{"cat > " + c.Key + " <<'EOF'"}
-	lines = append(lines, strings.Split(strings.TrimSuffix(c.To, "\n"), "\n")...)
-	return append(lines, "EOF")
 }

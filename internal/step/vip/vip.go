@@ -6,8 +6,6 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/aymanbagabas/go-udiff"
-
 	"github.com/lvsup/lvsup/internal/linux/netconf"
 	"github.com/lvsup/lvsup/internal/step"
 )
@@ -182,52 +180,4 @@ func order(changes []step.Change) {
 	}
 	step.Sort(changes)
 	sort.SliceStable(changes, func(i, j int) bool { return rank(changes[i]) < rank(changes[j]) })
-}
-
-// Commands are what a person would type for the change.
-func Commands(_ Desired, c step.Change) []string {
-	if !c.Action.Mutates() {
-		return nil
-	}
-	gone := c.Action == step.Delete
-	switch c.Field {
-	case live:
-		v := parse(c.Key)
-		if gone {
-			return []string{"ip addr del dev " + v.Interface + " " + v.Address}
-		}
-		return []string{"ip addr add dev " + v.Interface + " " + v.Address + v.lifetime()}
-	case mode:
-		if c.Action == step.Restore {
-			return []string{"chmod " + c.To + " " + c.Key}
-		}
-		return []string{"chmod a+x " + c.Key}
-	case link:
-		if gone {
-			return []string{"systemctl disable " + unitName}
-		}
-		return []string{"systemctl enable " + unitName}
-	case dir:
-		if gone {
-			return []string{"rmdir " + c.Key}
-		}
-		return []string{"mkdir " + c.Key}
-	case step.ContentField:
-		if gone {
-			return []string{"rm " + c.Key}
-		}
-		return fileCommands(c)
-	}
-	return nil
-}
-
-// fileCommands writes a new file, and patches one that is there.
-func fileCommands(c step.Change) []string {
-	command, text := "cat > "+c.Key, c.To
-	if c.From != "" {
-		command, text = "patch "+c.Key, udiff.Unified(c.Key, c.Key, c.From, c.To)
-	}
-	lines := []string{command + " <<'EOF'"}
-	lines = append(lines, strings.Split(strings.TrimSuffix(text, "\n"), "\n")...)
-	return append(lines, "EOF")
 }

@@ -203,22 +203,23 @@ func TestCommands(t *testing.T) {
 			map[string]string{generatorFile: "", "/etc/rc.d/rc.local": "#!/bin/sh\nexit 0\n", "/etc/rc.local": "-> rc.d/rc.local"},
 			[]string{
 				"+ 192.168.140.100/32 dev lo (live)", "ip addr add dev lo 192.168.140.100/32",
-				"~ /etc/rc.d/rc.local (content)", "patch /etc/rc.d/rc.local <<'EOF'",
-				"--- /etc/rc.d/rc.local", "+++ /etc/rc.d/rc.local", "@@ -1,2 +1,5 @@", " #!/bin/sh",
-				"+" + blockBegin, "+ip addr replace 192.168.140.100/32 dev lo", "+" + blockEnd, " exit 0", "EOF",
-				"~ /etc/rc.d/rc.local (mode)", "chmod a+x /etc/rc.d/rc.local",
+				"~ /etc/rc.d/rc.local (content)",
+				"cat > /etc/rc.d/rc.local <<'EOF'\n#!/bin/sh\n" + blockBegin + "\nip addr replace 192.168.140.100/32 dev lo\n" + blockEnd + "\nexit 0\nEOF",
+				"~ /etc/rc.d/rc.local (mode)", "chmod 0755 /etc/rc.d/rc.local",
 			},
 		},
 		"unit": {
 			nil,
 			[]string{
 				"+ 192.168.140.100/32 dev lo (live)", "ip addr add dev lo 192.168.140.100/32",
-				"+ " + unitFile + " (content)", "cat > " + unitFile + " <<'EOF'",
-				"# Written by lvsup from its plan; an edit here is overwritten by the next apply.",
-				"[Unit]", "Description=Virtual IP addresses of an LVS cluster", "After=network.target", "",
-				"[Service]", "Type=oneshot", "ExecStart=/usr/sbin/ip addr replace 192.168.140.100/32 dev lo", "",
-				"[Install]", "WantedBy=multi-user.target", "EOF",
-				"+ " + wantsDir + " (dir)", "mkdir " + wantsDir,
+				"+ " + unitFile + " (content)",
+				"cat > " + unitFile + " <<'EOF'\n" +
+					"# Written by lvsup from its plan; an edit here is overwritten by the next apply.\n" +
+					"[Unit]\nDescription=Virtual IP addresses of an LVS cluster\nAfter=network.target\n\n" +
+					"[Service]\nType=oneshot\nExecStart=/usr/sbin/ip addr replace 192.168.140.100/32 dev lo\n\n" +
+					"[Install]\nWantedBy=multi-user.target\nEOF",
+				"systemctl daemon-reload",
+				"+ " + wantsDir + " (dir)", "mkdir -p " + wantsDir,
 				"+ " + wantLink + " (link)", "systemctl enable lvsup-vip.service",
 			},
 		},
