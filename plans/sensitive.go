@@ -57,19 +57,26 @@ func Conceal(c *Cluster, p *Plan) *Plan {
 	return &out
 }
 
-func concealKind(kind wire.KindChanges, hide func(string, *step.Change) bool) wire.KindChanges {
+func concealKind(kind wire.KindChanges, hide hider) wire.KindChanges {
 	kind.Changes, kind.Commands = slices.Clone(kind.Changes), slices.Clone(kind.Commands)
 	for i := range kind.Changes {
-		if hide(kind.Kind, &kind.Changes[i]) && i < len(kind.Commands) && len(kind.Commands[i]) > 0 {
+		var commands []string
+		if i < len(kind.Commands) {
+			commands = kind.Commands[i]
+		}
+		if hide(kind.Kind, &kind.Changes[i], commands) && len(commands) > 0 {
 			kind.Commands[i] = []string{Concealed}
 		}
 	}
 	return kind
 }
 
-// concealer gives what takes the sensitive values of a host out of a change, and
-// says whether there were any. nil: the host has none.
-func concealer(h *Host) func(kind string, c *step.Change) bool {
+// hider takes sensitive values out of a change, and says whether there were any in
+// it or in its commands.
+type hider func(kind string, c *step.Change, commands []string) bool
+
+// concealer gives the hider for a host. nil: the host has nothing to hide.
+func concealer(h *Host) hider {
 	page := h.HTTPD != nil && h.HTTPD.Sensitive["index"]
 	parameters := map[string]bool{}
 	for key := range h.Sysctls {
@@ -90,18 +97,27 @@ func concealer(h *Host) func(kind string, c *step.Change) bool {
 	if !page && len(parameters) == 0 && len(keys) == 0 {
 		return nil
 	}
+	for name := range parameters {
+		keys = append(keys, regexp.QuoteMeta(name)+" ") // in the file for the next boot
+	}
 	slices.Sort(keys)
 	lines := regexp.MustCompile(`(?m)^(\s*(?:` + strings.Join(keys, "|") + `)=).*$`)
-	return func(kind string, c *step.Change) bool {
+	return func(kind string, c *step.Change, commands []string) bool {
 		switch {
 		case kind == "httpd" && page && c.Field == step.ContentField, kind == "sysctl" && parameters[c.Key]:
 			c.From, c.To = instead(c.From, concealedFrom), instead(c.To, concealedTo)
 			return true
-		case len(keys) > 0 && c.Field == step.ContentField:
+		case c.Field == step.ContentField:
 			from, to := lines.ReplaceAllString(c.From, "${1}"+concealedFrom), lines.ReplaceAllString(c.To, "${1}"+concealedTo)
 			found := from != c.From || to != c.To
 			c.From, c.To = from, to
 			return found
+		case kind == "sysctl": // a change of forwarding sets others again
+			for name := range parameters {
+				if slices.ContainsFunc(commands, func(command string) bool { return strings.Contains(command, name+"=") }) {
+					return true
+				}
+			}
 		}
 		return false
 	}

@@ -26,7 +26,12 @@ func TestConceal(t *testing.T) {
 		{Kind: "sysctl", Changes: []step.Change{
 			{Action: step.Update, ID: step.ID{Key: "net.ipv4.conf.eth0/1.tag", Field: "live"}, From: "4", To: "5"},
 			{Action: step.Update, ID: step.ID{Key: "net.core.somaxconn", Field: "live"}, From: "8", To: "9"},
-		}, Commands: [][]string{{"sysctl -w net.ipv4.conf.eth0/1.tag=5"}, {"sysctl -w net.core.somaxconn=9"}}},
+			{Action: step.Create, ID: step.ID{Key: "/etc/sysctl.d/x", Field: step.ContentField}, To: "net.ipv4.conf.eth0/1.tag = 77\nnet.core.somaxconn = 9\n"},
+			{Action: step.Update, ID: step.ID{Key: "net.ipv4.ip_forward", Field: "live"}, From: "0", To: "1"},
+		}, Commands: [][]string{
+			{"sysctl -w net.ipv4.conf.eth0/1.tag=5"}, {"sysctl -w net.core.somaxconn=9"}, {"cat 77"},
+			{"sysctl -w net.ipv4.ip_forward=1", "sysctl -w net.ipv4.conf.eth0/1.tag=5"},
+		}},
 		{Kind: "address", Changes: []step.Change{{Action: step.Update, ID: content, From: "DEVICE=ens33\nKEY=swordfin\n", To: "DEVICE=ens33\nKEY=swordfish\n"}}},
 	}}, {Host: "b"}}}
 	before, err := json.Marshal(p)
@@ -37,7 +42,7 @@ func TestConceal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{"hunter", "sword", `"4"`, `"5"`, "tag=5"} {
+	for _, secret := range []string{"hunter", "sword", `"4"`, `"5"`, "tag=5", "77"} {
 		if strings.Contains(string(shown), secret) {
 			t.Errorf("%s is shown: %s", secret, shown)
 		}
