@@ -46,6 +46,7 @@ that is carried out without a question, if the hosts are still what it showed.`,
 		},
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	g.explains(cmd)
 	cmd.Flags().StringVar(&from, "probe-from", "", "`host` to ask the VIP from, or \"local\" for this machine")
 	cmd.Flags().DurationVar(&g.guard, "guard", coordinator.DefaultGuardTime, "how `long` a host waits for a new connection before it takes back what cut the old one")
 	g.changeFlags(cmd)
@@ -64,6 +65,7 @@ func newDestroy(g *globals) *cobra.Command {
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	g.changeFlags(cmd)
+	g.explains(cmd)
 	return cmd
 }
 

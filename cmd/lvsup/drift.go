@@ -62,6 +62,7 @@ A file of rules says nothing of some differences for a while (* is any text):
 	cmd.Flags().StringVar(&d.output, "output", "", "write to a `file` instead, which is replaced whole or not at all")
 	cmd.Flags().StringVar(&d.rulesFile, "ignore", "", "`file` of rules for what need not be told")
 	g.narrowFlags(cmd)
+	g.explains(cmd)
 	each := g.perCluster(cmd).RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return g.driftOfAll(cmd, args, d, each) }
 	return cmd

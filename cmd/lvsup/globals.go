@@ -39,6 +39,7 @@ type globals struct {
 	inputs        []hcl.Input // values for the plan's variables, in the order of the command line
 	run           runFlags
 	quiet         bool              // nothing but results and errors
+	explain       bool              // show what a person would type
 	stdout        io.Writer         // where results go; nil: to os.Stdout
 	redacter      *strings.Replacer // takes sensitive values out; nil before a plan is read
 }
@@ -56,11 +57,17 @@ func (g *globals) register(root *cobra.Command) {
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "log what the agents and the SSH layer say to stderr")
 }
 
+// explains gives a command that shows changes the flag --explain.
+func (g *globals) explains(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&g.explain, "explain", false, "show under each change what you would type instead, as root in a shell on that host")
+}
+
 func (g *globals) human() *view.Human {
 	h := view.NewHuman()
 	if g.noColor {
 		h.Color = false
 	}
+	h.Explain = g.explain
 	h.Out, h.Err = g.out(), redacting{g, h.Err}
 	if g.stdout != nil {
 		h.Color = false

@@ -62,7 +62,7 @@ func newPlan(g *globals) *cobra.Command {
 		RunE:  func(cmd *cobra.Command, args []string) error { return g.compare(cmd.Context(), args[0], d) },
 	}
 	cmd.Flags().BoolVar(&d.changesExit, "detailed-exitcode", false, "exit with 2 when there are changes")
-	cmd.Flags().BoolVar(&d.commands, "commands", false, "show what a person would type for each change")
+	g.explains(cmd)
 	cmd.Flags().StringVar(&d.out, "out", "", "save the plan to a `file`, for lvsup apply to carry out just that")
 	cmd.Flags().BoolVar(&d.destroy, "destroy", false, "show what a destroy would take away and put back")
 	g.narrowFlags(cmd)
@@ -73,7 +73,6 @@ func newPlan(g *globals) *cobra.Command {
 // dryRun is what was asked of a plan.
 type dryRun struct {
 	changesExit bool // changes are an exit code of their own
-	commands    bool
 	destroy     bool
 	out         string // where to save the plan; empty: nowhere
 }
@@ -81,7 +80,6 @@ type dryRun struct {
 // compare connects, compares and prints.
 func (g *globals) compare(ctx context.Context, path string, d dryRun) error {
 	h := g.human()
-	h.Commands = d.commands
 	run, cluster, err := g.open(ctx, path, g.progress(h, true))
 	if err != nil {
 		return err

@@ -54,14 +54,18 @@ func Without(p *plans.Plan, rules []hcl.Ignore, now time.Time) (*plans.Plan, map
 		h.Kinds = slices.Clone(h.Kinds)
 		for j := range h.Kinds {
 			k := &h.Kinds[j]
-			k.Commands = nil // they are by the changes' places
-			k.Changes = slices.DeleteFunc(slices.Clone(k.Changes), func(c step.Change) bool {
-				gone := slices.ContainsFunc(valid, func(r rule) bool { return r.matches(h.Host, k.Kind, c) })
-				if gone {
+			changes, commands := k.Changes, k.Commands
+			k.Changes, k.Commands = nil, nil
+			for n, c := range changes {
+				if slices.ContainsFunc(valid, func(r rule) bool { return r.matches(h.Host, k.Kind, c) }) {
 					ignored[h.Host]++
+					continue
 				}
-				return gone
-			})
+				k.Changes = append(k.Changes, c)
+				if n < len(commands) {
+					k.Commands = append(k.Commands, commands[n])
+				}
+			}
 		}
 	}
 	return &rest, ignored

@@ -31,11 +31,12 @@ func (h *Human) Drift(p *plans.Plan, notes DriftNotes) {
 	for _, host := range p.Hosts {
 		n := 0
 		for _, kind := range host.Kinds {
-			for _, c := range kind.Changes {
+			for i, c := range kind.Changes {
 				if n++; n == 1 {
 					h.printf("\n%s\n", h.paint(bold, host.Host))
 				}
 				h.difference(c, notes.since(host.Host, kind.Kind, c.ID))
+				h.typed(commandsOf(kind, i), "    ")
 			}
 		}
 		differ += n

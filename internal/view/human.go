@@ -14,8 +14,8 @@ type Human struct {
 	Out   io.Writer
 	Err   io.Writer
 	Color bool
-	// Commands shows what a person would type for each change.
-	Commands bool
+	// Explain shows what a person would type for each change.
+	Explain bool
 }
 
 // NewHuman writes to the process's own streams. Colour needs a terminal, and

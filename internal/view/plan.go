@@ -114,21 +114,32 @@ func (h *Human) change(c step.Change, commands []string) {
 		text += h.paint(dim, "  # "+Clean(c.Why))
 	}
 	h.printf("     %s %s\n", h.paint(actionStyle[c.Action], Clean(string(rune(c.Action)))), text)
-	if !c.Follows {
+	if !c.Follows && !(h.Explain && c.Action == step.Create) { // the command has a new file whole
 		h.fileDiff(c)
 	}
 	if c.Blocked != "" {
 		h.printf("       %s %s\n", h.paint(red, "refused:"), Clean(c.Blocked))
 	}
-	if h.Commands {
-		for _, cmd := range commands {
-			for i, line := range cleanLines(cmd) {
-				prompt := "$ "
-				if i > 0 {
-					prompt = "  "
-				}
-				h.printf("         %s\n", h.paint(dim, prompt+line))
+	h.typed(commands, "         ")
+}
+
+// typed prints what a person would type. The lines of a here-document begin where
+// they do in the file, so that it can be copied.
+func (h *Human) typed(commands []string, indent string) {
+	if !h.Explain {
+		return
+	}
+	for _, command := range commands {
+		for i, line := range strings.Split(command, "\n") {
+			cells := strings.Split(line, "\t") // which are the file's
+			for n, cell := range cells {
+				cells[n] = Clean(cell)
 			}
+			line = strings.Join(cells, "\t")
+			if i == 0 {
+				line = indent + "$ " + line
+			}
+			h.printf("%s\n", h.paint(cyan, line))
 		}
 	}
 }

@@ -97,7 +97,7 @@ func TestNothingSteersTheTerminal(t *testing.T) {
 	p.Findings[0].Summary = hostile
 	p.Hosts[0].Kinds[2].Changes[0].Action = '\x1b' // an action that is left out is no letter either
 	var text, doc bytes.Buffer
-	h := &Human{Out: &text, Err: &text, Commands: true}
+	h := &Human{Out: &text, Err: &text, Explain: true}
 	p.Hosts[0].Kinds[1].Commands = [][]string{{hostile}}
 	h.Plan(p)
 	h.Drift(p, DriftNotes{})
@@ -202,4 +202,26 @@ func TestDiagnosisReadsWell(t *testing.T) {
 	}})
 	h.Diagnosis(&report.Diagnosis{})
 	golden(t, "diagnosis.txt", out.Bytes())
+}
+
+// What a person would type can be copied: a here-document's lines are as they are
+// in the file. A host cannot steer the terminal with them.
+func TestExplain(t *testing.T) {
+	change := step.Change{Action: step.Create, ID: step.ID{Key: "/etc/x", Field: step.ContentField}, To: "\ta\n"}
+	plan := &plans.Plan{Cluster: "web", Hosts: []plans.HostPlan{{Host: "node1", Kinds: []wire.KindChanges{{
+		Kind: "sysctl", Changes: []step.Change{change}, Commands: [][]string{{"cat > /etc/x <<'EOF'\n\ta\nEOF", "hostile \x1b[2J"}},
+	}}}}}
+	for _, explain := range []bool{true, false} {
+		var out bytes.Buffer
+		h := &Human{Out: &out, Err: &out, Explain: explain}
+		h.Plan(plan)
+		h.Drift(plan, DriftNotes{})
+		const typed = "$ cat > /etc/x <<'EOF'\n\ta\nEOF\n"
+		if got := strings.Count(out.String(), typed); got != map[bool]int{true: 2}[explain] {
+			t.Errorf("typed %d times:\n%s", got, out.String())
+		}
+		if strings.Contains(out.String(), "\x1b") || explain && !strings.Contains(out.String(), `$ hostile \x1b[2J`) {
+			t.Errorf("%q", out.String())
+		}
+	}
 }
