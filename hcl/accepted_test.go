@@ -35,7 +35,7 @@ func checkAccepted(t *testing.T, c *plans.Cluster) {
 			}
 			// Changes that mutate nothing need no command, but what is
 			// wanted is looked at first.
-			if _, err := kind.Commands(w.Want, step.Change{Action: step.Adopt}); err != nil {
+			if _, err := kind.Commands(w.Want, []step.Change{{Action: step.Adopt}}); err != nil {
 				t.Errorf("%s: %v\n%s", name, err, w.Want)
 			}
 		}
