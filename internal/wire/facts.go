@@ -20,6 +20,7 @@ type Facts struct {
 
 	Interfaces []Interface `json:"interfaces"`
 	Routes     []Route     `json:"routes"`
+	DNS        []string    `json:"dns,omitempty"` // the name servers in resolv.conf(5)
 	SSH        SSHPath     `json:"ssh"`
 
 	NetStack string `json:"net_stack"` // who owns the interfaces' configuration: "ifcfg", "ifupdown", "networkd", "networkmanager", "netplan" or "unknown"

@@ -47,6 +47,7 @@ func Collect(ctx context.Context, h host.Host, req wire.FactsRequest) (wire.Fact
 		OS:           osRelease(h),
 		Root:         os.Geteuid() == 0,
 		NetStack:     netconf.Detect(h, "", nil),
+		DNS:          nameservers(read(h, "/etc/resolv.conf")),
 		Systemd:      systemd(ctx, h),
 		IPVS:         ipvs(ctx, h, release),
 		Synchronised: synchronised(),

@@ -85,3 +85,16 @@ func parseSystemd(out string) int {
 	}
 	return version
 }
+
+// nameservers reads the servers of a resolv.conf(5), of which the resolver asks no
+// more than three (MAXNS in resolv.h).
+func nameservers(text string) []string {
+	const most = 3
+	var all []string
+	for line := range strings.Lines(text) {
+		if f := strings.Fields(line); len(f) >= 2 && f[0] == "nameserver" && len(all) < most {
+			all = append(all, clip(f[1]))
+		}
+	}
+	return all
+}

@@ -52,3 +52,10 @@ func TestParseSystemd(t *testing.T) {
 		}
 	}
 }
+
+func TestNameservers(t *testing.T) {
+	text := "# made by hand\nsearch example.org\nnameserver 192.0.2.53\n nameserver\t2001:db8::53 # second\nnameserver\nnameserver 192.0.2.54\nnameserver 192.0.2.55\n"
+	if got := strings.Join(nameservers(text), " "); got != "192.0.2.53 2001:db8::53 192.0.2.54" {
+		t.Errorf("got %q", got)
+	}
+}
