@@ -32,22 +32,48 @@ func (e *Refused) Error() string {
 // against the plan: a finding, a blocked change, a kind that could not be
 // observed.
 func Appliable(p *plans.Plan) error {
-	var reasons []string
+	all := &reasons{hosts: map[string][]string{}}
 	for _, f := range p.Errors() {
-		reasons = append(reasons, reason(f))
+		all.add(f.Host, reason(f))
 	}
 	for _, h := range p.Hosts {
 		for _, k := range h.Kinds {
 			if k.Error != "" {
-				reasons = append(reasons, prefixed(h.Host, k.Error))
+				all.add(h.Host, k.Error)
 			}
 		}
-		reasons = append(reasons, blocked(h)...)
+		for _, why := range blocked(h) {
+			all.add(h.Host, why)
+		}
 	}
-	if len(reasons) > 0 {
-		return &Refused{slices.Compact(reasons)}
+	if lines := all.lines(); len(lines) > 0 {
+		return &Refused{lines}
 	}
 	return nil
+}
+
+// reasons are what speaks against a plan, with the hosts of each.
+type reasons struct {
+	order []string
+	hosts map[string][]string
+}
+
+func (r *reasons) add(host, text string) {
+	if r.hosts[text] == nil {
+		r.order = append(r.order, text)
+	}
+	if !slices.Contains(r.hosts[text], host) {
+		r.hosts[text] = append(r.hosts[text], host)
+	}
+}
+
+// lines names all hosts of a reason in one line.
+func (r *reasons) lines() []string {
+	var all []string
+	for _, text := range r.order {
+		all = append(all, prefixed(report.HostList(r.hosts[text]), text))
+	}
+	return all
 }
 
 // blocked gives the reasons for which a host's changes are refused, each once.
@@ -68,9 +94,9 @@ func blocked(h plans.HostPlan) []string {
 	var reasons []string
 	for _, why := range whys {
 		if all := ids[why]; len(all) == 1 {
-			reasons = append(reasons, prefixed(h.Host, all[0]+": "+why))
+			reasons = append(reasons, all[0]+": "+why)
 		} else {
-			reasons = append(reasons, prefixed(h.Host, why)+"\nchanges that this refuses: "+strings.Join(all, ", "))
+			reasons = append(reasons, why+"\nchanges that this refuses: "+strings.Join(all, ", "))
 		}
 	}
 	return reasons
@@ -78,7 +104,7 @@ func blocked(h plans.HostPlan) []string {
 
 // reason is a finding with its way out.
 func reason(f plans.Finding) string {
-	text := prefixed(f.Host, f.Summary)
+	text := f.Summary
 	if f.Detail != "" {
 		text += "\n" + f.Detail
 	}

@@ -34,14 +34,14 @@ func (r *Run) checkLinks(ctx context.Context, p *plans.Plan) error {
 		}
 		s.facts = now
 	})
-	var reasons []string
+	all := &reasons{hosts: map[string][]string{}}
 	for _, f := range r.linkFindings(ctx) {
 		if f.Severity == plans.Error {
-			reasons = append(reasons, reason(f))
+			all.add(f.Host, reason(f))
 		}
 	}
-	if len(reasons) > 0 {
-		return &Stopped{Before: "any virtual address was set up", Reasons: reasons}
+	if lines := all.lines(); len(lines) > 0 {
+		return &Stopped{Before: "any virtual address was set up", Reasons: lines}
 	}
 	return nil
 }

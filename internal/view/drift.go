@@ -23,27 +23,28 @@ type DriftNotes struct {
 	Ignored map[string]int // by host: how many are left out
 }
 
-// Drift prints where hosts differ from the plan, host by host: the resource,
+// Drift prints where hosts differ from the plan, by host: the resource,
 // what the plan wants of it and what was found.
 func (h *Human) Drift(p *plans.Plan, notes DriftNotes) {
 	h.Findings(p.Findings)
-	differ, hosts, ignored := 0, 0, ""
+	differ, ignored := 0, ""
+	var all []block
 	for _, host := range p.Hosts {
-		n := 0
-		for _, kind := range host.Kinds {
-			for i, c := range kind.Changes {
-				if n++; n == 1 {
-					h.printf("\n%s\n", h.paint(bold, host.Host))
+		text := h.render(func(h *Human) {
+			for _, kind := range host.Kinds {
+				differ += len(kind.Changes)
+				for i, c := range kind.Changes {
+					h.difference(c, notes.since(host.Host, kind.Kind, c.ID))
+					h.typed(commandsOf(kind, i), "    ")
 				}
-				h.difference(c, notes.since(host.Host, kind.Kind, c.ID))
-				h.typed(commandsOf(kind, i), "    ")
 			}
-		}
-		differ += n
-		if n > 0 {
-			hosts++
+		})
+		if text != "" {
+			all = append(all, block{hosts: []string{host.Host}, text: h.folded(text)})
 		}
 	}
+	hosts := len(all)
+	h.blocks(h.grouped(all), func(names string) string { return "\n" + h.paint(bold, names) })
 	h.planErrors(p)
 	if n := notes.ignored(); n > 0 {
 		ignored = fmt.Sprintf(" %d more ignored by rules.", n)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 
+	"github.com/lvsup/lvsup/internal/report"
 	"github.com/lvsup/lvsup/internal/step"
 	"github.com/lvsup/lvsup/internal/wire"
 	"github.com/lvsup/lvsup/plans"
@@ -41,42 +42,44 @@ func (h *Human) Plan(p *plans.Plan) {
 
 // planStage prints one stage and gives 1 if it held anything.
 func (h *Human) planStage(p *plans.Plan, st plans.Stage, reverse bool, before int) int {
-	shown := false
+	var all []block
 	for _, host := range p.Hosts {
 		if !st.Takes(host.Role) {
 			continue
 		}
-		named, guarded := false, false
-		for _, kind := range st.Kinds {
-			kc, _ := host.Kind(kind)
-			for i, c := range kc.Changes {
-				if c.Reverse() != reverse {
-					continue
-				}
-				if !shown {
-					shown = true
-					title := st.Name
-					if reverse {
-						title += " (removals)"
-					}
-					h.printf("\n%s\n", h.paint(bold, fmt.Sprintf("%d. %s", before+1, title)))
-				}
-				if !named {
-					named = true
-					h.printf("   %s\n", host.Host)
-				}
-				if c.Guarded != "" && !guarded {
-					guarded = true
-					h.guarded(c)
-				}
-				h.change(c, commandsOf(kc, i))
-			}
+		text := h.render(func(h *Human) { h.hostStage(host, st, reverse) })
+		if text != "" {
+			all = append(all, block{hosts: []string{host.Host}, text: h.folded(text)})
 		}
 	}
-	if shown {
-		return 1
+	if len(all) == 0 {
+		return 0
 	}
-	return 0
+	title := st.Name
+	if reverse {
+		title += " (removals)"
+	}
+	h.printf("\n%s\n", h.paint(bold, fmt.Sprintf("%d. %s", before+1, title)))
+	h.blocks(h.grouped(all), func(hosts string) string { return "   " + hosts })
+	return 1
+}
+
+// hostStage prints what one host has to do in a stage.
+func (h *Human) hostStage(host plans.HostPlan, st plans.Stage, reverse bool) {
+	guarded := false
+	for _, kind := range st.Kinds {
+		kc, _ := host.Kind(kind)
+		for i, c := range kc.Changes {
+			if c.Reverse() != reverse {
+				continue
+			}
+			if c.Guarded != "" && !guarded {
+				guarded = true
+				h.guarded(c)
+			}
+			h.change(c, commandsOf(kc, i))
+		}
+	}
 }
 
 func commandsOf(kc wire.KindChanges, i int) []string {
@@ -224,12 +227,16 @@ func foldGone(lines []string) []string {
 
 // planErrors prints the kinds that could not be observed.
 func (h *Human) planErrors(p *plans.Plan) {
+	var all []block
 	for _, host := range p.Hosts {
 		for _, k := range host.Kinds {
 			if k.Error != "" {
-				h.printf("\n%s %s: %s\n", h.paint(red, "Error:"), host.Host, Clean(k.Error))
+				all = append(all, block{hosts: []string{host.Host}, text: Clean(k.Error) + "\n"})
 			}
 		}
+	}
+	for _, b := range h.grouped(all) {
+		h.printf("\n%s %s: %s", h.paint(red, "Error:"), report.HostList(b.hosts), b.text)
 	}
 }
 
@@ -286,7 +293,7 @@ func (h *Human) Findings(all []plans.Finding) {
 			hosts[same] = append(hosts[same], f.Host)
 		}
 		for _, f := range order {
-			h.finding(f, strings.Join(hosts[f], ", "))
+			h.finding(f, report.HostList(hosts[f]))
 		}
 	}
 }

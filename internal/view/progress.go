@@ -56,13 +56,22 @@ func (h *Human) hostDone(e report.Event) {
 	}
 }
 
-// Failures prints what failed, host by host.
+// Failures prints what failed, host by host. Of many hosts, those of which the same
+// can be said share a line.
 func (h *Human) Failures(all []*report.HostError) {
+	var lines []block
 	for _, f := range all {
-		if f.Stage == plans.StageConnect {
-			h.note("%s %s: %s\n", h.paint(red, "Error:"), f.Host, Clean(f.Err.Error()))
+		text := Clean(f.Err.Error())
+		if f.Stage != plans.StageConnect {
+			text = f.Stage + ": " + text
+		}
+		lines = append(lines, block{hosts: []string{f.Host}, text: text})
+	}
+	for _, b := range h.grouped(lines) {
+		if len(b.hosts) == 1 {
+			h.note("%s %s: %s\n", h.paint(red, "Error:"), b.hosts[0], b.text)
 			continue
 		}
-		h.note("%s %s: %s: %s\n", h.paint(red, "Error:"), f.Host, f.Stage, Clean(f.Err.Error()))
+		h.note("%s %s: %s\n  %s\n", h.paint(red, "Error:"), Plural(len(b.hosts), "host"), b.text, report.HostList(b.hosts))
 	}
 }
