@@ -79,6 +79,7 @@ func (g *globals) becomePassword(ctx context.Context) func() (string, error) {
 		if known != nil {
 			return *known, nil
 		}
+		defer g.live.Pause()()
 		secret, err := askSecret(ctx, "sudo password")
 		if err != nil {
 			return "", err

@@ -28,6 +28,7 @@ import (
 // globals are the flags that several commands share.
 type globals struct {
 	output
+	live          *view.Live    // what a run looks like on a terminal; nil: nobody watches
 	guard         time.Duration // 0: the coordinator's default
 	command       string        // the words after "lvsup", as in "export ipvsadm"
 	sshConfig     string
@@ -182,6 +183,7 @@ func (g *globals) dialer(ctx context.Context) *coordinator.SSHDialer {
 		Resolver:          sshconn.Resolver{File: g.sshConfig},
 		AcceptNewHostKeys: g.acceptNewKeys,
 		Passphrase: func(_ context.Context, file string) (string, error) {
+			defer g.live.Pause()()
 			return askSecret(ctx, "passphrase of "+file)
 		},
 		Notice: func(text string) {

@@ -45,6 +45,12 @@ func (g *globals) progress(h *view.Human, plain bool) func(report.Event) {
 	switch {
 	case g.json:
 		return g.events().Event
+	case watched():
+		live := g.watch(h)
+		return func(e report.Event) {
+			e.Quiet = e.Quiet || !plain
+			live.Event(e)
+		}
 	case plain:
 		return h.Event
 	}
@@ -88,6 +94,7 @@ func (g *globals) mistaken(diags []plans.Diagnostic) error {
 
 // end prints why a command failed, if nothing did so yet, and gives its exit code.
 func (g *globals) end(err error) report.Code {
+	g.live.Close()
 	var coded *exitError
 	if errors.As(err, &coded) {
 		return coded.code

@@ -56,11 +56,16 @@ type redacting struct {
 
 // Write implements io.Writer.
 func (r redacting) Write(p []byte) (int, error) {
-	if r.g.redacter == nil {
-		return r.w.Write(p)
-	}
-	if _, err := r.g.redacter.WriteString(r.w, string(p)); err != nil {
+	if err := r.g.live.Write(r.w, r.g.redact(string(p))); err != nil {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// redact takes the plan's sensitive values out of a text.
+func (g *globals) redact(text string) string {
+	if g.redacter == nil {
+		return text
+	}
+	return g.redacter.Replace(text)
 }

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lvsup/lvsup/internal/report"
@@ -37,16 +38,22 @@ func stageTitle(e report.Event) string {
 
 // hostDone says what came of a stage on a host.
 func (h *Human) hostDone(e report.Event) {
-	took := h.paint(dim, fmt.Sprintf("(%s)", e.Took.Round(10*time.Millisecond)))
+	h.outcome(e, e.Host, fmt.Sprintf("(%s)", e.Took.Round(10*time.Millisecond)))
+}
+
+// outcome says what came of a stage on hosts to which the same happened, and how
+// long it took.
+func (h *Human) outcome(e report.Event, hosts, took string) {
+	took = h.paint(dim, took)
 	switch {
 	case e.Err != nil && e.Stage == plans.StageConnect:
-		h.note("  %s %s %s\n", h.paint(red, "failed"), e.Host, took) // why is told when all were dialled
+		h.note("  %s %s %s\n", h.paint(red, "failed"), hosts, took) // why is told when all were dialled
 	case e.Err != nil:
-		h.note("  %s %s: %s %s\n", h.paint(red, "failed"), e.Host, Clean(e.Err.Error()), took)
+		h.note("  %s %s: %s %s\n", h.paint(red, "failed"), hosts, Clean(e.Err.Error()), took)
 	case e.Stage == plans.StageConnect:
-		h.note("  %s %s\n", e.Host, took)
+		h.note("  %s %s\n", hosts, took)
 	default:
-		h.note("  %s: %s %s\n", e.Host, Plural(e.Changes(), "change"), took)
+		h.note("  %s: %s %s\n", hosts, Plural(e.Changes(), "change"), took)
 	}
 	if e.Note == "" {
 		return
@@ -54,6 +61,48 @@ func (h *Human) hostDone(e report.Event) {
 	for _, line := range cleanLines(e.Note) {
 		h.note("    %s\n", h.paint(dim, line))
 	}
+}
+
+// stageOutcome prints a stage that is over, with what came of it on each host. Of
+// many hosts, those to which the same happened share a line.
+func (h *Human) stageOutcome(stage report.Event, done []report.Event) {
+	h.Event(stage)
+	if len(done) <= fewHosts {
+		for _, e := range done {
+			h.hostDone(e)
+		}
+		return
+	}
+	alike := map[string][]report.Event{}
+	var order []string
+	for _, e := range done {
+		key := h.said(e)
+		if alike[key] == nil {
+			order = append(order, key)
+		}
+		alike[key] = append(alike[key], e)
+	}
+	for _, key := range order {
+		var hosts []string
+		least, most := alike[key][0].Took, time.Duration(0)
+		for _, e := range alike[key] {
+			hosts = append(hosts, e.Host)
+			least, most = min(least, e.Took), max(most, e.Took)
+		}
+		took := fmt.Sprintf("(%s)", most.Round(10*time.Millisecond))
+		if len(hosts) > 1 {
+			took = fmt.Sprintf("(%d hosts, %s to %s)", len(hosts), least.Round(10*time.Millisecond), most.Round(10*time.Millisecond))
+		}
+		h.outcome(alike[key][0], report.HostList(hosts), took)
+	}
+}
+
+// said is what outcome prints of a host, but for its name and the time.
+func (h *Human) said(e report.Event) string {
+	var text strings.Builder
+	plain := Human{Err: &text}
+	plain.outcome(e, "", "")
+	return text.String()
 }
 
 // Failures prints what failed, host by host. Of many hosts, those of which the same
