@@ -43,8 +43,10 @@ func (r *Run) Probe(ctx context.Context, from string) (*report.Probe, error) {
 		rep.NotRun = "what is left out of this run is not as the plan wants, and the VIP may need it"
 		return rep, nil
 	}
-	defer r.begin(report.Event{Stage: plans.StageProbe, Quiet: true}, nil)()
+	probing := report.Event{Stage: plans.StageProbe, Quiet: true}
+	over := r.begin(probing, nil)
 	rep.Direct = r.probeDirect(ctx, director)
+	over()
 	v, err := r.vantage(ctx, from)
 	if err != nil {
 		return nil, err
@@ -55,6 +57,7 @@ func (r *Run) Probe(ctx context.Context, from string) (*report.Probe, error) {
 	}
 	defer v.close()
 	rep.Vantage = v.name
+	defer r.begin(probing, nil)()
 	for i := range r.opts.Cluster.Services {
 		rep.Services = append(rep.Services, r.probeService(ctx, v, director, &r.opts.Cluster.Services[i])...)
 	}
@@ -173,10 +176,13 @@ func (r *Run) vantage(ctx context.Context, from string) (*vantagePoint, error) {
 	s, mine := r.session(from), false
 	if s == nil {
 		var err error
-		s, err = r.opts.Dialer.open(ctx, from, r.opts.Cluster.Connection, r.opts.Build)
-		if err == nil {
-			err = s.ask(ctx, wire.OpFacts, wire.FactsRequest{}, &s.facts)
-		}
+		r.eachQuiet(plans.StageConnect, []string{from}, func(string) error {
+			s, err = r.opts.Dialer.open(ctx, from, r.opts.Cluster.Connection, r.opts.Build)
+			if err == nil {
+				err = s.ask(ctx, wire.OpFacts, wire.FactsRequest{}, &s.facts)
+			}
+			return err
+		})
 		if err != nil {
 			return nil, &report.HostError{Host: from, Stage: plans.StageProbe, Err: err}
 		}

@@ -48,7 +48,7 @@ func (g *globals) progress(h *view.Human, plain bool) func(report.Event) {
 	case watched():
 		live := g.watch(h)
 		return func(e report.Event) {
-			e.Quiet = e.Quiet || !plain
+			e.Quiet = e.Quiet || !plain && e.Type != report.RunEnding
 			live.Event(e)
 		}
 	case plain:

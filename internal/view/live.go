@@ -82,6 +82,9 @@ func (l *Live) Event(e report.Event) {
 		l.host(e.Host).note = Clean(l.redact(e.Note))
 	case report.HostDone:
 		l.hostDone(e)
+	case report.RunEnding:
+		l.erase()
+		l.say(func(h *Human) { h.Event(e) })
 	}
 }
 
@@ -136,10 +139,15 @@ func (l *Live) finish() {
 	slices.SortStableFunc(done, func(a, b report.Event) int {
 		return slices.Index(stage.Hosts, a.Host) - slices.Index(stage.Hosts, b.Host)
 	})
+	l.say(func(h *Human) { h.stageOutcome(stage, done) })
+}
+
+// say prints what stays.
+func (l *Live) say(print func(*Human)) {
 	var text strings.Builder
 	inner := *l.human
 	inner.Err = &text
-	inner.stageOutcome(stage, done)
+	print(&inner)
 	_, _ = io.WriteString(l.out, l.redact(text.String()))
 }
 

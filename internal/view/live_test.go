@@ -218,3 +218,15 @@ func TestALiveRun(t *testing.T) {
 		t.Error("the last line does not end")
 	}
 }
+
+// TestLiveTellsOfTheEnd: what a person did to the run is said at once, and stays.
+func TestLiveTellsOfTheEnd(t *testing.T) {
+	l, s, pass := liveOn(t, 80, 24)
+	half(l.Event, 3, pass)
+	l.draw()
+	l.Event(report.Event{Type: report.RunEnding, Note: "waiting for node1"})
+	l.draw()
+	if s.lines[0] != "Ending: waiting for node1" || !strings.HasPrefix(s.lines[1], "  address: ") {
+		t.Errorf("the screen shows\n%s", s)
+	}
+}

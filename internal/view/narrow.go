@@ -3,6 +3,7 @@ package view
 import (
 	"strings"
 
+	"github.com/lvsup/lvsup/internal/report"
 	"github.com/lvsup/lvsup/plans"
 )
 
@@ -15,7 +16,7 @@ func (h *Human) LeftOut(p *plans.Plan) {
 		parts = append(parts, "Left out: "+Clean(out.String())+".")
 	}
 	if len(out.Held) > 0 {
-		parts = append(parts, "No new traffic to "+Clean(strings.Join(out.Held, ", "))+", since nobody knows whether "+itThey(len(out.Held))+" ready.")
+		parts = append(parts, "No new traffic to "+report.HostList(out.Held)+", since nobody knows whether "+itThey(len(out.Held))+" ready.")
 	}
 	if len(parts) > 0 {
 		h.printf("%s\n", h.paint(dim, strings.Join(parts, " ")))

@@ -1,8 +1,6 @@
 package view
 
 import (
-	"strings"
-
 	"github.com/lvsup/lvsup/internal/report"
 )
 
@@ -21,7 +19,7 @@ func (h *Human) Rest(rest []report.Rest, made int, again string) {
 	}
 	h.printf(" Not made, in order:\n")
 	for _, r := range rest {
-		h.printf("  %-*s  %s (%d)\n", width, r.Title(), Clean(strings.Join(r.Hosts, ", ")), r.Changes)
+		h.printf("  %-*s  %s (%d)\n", width, r.Title(), report.HostList(r.Hosts), r.Changes)
 	}
 	h.printf("Run %s again to go on from here.\n", again)
 }
