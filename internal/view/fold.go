@@ -11,7 +11,7 @@ const minFold = 12
 // folded shortens runs of lines that differ in one address and nothing else, as a
 // director's that gets a hundred backends. Commands stand as they are.
 func (h *Human) folded(text string) string {
-	if h.Commands {
+	if h.Explain {
 		return text
 	}
 	lines := strings.SplitAfter(text, "\n")

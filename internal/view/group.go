@@ -44,7 +44,7 @@ func (h *Human) grouped(all []block) []block {
 	if len(all) <= fewHosts {
 		return all
 	}
-	likeness := !h.Commands
+	likeness := !h.Explain
 	shapes := map[string][]block{}
 	var order []string
 	for _, b := range all {

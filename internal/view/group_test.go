@@ -115,7 +115,7 @@ func TestCommandsStandAsTheyAre(t *testing.T) {
 		kind.Commands = [][]string{{"ifup ens33"}, {"ip address add " + kind.Changes[1].Field + " dev ens33"}}
 	}
 	var out bytes.Buffer
-	h := &Human{Out: &out, Commands: true}
+	h := &Human{Out: &out, Explain: true}
 	h.Plan(p)
 	if strings.Contains(out.String(), "<address>/22") || strings.Count(out.String(), "$ ip address add 192.168.140.") != 10 {
 		t.Errorf("commands are missing:\n%s", out.String())
