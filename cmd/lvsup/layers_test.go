@@ -20,6 +20,7 @@ var layers = []string{
 	"internal/graph",
 	"internal/firstplan",
 	"internal/drift",
+	"internal/byhand",
 	"internal/view",
 	"internal/savedplan",
 	"internal/report",

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lvsup/lvsup/coordinator"
 	"github.com/lvsup/lvsup/internal/build"
+	"github.com/lvsup/lvsup/internal/byhand"
 	"github.com/lvsup/lvsup/internal/report"
 	"github.com/lvsup/lvsup/internal/savedplan"
 	"github.com/lvsup/lvsup/internal/view"
@@ -64,6 +67,7 @@ func newPlan(g *globals) *cobra.Command {
 	cmd.Flags().BoolVar(&d.changesExit, "detailed-exitcode", false, "exit with 2 when there are changes")
 	g.explains(cmd)
 	cmd.Flags().StringVar(&d.out, "out", "", "save the plan to a `file`, for lvsup apply to carry out just that")
+	cmd.Flags().StringVar(&d.script, "script", "", "write what you would type as shell scripts, one a host, into a `folder`")
 	cmd.Flags().BoolVar(&d.destroy, "destroy", false, "show what a destroy would take away and put back")
 	g.narrowFlags(cmd)
 	g.skipFlag(cmd)
@@ -75,6 +79,7 @@ type dryRun struct {
 	changesExit bool // changes are an exit code of their own
 	destroy     bool
 	out         string // where to save the plan; empty: nowhere
+	script      string // folder for shell scripts; empty: none
 }
 
 // compare connects, compares and prints.
@@ -95,20 +100,49 @@ func (g *globals) compare(ctx context.Context, path string, d dryRun) error {
 		h.Plan(doc.Plan)
 	}
 	codes := append(codesOf(run.Failures(), false), d.codes(p)...)
-	if d.out == "" {
-		return g.finish(h, run, doc, codes, nil)
+	if d.out != "" || d.script != "" {
+		if len(run.Failures()) > 0 || coordinator.Appliable(p) != nil {
+			err = errors.New("nothing was written: the plan could not be carried out")
+		}
 	}
-	if len(run.Failures()) > 0 || coordinator.Appliable(p) != nil {
-		return g.finish(h, run, doc, codes, errors.New("the plan was not saved: it could not be carried out"))
+	if err == nil && d.out != "" {
+		err = g.save(h, doc, d.out, savedplan.Saved{Build: build.Version(), Made: time.Now().UTC(), From: path, Cluster: cluster, Plan: p})
 	}
-	err = savedplan.Write(d.out, savedplan.Saved{Build: build.Version(), Made: time.Now().UTC(), From: path, Cluster: cluster, Plan: p})
-	if err == nil {
-		doc.Files = []view.File{{File: d.out}}
-	}
-	if err == nil && !g.json {
-		h.Say("Saved: \"lvsup apply %s\" does just that, or says what has changed meanwhile.", d.out)
+	if err == nil && d.script != "" {
+		err = g.writeScripts(h, doc, d.script)
 	}
 	return g.finish(h, run, doc, codes, err)
+}
+
+// save writes the plan to a file, for an apply.
+func (g *globals) save(h *view.Human, doc *view.Document, path string, saved savedplan.Saved) error {
+	if err := savedplan.Write(path, saved); err != nil {
+		return err
+	}
+	doc.Files = append(doc.Files, view.File{File: path})
+	if !g.json {
+		h.Say("Saved: \"lvsup apply %s\" does just that, or says what has changed meanwhile.", path)
+	}
+	return nil
+}
+
+// writeScripts writes what a person would type, one script a host; with several
+// clusters in a plan, one folder a cluster.
+func (g *globals) writeScripts(h *view.Human, doc *view.Document, dir string) error {
+	if g.several != nil {
+		dir = filepath.Join(dir, doc.Plan.Cluster)
+	}
+	paths, err := byhand.Write(dir, doc.Plan, time.Now())
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		doc.Files = append(doc.Files, view.File{File: path})
+	}
+	if !g.json {
+		h.Say("Written, to be read and then run as root on their hosts, in this order:\n  %s", strings.Join(paths, "\n  "))
+	}
+	return nil
 }
 
 // codes are the exit codes that a plan calls for.

@@ -61,7 +61,7 @@ func TestScripts(t *testing.T) {
 			"lab": cmdLab, "exits": cmdExits, "on": cmdOn, "eventually": cmdEventually,
 			"snapshot": cmdSnapshot, "power-cycle": cmdPowerCycle, "edit": cmdEdit,
 			"interrupt": cmdInterrupt, "begin": cmdBegin, "finish": cmdFinish,
-			"json": cmdJSON, "diagnosed": cmdDiagnosed, "mend": cmdMend, "cable": cmdCable,
+			"json": cmdJSON, "typed": cmdTyped, "state": cmdState, "diagnosed": cmdDiagnosed, "mend": cmdMend, "cable": cmdCable,
 		},
 	})
 }
