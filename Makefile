@@ -2,6 +2,8 @@
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+PREFIX   ?= /usr/local
+SHARE    := $(DESTDIR)$(PREFIX)/share
 LDFLAGS  := -s -w -X github.com/lvsup/lvsup/internal/build.stamp=$(VERSION)
 AGENTS   := internal/agentbin/bin/lvsup-agent-linux-amd64.gz internal/agentbin/bin/lvsup-agent-linux-arm64.gz
 SOURCES  := $(shell find agent cmd coordinator hcl internal plans -name '*.go' -not -name '*_test.go') \
@@ -12,7 +14,7 @@ TOOLS    := $(GO) run -modfile=tools/go.mod
 # A target whose making was cut short (a full disk) is no newer target.
 .DELETE_ON_ERROR:
 
-.PHONY: FORCE root build check test soak bench-ipvs demo fmt lint lab-deps test-deps clean
+.PHONY: FORCE root build install check test soak bench-ipvs demo fmt lint lab-deps test-deps clean
 
 build: bin/lvsup ## build bin/lvsup with its agents inside
 
@@ -31,6 +33,14 @@ internal/agentbin/bin/lvsup-agent-linux-%.gz: $(SOURCES) bin/.version
 	GOOS=linux GOARCH=$* $(STATIC) -o bin/$(@F:.gz=) ./cmd/lvsup-agent
 	gzip -9nf bin/$(@F:.gz=)
 	mv bin/$(@F) $@
+
+install: bin/lvsup ## put lvsup, its manual and its completions below PREFIX (/usr/local); DESTDIR is honoured
+	install -D -m 0755 bin/lvsup $(DESTDIR)$(PREFIX)/bin/lvsup
+	bin/lvsup man $(SHARE)/man/man1
+	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
+	bin/lvsup completion bash >$(SHARE)/bash-completion/completions/lvsup
+	bin/lvsup completion zsh >$(SHARE)/zsh/site-functions/_lvsup
+	bin/lvsup completion fish >$(SHARE)/fish/vendor_completions.d/lvsup.fish
 
 check: ## the quick loop: needs neither root nor a lab
 	@scripts/format-check

@@ -70,7 +70,7 @@ director and the real servers, and lvsup makes every host so over SSH.
   lvsup drift cluster.hcl     find out whether it is still so (for cron)`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
 			g.command = strings.TrimPrefix(cmd.CommandPath(), "lvsup ")
 		},
@@ -79,9 +79,11 @@ director and the real servers, and lvsup makes every host so over SSH.
 	root.AddCommand(
 		newInit(g), newValidate(g), newFmt(g), newConsole(g), g.perCluster(newPlan(g)), g.perCluster(newApply(g)), newDrift(g), newGraph(g), newSchedule(g), g.perCluster(newProbe(g)),
 		g.perCluster(newDoctor(g)), g.perCluster(newStatus(g)), g.perCluster(newDestroy(g)), newImport(g), newExport(g), newVersion(g),
-		newLabCommand(g),
+		newLabCommand(g), newCompletion(g), newMan(), newExitCodes(),
 	)
 	explainUsage(root)
+	addHelp(root)
+	g.addCompletion(root)
 	return root
 }
 

@@ -54,7 +54,8 @@ func cmdTyped(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // state leaves out what is lvsup's own, and what differs between two boots: counters,
-// the numbers of interfaces, lifetimes.
+// the numbers of interfaces, lifetimes, what the kernel sizes by the memory that was
+// free. Which units are enabled is in the links below /etc.
 const state = `
 find /etc /var/www /usr/local /root -xdev ! -path '/usr/local/libexec*' ! -name .bash_history ! -path /etc/ld.so.cache -printf '%p %y %m %u %l\n' | sort
 find /etc /var/www /usr/local /root -xdev -type f ! -path '/usr/local/libexec*' ! -name .bash_history ! -path /etc/ld.so.cache ! -path '/etc/ssh/*' ! -path /etc/machine-id \
@@ -62,12 +63,11 @@ find /etc /var/www /usr/local /root -xdev -type f ! -path '/usr/local/libexec*' 
 cat /run/network/ifstate
 ip -d addr | sed 's/^[0-9]*: //; s/ qlen [0-9]*//; /valid_lft/d'
 for table in main local; do ip -d route show table $table; ip -d -6 route show table $table; done | grep -v mgmt
-sysctl -a 2>/dev/null | grep '^net\.' | grep -v 'nf_conntrack_count\|\.tcp_fastopen_key\|stable_secret\|base_reachable_time\|tcp_mem\|udp_mem'
-! grep -q '^ip_vs ' /proc/modules || { ipvsadm -S -n; ipvsadm -L -n --timeout; ipvsadm -L -n --daemon; ipvsadm -L -n --tun-info; }
+sysctl -a 2>/dev/null | grep '^net\.' | grep -v 'nf_conntrack_count\|\.tcp_fastopen_key\|stable_secret\|base_reachable_time\|tcp_mem\|udp_mem\|tcp_[rw]mem\|inet_peer_threshold\|tcp_ehash\|tcp_max_orphans\|tcp_max_tw\|sync_qlen_max'
+! grep -q '^ip_vs ' /proc/modules || { ipvsadm -S -n; ipvsadm -L -n --timeout; ipvsadm -L -n --daemon; ipvsadm -L -n --tun-info | sed 's/ [0-9]* *[0-9]* *$//'; }
 iptables-legacy-save | grep -v '^[#:]'; ip6tables-legacy-save | grep -v '^[#:]'
 ip fou show
 sort /proc/modules | cut -d ' ' -f 1
-systemctl list-unit-files --no-pager --no-legend
 systemctl list-units --no-pager --no-legend --plain --type service --state active | awk '{print $1}' | grep -v '^\(user\|getty\|session\)'
 dpkg-query -W
 true`
