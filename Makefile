@@ -34,7 +34,9 @@ internal/agentbin/bin/lvsup-agent-linux-%.gz: $(SOURCES) bin/.version
 	gzip -9nf bin/$(@F:.gz=)
 	mv bin/$(@F) $@
 
-install: bin/lvsup ## put lvsup, its manual and its completions below PREFIX (/usr/local); DESTDIR is honoured
+# What make build made is installed as it is: root need not have Go.
+install: ## put lvsup, its manual and its completions below PREFIX (/usr/local); DESTDIR is honoured
+	@[ -x bin/lvsup ] || { echo "lvsup: there is no bin/lvsup to install: run make build first" >&2; exit 1; }
 	install -D -m 0755 bin/lvsup $(DESTDIR)$(PREFIX)/bin/lvsup
 	bin/lvsup man $(SHARE)/man/man1
 	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
