@@ -11,6 +11,7 @@ import (
 	"github.com/lvsup/lvsup/hcl"
 	"github.com/lvsup/lvsup/internal/lab"
 	"github.com/lvsup/lvsup/plans"
+	"github.com/lvsup/lvsup/plans/examples"
 )
 
 func newCompletion(g *globals) *cobra.Command {
@@ -64,7 +65,7 @@ func (g *globals) addCompletion(c *cobra.Command) {
 	}
 	for name, complete := range map[string]words{
 		"cluster": g.clusters, "probe-from": g.vantages, "target": g.targets, "exclude": g.targets,
-		"on-unreachable": oneOf("stop", "skip"), "with": oneOf("systemd", "cron"),
+		"on-unreachable": oneOf("stop", "skip"), "from": oneOf(examples.Names()...), "with": oneOf("systemd", "cron"),
 		"var-file": endingIn("hcl"), "ignore": endingIn("hcl"), "script": folders,
 	} {
 		if c.LocalFlags().Lookup(name) != nil {

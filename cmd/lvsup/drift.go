@@ -39,7 +39,7 @@ func newDrift(g *globals) *cobra.Command {
 	d := &driftCheck{}
 	cmd := &cobra.Command{
 		Use:   "drift PLAN",
-		Short: "Find out whether the hosts are still as the plan wants (exit 2 if not)",
+		Short: "Find out whether the hosts are still as the plan wants",
 		Long: `Find out whether the hosts are still as the plan wants. Nothing is changed on them.
 
 The exit code is 0 if they are, 2 if not, and 4 if a host could not be looked at,

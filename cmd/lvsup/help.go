@@ -26,8 +26,8 @@ func topics() map[string]topic {
 		"plan": {groupDo, `
   lvsup plan cluster.hcl
   lvsup plan --explain cluster.hcl          # with what you would type instead
-  lvsup plan --out web.plan cluster.hcl     # lvsup apply web.plan does just that
-  lvsup plan --script scripts cluster.hcl   # as shell scripts, to be run by hand`},
+  lvsup plan --out web.plan cluster.hcl     # for lvsup apply web.plan
+  lvsup plan --script scripts cluster.hcl   # shell scripts to run by hand`},
 		"apply": {groupDo, `
   lvsup apply cluster.hcl
   lvsup apply --yes cluster.hcl             # without a question

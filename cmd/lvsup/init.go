@@ -29,7 +29,7 @@ func newInit(g *globals) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "init [FILE|DIR]",
-		Short: "Write a first plan: by a few questions, from an example, or of hosts that are there",
+		Short: "Write a first plan: by asking, from an example, or of live hosts",
 		Long: `Write a first plan, to ` + defaultPlan + ` if nothing else is said. A file that is there is
 never overwritten.
 

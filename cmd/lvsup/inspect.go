@@ -17,7 +17,7 @@ func newProbe(g *globals) *cobra.Command {
 	var from string
 	cmd := &cobra.Command{
 		Use:   "probe PLAN",
-		Short: "Ask every real server and the VIP for the page, and judge the split",
+		Short: "Ask the real servers and the VIP for the page; judge the split",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			h := g.human()
