@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 )
@@ -33,12 +34,25 @@ func HostList(names []string) string {
 	return strings.Join(out, ", ")
 }
 
-// numbered splits a name at its last number.
+// CompareHosts orders names by their numbers: node9 before node10. Names without
+// one, or with another number elsewhere, are ordered by their letters.
+func CompareHosts(a, b string) int {
+	prefixA, numberA, suffixA := numbered(a)
+	prefixB, numberB, suffixB := numbered(b)
+	x, y := strings.TrimLeft(numberA, "0"), strings.TrimLeft(numberB, "0")
+	return cmp.Or(strings.Compare(prefixA, prefixB), strings.Compare(suffixA, suffixB),
+		cmp.Compare(len(x), len(y)), strings.Compare(x, y), strings.Compare(a, b))
+}
+
+// numbered splits a name at its last number. One without a number is all prefix.
 func numbered(name string) (prefix, number, suffix string) {
 	digit := func(b byte) bool { return '0' <= b && b <= '9' }
 	end := len(name)
 	for end > 0 && !digit(name[end-1]) {
 		end--
+	}
+	if end == 0 {
+		return name, "", ""
 	}
 	begin := end
 	for begin > 0 && digit(name[begin-1]) {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -32,5 +33,13 @@ func TestHostsAreListedShort(t *testing.T) {
 		if got := HostList(strings.Fields(tc.names)); got != tc.want {
 			t.Errorf("%.40s...: got %q, want %q", tc.names, got, tc.want)
 		}
+	}
+}
+
+func TestHostsAreSortedByNumber(t *testing.T) {
+	names := strings.Fields("web10 web9 lb node-2 node-10 node-1 node010 node9 b-1a b-1b 7 n18446744073709551616 n3")
+	slices.SortFunc(names, CompareHosts)
+	if got, want := strings.Join(names, " "), "7 b-1a b-1b lb n3 n18446744073709551616 node9 node010 node-1 node-2 node-10 web9 web10"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -1,7 +1,6 @@
 package view
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +8,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/width"
+
+	"github.com/lvsup/lvsup/internal/report"
 )
 
 // area gives the lines of the live area for a terminal of that size. None is wider
@@ -20,7 +21,7 @@ func (l *Live) area(columns, lines int) []string {
 		hosts = append(hosts, h)
 		names, stages = max(names, cells(h.name)), max(stages, cells(h.stage))
 	}
-	slices.SortFunc(hosts, func(a, b *liveHost) int { return cmp.Compare(a.name, b.name) })
+	slices.SortFunc(hosts, func(a, b *liveHost) int { return report.CompareHosts(a.name, b.name) })
 	names = min(names, columns/3)
 	out := []string{l.human.paint(bold, cut("  "+l.headline(hosts), columns-1))}
 	shown, rest := hosts, 0

@@ -52,7 +52,7 @@ func (h *Human) Drift(p *plans.Plan, notes DriftNotes) {
 	switch {
 	case differ > 0:
 		h.printf("\n%s %s on %d of %s.%s\n", h.paint(bold, "Drift:"), Plural(differ, "difference"), hosts, Plural(len(p.Hosts), "host"), ignored)
-	case p.Count().Errors == 0:
+	case p.Count().Errors == 0 && len(p.Hosts) > 0:
 		h.printf("No drift: %s of cluster %q %s as the plan wants.%s\n", Plural(len(p.Hosts), "host"), p.Cluster, isAre(len(p.Hosts)), ignored)
 	}
 	h.LeftOut(p)

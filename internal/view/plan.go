@@ -243,6 +243,9 @@ func (h *Human) planErrors(p *plans.Plan) {
 // PlanSummary prints the plan's last line.
 func (h *Human) PlanSummary(p *plans.Plan) {
 	n := p.Count()
+	if len(p.Hosts) == 0 {
+		return // nobody knows what would change
+	}
 	if n.Changes() == 0 && n.Errors == 0 {
 		h.printf("No changes: %s of cluster %q %s as the plan wants.\n", Plural(len(p.Hosts), "host"), p.Cluster, isAre(len(p.Hosts)))
 		return

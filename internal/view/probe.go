@@ -58,7 +58,7 @@ func sequence(hosts []string) string {
 // are told together.
 func splitText(split map[string]int) string {
 	var out []string
-	names := slices.Sorted(maps.Keys(split))
+	names := slices.SortedFunc(maps.Keys(split), report.CompareHosts)
 	for len(names) > 0 {
 		n := split[names[0]]
 		like := func(name string) bool { return split[name] == n }

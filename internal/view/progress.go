@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,8 +109,10 @@ func (h *Human) said(e report.Event) string {
 // Failures prints what failed, host by host. Of many hosts, those of which the same
 // can be said share a line.
 func (h *Human) Failures(all []*report.HostError) {
+	sorted := slices.Clone(all)
+	slices.SortStableFunc(sorted, func(a, b *report.HostError) int { return report.CompareHosts(a.Host, b.Host) })
 	var lines []block
-	for _, f := range all {
+	for _, f := range sorted {
 		text := Clean(f.Err.Error())
 		if f.Stage != plans.StageConnect {
 			text = f.Stage + ": " + text
