@@ -65,8 +65,12 @@ func checkHost(c *plans.Cluster, h *plans.Host, f wire.Facts) []plans.Finding {
 		add(plans.Error, checkIPVS, "its kernel has no IPVS: "+f.IPVS.Reason, "") // the reason says the way out
 	}
 	for _, i := range h.Interfaces {
-		if !slices.ContainsFunc(f.Interfaces, func(l wire.Interface) bool { return l.Name == i.Name }) {
-			add(plans.Error, checkInterface, fmt.Sprintf("it has no interface %s (%s)", i.Name, i.Source.At("")), "it has "+interfaceList(f.Interfaces))
+		name, at := i.Name, i.Source.At("")
+		if i.VLAN != nil { // lvsup makes it, on what is below
+			name, at = i.VLAN.Link, i.VLAN.Source.At("link")
+		}
+		if !slices.ContainsFunc(f.Interfaces, func(l wire.Interface) bool { return l.Name == name }) {
+			add(plans.Error, checkInterface, fmt.Sprintf("it has no interface %s (%s)", name, at), "it has "+interfaceList(f.Interfaces))
 		}
 	}
 	if f.SELinux == "enforcing" && unmanaged(c.SELinux) && h.Role == plans.RoleDirector {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/lvsup/lvsup/internal/linux/netconf"
 	"github.com/lvsup/lvsup/plans"
 )
 
@@ -61,7 +62,12 @@ func (b *block) iface() plans.Interface {
 		}
 	}
 	for _, inner := range b.children() {
-		inner.children() // a route holds none
+		inner.children() // none holds any
+		if inner.schema.name == "vlan" {
+			i.VLAN = &plans.VLAN{Link: inner.text("link"), Source: inner.source}
+			i.VLAN.ID, _ = inner.number("id", 1, netconf.MaxVLAN)
+			continue
+		}
 		r := plans.Route{To: inner.prefix("to"), Via: inner.address("via"), Source: inner.source}
 		r.Metric, _ = inner.number("metric", 1, 1<<32-1)
 		i.Routes = append(i.Routes, r)

@@ -116,6 +116,10 @@ func schema() *blockSchema {
 	}}
 	// Without a host: one endpoint cannot be the default of every host.
 	defaults := &blockSchema{name: "connection", single: true, attrs: connection.attrs[1:]}
+	vlan := &blockSchema{name: "vlan", single: true, attrs: []attrSchema{
+		{name: "id", want: "a number from 1 to 4094", example: `20`, required: true},
+		{name: "link", want: "the name of the interface below, in quotes", example: `"ens33"`, required: true},
+	}}
 	iface := &blockSchema{name: "interface", label: "the interface's name", sample: "ens33", attrs: []attrSchema{
 		{name: "address", want: wantPrefix, example: `"192.168.140.10/24"`, required: true},
 		{name: "addresses", want: "a list of IP addresses with their prefix lengths", example: `["10.0.0.5/24", "2001:db8::5/64"]`},
@@ -124,7 +128,7 @@ func schema() *blockSchema {
 		{name: "mtu", want: "a number of bytes from 576 to 65535, of IPv6 from 1280", example: `1400`},
 		{name: "dns", want: "a list of IP addresses", example: `["114.114.114.114", "8.8.8.8"]`},
 		{name: "ifcfg", want: "a map from ifcfg keys to values", example: `{ BROWSER_ONLY = "no" }`, secret: secretAnywhere},
-	}, blocks: []*blockSchema{{name: "route", attrs: []attrSchema{
+	}, blocks: []*blockSchema{vlan, {name: "route", attrs: []attrSchema{
 		{name: "to", want: "a network with its prefix length", example: `"10.8.0.0/16"`, required: true},
 		{name: "via", want: wantIP, example: `"192.168.140.2"`},
 		{name: "metric", want: "a number from 1 to 4294967295", example: `100`},

@@ -263,6 +263,11 @@ func (p planWriter) host(top *hclwrite.Body, h *plans.Host) {
 		}
 		texts(inner, "dns", dns)
 		textMap(inner, "ifcfg", i.Ifcfg, i.Sensitive)
+		if i.VLAN != nil {
+			vlan := inner.AppendNewBlock("vlan", nil).Body()
+			number(vlan, "id", i.VLAN.ID)
+			text(vlan, "link", i.VLAN.Link)
+		}
 		for _, r := range i.Routes {
 			route := inner.AppendNewBlock("route", nil).Body()
 			text(route, "to", r.To.String())

@@ -109,6 +109,9 @@ func wantFurther(i *Interface) netconf.Further {
 	if i.Gateway6.IsValid() {
 		further.Gateway6 = i.Gateway6.String()
 	}
+	if i.VLAN != nil {
+		further.VLAN = &netconf.VLAN{ID: i.VLAN.ID, Link: i.VLAN.Link}
+	}
 	for _, r := range i.Routes {
 		route := netconf.RouteText{To: r.To.String(), Metric: r.Metric}
 		if r.Via.IsValid() {

@@ -13,13 +13,21 @@ type Interface struct {
 	Gateway   netip.Addr     // of Address's family; zero: no default route through this interface
 	Gateway6  netip.Addr     // for IPv6, where Address is IPv4
 	DNS       []netip.Addr
-	MTU       int // bytes; 0 leaves it as it is
+	MTU       int   // bytes; 0 leaves it as it is
+	VLAN      *VLAN // nil: it is a card, or made by others
 	Routes    []Route
 	// Ifcfg holds further keys for an ifcfg file (BROWSER_ONLY, UUID,
 	// ETHTOOL_OPTS, ...); other network stacks ignore them.
 	Ifcfg     map[string]string
 	Source    Source
 	Sensitive Sensitive // of Ifcfg
+}
+
+// VLAN makes an interface one of IEEE 802.1Q.
+type VLAN struct {
+	ID     int    // 1 to 4094
+	Link   string // the interface below it
+	Source Source
 }
 
 // Route is a static route through an interface, besides the default route.

@@ -32,6 +32,9 @@ func (v *validator) checkInterface(h *Host, n int) {
 		}
 	}
 	v.checkMTU(i)
+	if i.VLAN != nil {
+		v.checkVLAN(h, n)
+	}
 	for n := range i.Routes {
 		v.checkRoute(h, i, n)
 	}
@@ -51,6 +54,8 @@ func (v *validator) checkIfcfg(i *Interface) {
 		case !validIfcfgKey(key):
 			v.errorAt(at, fmt.Sprintf("Invalid ifcfg key %q", key),
 				"Keys have capital letters, digits and \"_\", such as BROWSER_ONLY.")
+		case i.VLAN != nil && ofVLAN(key):
+			v.errorAt(at, fmt.Sprintf("%s is lvsup's to write", key), "The interface's vlan block says it. Leave this line out.")
 		case attributeFor(key) != "":
 			v.errorAt(at, fmt.Sprintf("%s is lvsup's to write", key), attributeFor(key))
 		case !printable(value):

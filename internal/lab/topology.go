@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 
 	"github.com/lvsup/lvsup/plans"
 )
@@ -46,7 +47,7 @@ type NIC struct {
 // addresses, which then answer as the gateways that the plan names.
 type Bridge struct {
 	Name      string         `json:"name"`
-	Network   netip.Prefix   `json:"network"`
+	Network   netip.Prefix   `json:"network,omitzero"` // zero: the trunk, which has none
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
 	DHCP      bool           `json:"dhcp,omitempty"`
 	Mgmt      bool           `json:"mgmt,omitempty"`
@@ -122,17 +123,42 @@ func (b *builder) plugIn() error {
 			case b.top.Inband && !i.Address.Addr().Is4():
 				return fmt.Errorf("host %s: interface %s has an IPv6 address, and in-band labs start on DHCP for IPv4; leave out --inband", h.Name, i.Name)
 			}
+			if i.VLAN != nil {
+				continue // the plan makes it
+			}
 			guest.NICs = append(guest.NICs, NIC{Name: i.Name, Bridge: b.top.Bridges[b.bridge(i.Address.Masked())].Name})
 			if b.top.Inband && !guest.Planned.IsValid() {
 				guest.Planned = i.Address.Addr()
 			}
 		}
-		if b.top.Inband && len(guest.NICs) == 0 {
-			return fmt.Errorf("host %s has no interface, so an in-band lab cannot reach it; leave out --inband", h.Name)
+		b.plugTrunks(&guest, h.Interfaces)
+		if b.top.Inband && !guest.Planned.IsValid() {
+			return fmt.Errorf("host %s has no interface with an address and without a VLAN, so an in-band lab cannot reach it; leave out --inband", h.Name)
 		}
 		b.top.Guests = append(b.top.Guests, guest)
 	}
 	return nil
+}
+
+// trunk is the wire of cards that only carry VLANs. Like those of the networks, it
+// lets tagged frames through.
+const trunk = "trunk"
+
+// plugTrunks gives a guest the cards that its VLANs stand on and that have no
+// address in the plan.
+func (b *builder) plugTrunks(g *Guest, interfaces []plans.Interface) {
+	for _, i := range interfaces {
+		if i.VLAN == nil {
+			continue
+		}
+		if _, there := g.NIC(i.VLAN.Link); there {
+			continue
+		}
+		if !slices.ContainsFunc(b.top.Bridges, func(b Bridge) bool { return b.Name == trunk }) {
+			b.top.Bridges = append(b.top.Bridges, Bridge{Name: trunk})
+		}
+		g.NICs = append(g.NICs, NIC{Name: i.VLAN.Link, Bridge: trunk})
+	}
 }
 
 // bridge finds or makes the bridge of a network. Networks that overlap are one
@@ -234,8 +260,9 @@ func (b *builder) clientNetworks() []int {
 			}
 		}
 	}
-	if len(networks) == 0 && len(b.top.Bridges) > 0 {
-		networks = []int{0}
+	first := slices.IndexFunc(b.top.Bridges, func(b Bridge) bool { return b.Name != trunk })
+	if len(networks) == 0 && first >= 0 {
+		networks = []int{first}
 	}
 	return networks
 }
@@ -293,20 +320,22 @@ func (b *builder) giveLeases() error {
 	server := map[string]netip.Addr{}
 	for i := range b.top.Bridges {
 		bridge := &b.top.Bridges[i]
-		if len(bridge.Addresses) == 0 {
+		if len(bridge.Addresses) == 0 && bridge.Name != trunk {
 			address, err := b.pools[i].take()
 			if err != nil {
 				return err
 			}
 			bridge.Addresses = append(bridge.Addresses, netip.PrefixFrom(address, bridge.Network.Bits()))
 		}
-		server[bridge.Name] = bridge.Addresses[0].Addr()
+		if bridge.Name != trunk {
+			server[bridge.Name] = bridge.Addresses[0].Addr()
+		}
 	}
 	for g := range b.top.Guests {
 		guest := &b.top.Guests[g]
 		for n := range guest.NICs {
 			nic := &guest.NICs[n]
-			if len(nic.Addresses) == 0 {
+			if len(nic.Addresses) == 0 && nic.Bridge != trunk {
 				address, err := b.lease(nic.Bridge)
 				if err != nil {
 					return err

@@ -23,6 +23,7 @@ type Further struct {
 	Gateway6  string      `json:"gateway6,omitempty"`  // the gateway for IPv6 of an interface whose Address is IPv4
 	MTU       int         `json:"mtu,omitempty"`       // bytes; 0 leaves it as it is
 	Routes    []RouteText `json:"routes,omitempty"`
+	VLAN      *VLAN       `json:"vlan,omitempty"` // nil: the interface is a card, or made by others
 }
 
 // RouteText is a Route in the words of a plan.
@@ -63,6 +64,12 @@ func (s Settings) With(f Further) (Settings, error) {
 		return s, fmt.Errorf("%s: mtu %d: IPv6 needs %d at least", s.Name, f.MTU, MinMTUIPv6)
 	}
 	s.MTU = f.MTU
+	if f.VLAN != nil {
+		if err := s.checkVLAN(*f.VLAN); err != nil {
+			return s, fmt.Errorf("%s: vlan: %w", s.Name, err)
+		}
+		s.VLAN = *f.VLAN
+	}
 	if f.Gateway6 != "" {
 		gw, err := netip.ParseAddr(f.Gateway6)
 		if err != nil || !s.reaches(gw) || !gw.Is6() || s.Address.Addr().Is6() {

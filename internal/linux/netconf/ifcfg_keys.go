@@ -51,6 +51,10 @@ func wantedKeys(lines []line, s Settings) (keys []key, stale func(string) bool) 
 		{name: "DEVICE", value: s.Name},
 		{name: "ONBOOT", value: "yes", accept: isTrue},
 	}
+	if s.VLAN != (VLAN{}) {
+		keys[0] = key{name: "TYPE", value: "Vlan", accept: func(have string) bool { return strings.EqualFold(have, "Vlan") }}
+		keys = append(keys, vlanKeys(s.VLAN)...)
+	}
 	if s.MTU != 0 {
 		keys = append(keys, key{name: "MTU", value: strconv.Itoa(s.MTU), bare: true})
 	}
@@ -87,6 +91,8 @@ func wantedKeys(lines []line, s Settings) (keys []key, stale func(string) bool) 
 		case s.Address.Addr().Is6() && k == "IPV6_DEFAULTGW":
 			return true
 		case len(s.DNS) > 0 && (dnsKey(k) || k == "PEERDNS"):
+			return true
+		case s.VLAN != (VLAN{}) && k == "VID": // which goes before the name
 			return true
 		}
 		return dhcpRE.MatchString(k)

@@ -56,6 +56,9 @@ func RenderInterface(s Settings) string {
 		if gw.IsValid() && p == gatewayStanza(same, gw) {
 			fmt.Fprintf(&b, "    gateway %s\n", gw)
 		}
+		if n == 0 {
+			b.WriteString(vlanOptions(s))
+		}
 		if n == 0 && s.MTU != 0 {
 			fmt.Fprintf(&b, "    mtu %d\n", s.MTU)
 		}

@@ -27,6 +27,7 @@ func OwnKeyfilePath(name string) string {
 type profile struct {
 	file      string
 	uuid      string
+	kind      string // connection.type
 	name, mac string // the interface that it is for; empty: any
 	wide      bool   // it is for every Ethernet interface
 	port      string // of this bridge or bond: it has no addresses of its own
@@ -36,11 +37,10 @@ type profile struct {
 
 func profileOf(file, content string) profile {
 	p := profile{file: file, starts: true}
-	kind := ""
 	for _, l := range parseINI(content, false) {
 		switch l.section + "." + l.key {
 		case "connection.type":
-			kind = l.value
+			p.kind = l.value
 		case "connection.uuid":
 			p.uuid = l.value
 		case "connection.interface-name":
@@ -55,7 +55,7 @@ func profileOf(file, content string) profile {
 			p.starts = l.value == "" || isTrue(l.value)
 		}
 	}
-	p.wide = p.name == "" && p.mac == "" && (kind == "ethernet" || kind == "802-3-ethernet")
+	p.wide = p.name == "" && p.mac == "" && (p.kind == "ethernet" || p.kind == "802-3-ethernet")
 	return p
 }
 
@@ -132,6 +132,8 @@ func (f Files) keyfile(s Settings) (file, content string, err error) {
 	switch first := all[0]; {
 	case first.port != "":
 		return "", "", fmt.Errorf("%s makes it a port of %s, which has the addresses; name that interface in the plan", first.file, first.port)
+	case s.VLAN != (VLAN{}) && first.kind != "vlan":
+		return "", "", fmt.Errorf("%s is a profile for it, but of the type %s and not of a VLAN; take it away, or call the interface %s", first.file, first.kind, otherName(s))
 	case len(all) > 1 && all[1].priority == first.priority:
 		return "", "", fmt.Errorf("NetworkManager has two profiles for it, %s and %s, and takes the one that it used last; delete one, or set autoconnect=false in it", first.file, all[1].file)
 	}
@@ -150,7 +152,11 @@ func profileUUID(name string) string {
 // left to what the network offers, as in NetworkManager's own profiles.
 func renderKeyfile(s Settings) string {
 	lines := parseINI("# Written by lvsup; changed by the next apply.\n", false)
-	lines = append(lines, addSection(nil, "connection", "id="+ownPrefix+s.Name, "uuid="+profileUUID(s.Name), "type=ethernet",
+	kind := "ethernet"
+	if s.VLAN != (VLAN{}) {
+		kind = "vlan"
+	}
+	lines = append(lines, addSection(nil, "connection", "id="+ownPrefix+s.Name, "uuid="+profileUUID(s.Name), "type="+kind,
 		"interface-name="+s.Name, "autoconnect-priority="+ownPriority)...)
 	for _, ipv6 := range []bool{false, true} {
 		lines = addSection(lines, ipSection(ipv6), "method=auto")
@@ -172,9 +178,10 @@ func editKeyfile(content string, s Settings) string {
 	// Each family has its own list of servers.
 	s.DNS = slices.Clone(s.DNS)
 	slices.SortStableFunc(s.DNS, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
-	if keyfileView(lines).gives(s) {
+	if keyfileView(lines).gives(s) && (s.VLAN == (VLAN{}) || isVLANProfile(lines, s.VLAN)) {
 		return content
 	}
+	lines = editVLAN(lines, s.VLAN)
 	for _, ipv6 := range []bool{false, true} {
 		lines = editFamily(lines, s, ipv6)
 	}

@@ -48,6 +48,7 @@ type Settings struct {
 	// family.
 	Routes []Route
 	MTU    int // bytes; 0 leaves it as it is
+	VLAN   VLAN
 }
 
 // Files are the files of a host that matter to its stack.
@@ -192,6 +193,8 @@ func (f Files) FileOf(file, name string) bool {
 	case dir == KeyfileDir:
 		p := profileOf(file, f.Content[file])
 		return file == OwnKeyfilePath(name) || p.name == name || p.wide || p.mac != "" && strings.EqualFold(p.mac, f.MAC[name])
+	case isVLANFile(file, name):
+		return true
 	case dir == NetworkdDir:
 		applies, _ := matches(parseINI(f.Content[file], true), name, f.MAC[name])
 		return isOwnNetwork(file, name) || f.Content[file] != "" && applies

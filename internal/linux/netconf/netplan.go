@@ -22,6 +22,9 @@ const (
 	netplanDropIns = NetworkdDir + "/10-netplan-%s.network.d/lvsup.conf"
 )
 
+// keepStatic is a drop-in that has networkd leave addresses which it has not set.
+const keepStatic = ownHeading + "[Network]\nKeepConfiguration=static\n"
+
 const ownHeading = "# Written by lvsup; changed by the next apply.\n"
 
 // definition is what one file says of one interface.
@@ -145,28 +148,38 @@ func planNetplan(want map[string]string, files Files, all []Settings) error {
 		}
 		nm := files.rendersNM(found)
 		defs, wide := narrow(found)
-		if netplanView(defs).gives(s) && len(defs) > 0 {
+		link, err := files.netplanLink(want, out, s, all)
+		if err != nil {
+			return err
+		}
+		if netplanView(defs).gives(s) && len(defs) > 0 && isNetplanVLAN(defs, s, link) {
 			continue
 		}
 		kind, id := "ethernets", s.Name
+		if s.VLAN != (VLAN{}) {
+			kind = "vlans"
+		}
 		if len(defs) > 0 {
 			kind, id = defs[0].kind, defs[0].id
 		}
 		matches := ""
 		if len(defs) == 0 && wide != "" {
+			if kind == "vlans" {
+				return fmt.Errorf("cannot keep %s for the next boot: a pattern in %s matches its name, and may go before it; make that narrower, or call the interface %s", s.Name, wide, otherName(s))
+			}
 			if nm {
 				return fmt.Errorf("cannot keep the address of %s for the next boot: %s has it together with others, and NetworkManager would choose; give it a definition of its own there", s.Name, wide)
 			}
 			// networkd takes the first file by name, and netplan names it after this.
-			id, matches = "00-lvsup-"+s.Name, "      match:\n        name: "+yamlText(s.Name)+"\n"
+			id, matches = firstNetplanID(s.Name), "      match:\n        name: "+yamlText(s.Name)+"\n"
 		}
 		kept, err := stripNetplan(gone, defs, s)
 		if err != nil {
 			return err
 		}
-		out[kind] = append(out[kind], "    "+yamlText(id)+":\n"+matches+renderNetplan(s, kept))
+		out[kind] = append(out[kind], "    "+yamlText(id)+":\n"+matches+netplanVLAN(s, link)+renderNetplan(s, kept))
 		if !nm {
-			want[fmt.Sprintf(netplanDropIns, id)] = ownHeading + "[Network]\nKeepConfiguration=static\n"
+			want[fmt.Sprintf(netplanDropIns, id)] = keepStatic
 		}
 	}
 	files.commentNetplan(want, gone)

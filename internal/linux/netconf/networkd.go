@@ -125,7 +125,7 @@ func planNetworkd(want map[string]string, files Files, all []Settings) error {
 		}
 		want[file] = content
 	}
-	return nil
+	return planNetdevs(want, files, all)
 }
 
 // networkFile says which file brings an interface up, and what it must hold. A

@@ -22,7 +22,9 @@ func readStack(h host.Host, stack string, interfaces []string) (Files, error) {
 		names = append(glob(h, InterfacesDir+"/*"), InterfacesTop)
 	case StackNetworkd:
 		for _, dir := range networkdDirs() {
-			names = append(append(names, glob(h, dir+"/*.network")...), glob(h, dir+"/*.network.d/*.conf")...)
+			for _, pattern := range []string{"/*.network", "/*.network.d/*.conf", "/*.netdev"} {
+				names = append(names, glob(h, dir+pattern)...)
+			}
 		}
 	case StackNetplan:
 		for _, dir := range netplanDirs() {

@@ -148,15 +148,15 @@ func FuzzInterfaces(f *testing.F) {
 
 // TestKeysAreKnown checks the keys lvsup writes or removes against those that
 // doc/sysconfig.txt of fedora-sysv/initscripts documents for ifcfg files (and
-// the three that NetworkManager or system-config-network added: TYPE, UUID,
-// BROWSER_ONLY).
+// those that NetworkManager or system-config-network added: TYPE, UUID,
+// BROWSER_ONLY, VLAN_ID; PHYSDEV stands in network-scripts/ifup alone).
 func TestKeysAreKnown(t *testing.T) {
 	known := map[string]bool{}
 	for _, k := range strings.Fields(`NAME DEVICE IPADDRn PREFIXn NETMASKn GATEWAY METRIC ONBOOT HOTPLUG USERCTL BOOTPROTO VLAN MTU
 		WINDOW PEERDNS DNSn SCOPE SRCADDR HWADDR MACADDR NOZEROCONF PERSISTENT_DHCLIENT DHCPRELEASE NO_DHCP_HOSTNAME
 		DHCP_SEND_HOSTNAME DHCP_HOSTNAME DHCP_FQDN DHCLIENT_IGNORE_GATEWAY DHCLIENTARGS NM_CONTROLLED ZONE ARPCHECKn ARPUPDATE
 		IPV4_FAILURE_FATAL NETWORK BROADCAST ONPARENT IPV6INIT IPV6ADDR IPV6ADDR_SECONDARIES IPV6_MTU IPV6_AUTOCONF IPV6_ROUTER
-		IPV6_DEFAULTGW DHCPV6C ARP LINKDELAY BRIDGE EXTRA_ROUTE_OPTS ETHTOOL_OPTS REORDER_HDR GVRP DEFROUTE TYPE UUID BROWSER_ONLY`) {
+		IPV6_DEFAULTGW DHCPV6C ARP LINKDELAY BRIDGE EXTRA_ROUTE_OPTS ETHTOOL_OPTS REORDER_HDR GVRP DEFROUTE TYPE UUID BROWSER_ONLY PHYSDEV VLAN_ID`) {
 		known[k] = true
 	}
 	digits := regexp.MustCompile(`[0-9]+$`)
@@ -174,6 +174,7 @@ func TestKeysAreKnown(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		s.VLAN = VLAN{ID: 20, Link: "ens36"}
 		keys, stale := wantedKeys(nil, s)
 		for _, k := range keys {
 			check(k.name)

@@ -29,6 +29,7 @@ type Interface struct {
 	Up       bool   // IFF_UP: set up by the administrator, whatever the carrier
 	Loopback bool
 	MTU      int // bytes
+	VLAN     VLAN
 	// Addresses are the interface's own addresses of both families with their
 	// prefix lengths, link-local ones included, in kernel order.
 	Addresses []netip.Prefix

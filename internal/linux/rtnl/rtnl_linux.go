@@ -43,12 +43,17 @@ func Interfaces() ([]Interface, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot list addresses: %w", err)
 	}
+	names := make(map[int]string, len(links))
+	for _, l := range links {
+		names[l.Attrs().Index] = l.Attrs().Name
+	}
 	all := make([]Interface, 0, len(links))
 	for _, l := range links {
 		at := l.Attrs()
 		i := Interface{
 			Name: at.Name, Index: at.Index, MAC: at.HardwareAddr.String(),
 			MTU: at.MTU, Up: at.Flags&net.FlagUp != 0, Loopback: at.Flags&net.FlagLoopback != 0,
+			VLAN: vlanOf(l, names),
 		}
 		for _, a := range addrs {
 			if a.LinkIndex != i.Index {

@@ -34,6 +34,7 @@ type Interface struct {
 
 // The Fields of this kind's IDs beside addresses and step.ContentField.
 const (
+	FieldDevice   = "device"
 	FieldLink     = "link"
 	FieldDHCP     = "dhcp client"
 	FieldLease    = "lease"
@@ -102,5 +103,5 @@ func parse(want Desired) ([]netconf.Settings, error) {
 		}
 		all = append(all, s)
 	}
-	return all, nil
+	return all, checkVLANs(all)
 }

@@ -66,7 +66,7 @@ func (f *fake) Snapshot() string {
 	for _, l := range f.links {
 		sorted := slices.Clone(l.Addresses)
 		sort.Slice(sorted, func(i, j int) bool { return sorted[i].String() < sorted[j].String() })
-		fmt.Fprintln(&b, l.Name, l.Up, l.MTU, sorted, l.Dynamic)
+		fmt.Fprintln(&b, l.Name, l.VLAN, l.Up, l.MTU, sorted, l.Dynamic)
 	}
 	var routes []string // the kernel keeps them in an order of its own
 	for _, r := range f.routes {
@@ -157,8 +157,34 @@ func (f *fake) flush(ifname string) {
 	f.routes = slices.DeleteFunc(f.routes, func(r rtnl.Route) bool { return r.Interface == ifname })
 }
 
+func (f *fake) AddVLAN(ifname string, v rtnl.VLAN) error {
+	return f.change(v.Link, func(l *rtnl.Interface) error {
+		if there, ok := rtnl.Find(f.links, ifname); !ok {
+			f.links = append(f.links, rtnl.Interface{Name: ifname, Index: len(f.links) + 1, MAC: l.MAC, MTU: l.MTU, VLAN: v})
+		} else if there.VLAN != v {
+			return errors.New("file exists")
+		}
+		return nil
+	})
+}
+
+func (f *fake) DelVLAN(ifname string) error {
+	if err := f.Write(); err != nil {
+		return err
+	}
+	f.links = slices.DeleteFunc(f.links, func(l rtnl.Interface) bool { return l.Name == ifname })
+	f.flush(ifname)
+	return nil
+}
+
 func (f *fake) SetUp(ifname string) error {
-	return f.change(ifname, func(l *rtnl.Interface) error { l.Up = true; return nil })
+	return f.change(ifname, func(l *rtnl.Interface) error {
+		if below, ok := rtnl.Find(f.links, l.VLAN.Link); ok && !below.Up {
+			return errors.New("network is down")
+		}
+		l.Up = true
+		return nil
+	})
 }
 
 func (f *fake) SetDown(ifname string) error {

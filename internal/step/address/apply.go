@@ -156,6 +156,8 @@ func (s system) change(want Desired, c step.Change) error {
 	switch {
 	case c.Field == step.ContentField:
 		return s.file(c)
+	case c.Field == FieldDevice:
+		return s.device(c)
 	case c.Field == FieldLink && c.To == up:
 		return s.kernel.SetUp(c.Key)
 	case c.Field == FieldLink:

@@ -37,6 +37,9 @@ func byHand(snap snapshot) []string {
 			}
 		}
 	}
+	for _, name := range snap.Devices {
+		cmds = append(cmds, "ip link delete "+name)
+	}
 	for _, viaGateway := range []bool{false, true} {
 		for _, r := range snap.Exact {
 			if strings.Contains(r.Text, " via ") == viaGateway {

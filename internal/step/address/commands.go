@@ -18,6 +18,8 @@ func Commands(_ Desired, c step.Change) []string {
 	switch {
 	case c.Field == step.ContentField:
 		return fileCommands(c)
+	case c.Field == FieldDevice:
+		return deviceCommands(c)
 	case c.Field == FieldLink:
 		return []string{"ip link set " + c.Key + " " + c.To}
 	case c.Field == FieldDHCP:

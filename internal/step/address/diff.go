@@ -20,6 +20,7 @@ import (
 // round, the files last.
 func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 	settings, err := parse(want)
+	have.Interfaces = withVLANs(have.Interfaces, settings)
 	var files map[string]string
 	if err == nil {
 		files, err = wantFiles(settings, owned, have)
@@ -33,6 +34,7 @@ func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 	for i := range changes {
 		changes[i] = settle(changes[i], owned)
 	}
+	blockVLANs(changes, settings, have)
 	keepLinksInUse(changes, have)
 	explain(changes, settings, have)
 	guardSession(changes, settings, have)
@@ -94,8 +96,13 @@ func wantState(settings []netconf.Settings, owned step.Owned, have Observed, fil
 			state[content(path)] = value
 		}
 	}
+	for _, name := range netconf.WithLinks(settings) {
+		quietly(step.ID{Key: name, Field: FieldLink}, up)
+	}
 	for _, s := range settings {
-		quietly(step.ID{Key: s.Name, Field: FieldLink}, up)
+		if s.VLAN != (netconf.VLAN{}) {
+			state[step.ID{Key: s.Name, Field: FieldDevice}] = rtnl.VLAN(s.VLAN).String()
+		}
 		if s.MTU != 0 {
 			state[step.ID{Key: s.Name, Field: FieldMTU}] = strconv.Itoa(s.MTU)
 		}
@@ -130,6 +137,9 @@ func haveState(settings []netconf.Settings, owned step.Owned, have Observed) ste
 		link := down
 		if i.Up {
 			link = up
+		}
+		if i.Index != planned && (i.VLAN != rtnl.VLAN{} || isVLAN(settings, i.Name)) {
+			state[step.ID{Key: i.Name, Field: FieldDevice}] = deviceText(i)
 		}
 		state[step.ID{Key: i.Name, Field: FieldLink}] = link
 		state[step.ID{Key: i.Name, Field: FieldMTU}] = strconv.Itoa(i.MTU)
@@ -184,24 +194,48 @@ func settle(c step.Change, owned step.Owned) step.Change {
 	return c
 }
 
-// keepLinksInUse leaves a link up that lvsup set up once others have put
-// addresses on it.
+// keepLinksInUse leaves a link up that lvsup set up, and a device that it made,
+// once others have put addresses or VLANs on it.
 func keepLinksInUse(changes []step.Change, have Observed) {
 	going := map[step.ID]bool{}
 	for _, c := range changes {
 		going[c.ID] = c.Action == step.Delete
 	}
-	for n, c := range changes {
-		if c.Field != FieldLink || c.Action != step.Restore {
-			continue
-		}
-		i, _ := rtnl.Find(have.Interfaces, c.Key)
-		for _, p := range i.Addresses {
-			if !p.Addr().IsLinkLocalUnicast() && !i.IsDynamic(p) && !going[step.ID{Key: i.Name, Field: p.String()}] {
-				changes[n] = step.Change{Action: step.Forget, ID: c.ID, From: c.From, Why: "others use it: " + p.String()}
+	keep := func(field string, action step.Action) {
+		for n, c := range changes {
+			if c.Field != field || c.Action != action {
+				continue
+			}
+			if used := usedFor(c.Key, going, have); used != "" {
+				changes[n] = step.Change{Action: step.Forget, ID: c.ID, From: c.From, Why: "others use it: " + used}
+				going[c.ID] = false
 			}
 		}
 	}
+	keep(FieldDevice, step.Delete) // first: one that stays uses the link below
+	keep(FieldLink, step.Restore)
+	for n, c := range changes {
+		if (c.Field == FieldLink || c.Field == FieldMTU) && c.Action == step.Restore && going[step.ID{Key: c.Key, Field: FieldDevice}] {
+			changes[n] = step.Change{Action: step.Forget, ID: c.ID, From: c.From, Why: "it goes with its device"}
+		}
+	}
+}
+
+// usedFor names what stays on an interface; empty if nothing does. A client's
+// addresses come back with it, so they do not count.
+func usedFor(name string, going map[step.ID]bool, have Observed) string {
+	i, _ := rtnl.Find(have.Interfaces, name)
+	for _, p := range i.Addresses {
+		if !p.Addr().IsLinkLocalUnicast() && !i.IsDynamic(p) && !going[step.ID{Key: name, Field: p.String()}] {
+			return p.String()
+		}
+	}
+	for _, upper := range have.Interfaces {
+		if upper.VLAN.Link == name && upper.Index != planned && !going[step.ID{Key: upper.Name, Field: FieldDevice}] {
+			return upper.Name
+		}
+	}
+	return ""
 }
 
 // explain says what a value alone does not show.
@@ -256,10 +290,18 @@ func dropsAddress(c step.Change, settings []netconf.Settings, have Observed) str
 }
 
 // place is where an address stands among those of its interface: the first of a
-// network is the one that packets leave with, now and after a boot.
+// network is the one that packets leave with, now and after a boot. A VLAN comes up
+// after the interface below it, and has no larger MTU.
 func place(c step.Change, settings []netconf.Settings) int {
 	for _, s := range settings {
-		if s.Name == c.Key {
+		switch {
+		case s.Name != c.Key:
+		case c.Field == FieldLink || c.Field == FieldMTU:
+			if s.VLAN != (netconf.VLAN{}) {
+				return 1
+			}
+			return 0
+		default:
 			return slices.IndexFunc(s.All(), func(p netip.Prefix) bool { return p.String() == c.Field })
 		}
 	}
@@ -280,6 +322,8 @@ func order(c step.Change) int {
 		place = 0
 	case c.Field == FieldDHCP:
 		place = 1
+	case c.Field == FieldDevice:
+		place = 2
 	case c.Field == FieldLink || c.Field == FieldMTU:
 		place = 3 // IPv6 addresses need an MTU of 1280
 	case isRoute(c.ID):

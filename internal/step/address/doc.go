@@ -3,6 +3,7 @@
 //
 // The values it manages, as IDs:
 //
+//	ens33.20 (device)               "vlan 20 on ens33"
 //	ens33 (link)                    "up" or "down"
 //	ens33 (mtu)                     "1400"
 //	ens33 (192.168.140.10/24)       "present", or "leased" while it has a lifetime

@@ -25,6 +25,8 @@ type snapshot struct {
 	Exact []rtnl.SavedRoute `json:"exact,omitempty"`
 	// Destinations are those of the static routes that the changes name.
 	Destinations []netip.Prefix `json:"destinations,omitempty"`
+	// Devices are the VLANs that the changes make.
+	Devices []string `json:"devices,omitempty"`
 }
 
 // linkState is one interface.
@@ -112,6 +114,9 @@ func (s system) snapshot(changes []step.Change) (snapshot, error) {
 		}
 	}
 	for _, c := range changes {
+		if c.Field == FieldDevice && c.Action == step.Create {
+			snap.Devices = append(snap.Devices, c.Key)
+		}
 		if to, _, err := destination(c.ID); err == nil && isStatic(c.ID) && c.Action.Mutates() {
 			snap.Destinations = append(snap.Destinations, to)
 		}
@@ -228,6 +233,9 @@ func (s system) rollback(ctx context.Context, snap snapshot) error {
 			}
 		}
 	}
+	for _, name := range snap.Devices {
+		try(s.kernel.DelVLAN(name))
+	}
 	try(s.rollbackRoutes(snap))
 	for _, l := range snap.Links {
 		if now, there := rtnl.Find(interfaces, l.Name); there && !l.Up && now.Up {
@@ -312,6 +320,12 @@ func (s system) differences(snap snapshot) string {
 		return err.Error()
 	}
 	var left []string
+	interfaces, err := s.kernel.Interfaces()
+	for _, name := range snap.Devices {
+		if _, there := rtnl.Find(interfaces, name); there && err == nil {
+			left = append(left, name+" is still there")
+		}
+	}
 	for _, want := range snap.Links {
 		i := slices.IndexFunc(now.Links, func(l linkState) bool { return l.Name == want.Name })
 		if i < 0 {

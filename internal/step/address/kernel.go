@@ -16,6 +16,8 @@ type kernel interface {
 	AddAddress(ifname string, p netip.Prefix) error
 	LeaseAddress(ifname string, p netip.Prefix, valid time.Duration) error
 	DelAddress(ifname string, p netip.Prefix) error
+	AddVLAN(ifname string, v rtnl.VLAN) error
+	DelVLAN(ifname string) error
 	SetUp(ifname string) error
 	SetDown(ifname string) error
 	SetMTU(ifname string, mtu int) error

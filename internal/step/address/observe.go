@@ -34,18 +34,18 @@ func newKind(h host.Host, k kernel) step.Kind[Desired, Observed] {
 // of the plan that does not exist is an error, and so is a stack whose files
 // lvsup cannot write.
 func (s system) observe(ctx context.Context, want Desired, owned step.Owned) (Observed, error) {
-	var names []string
-	for _, i := range want.Interfaces {
-		names = append(names, i.Name)
+	settings, err := parse(want)
+	if err != nil {
+		return Observed{}, err
 	}
+	names := netconf.WithLinks(settings)
 	have := Observed{Stack: netconf.Detect(s.host, want.Network, names)}
-	var err error
 	if have.Interfaces, err = s.kernel.Interfaces(); err != nil {
 		return have, err
 	}
-	for _, i := range want.Interfaces {
-		if _, ok := rtnl.Find(have.Interfaces, i.Name); !ok {
-			return have, rtnl.Missing(i.Name, have.Interfaces)
+	for _, name := range names {
+		if _, ok := rtnl.Find(have.Interfaces, name); !ok && !isVLAN(settings, name) {
+			return have, rtnl.Missing(name, have.Interfaces)
 		}
 	}
 	if have.Routes, err = s.kernel.Routes(); err != nil {
@@ -55,10 +55,6 @@ func (s system) observe(ctx context.Context, want Desired, owned step.Owned) (Ob
 		return have, err
 	}
 	if err := s.readOwned(owned, have.Files); err != nil {
-		return have, err
-	}
-	settings, err := parse(want)
-	if err != nil {
 		return have, err
 	}
 	if _, err := wantFiles(settings, owned, have); err != nil {

@@ -34,6 +34,9 @@ type Session struct {
 	Interface      string // the one that has Server
 	Out            string // the one through which answers go to Client
 	ViaDefault     bool   // answers take the default route
+	// Below are the interfaces that Interface and Out stand on, where those are
+	// VLANs.
+	Below []string
 }
 
 // String gives "CLIENT -> SERVER".
@@ -63,6 +66,11 @@ func sessionFrom(env string, interfaces []rtnl.Interface, routes []rtnl.Route) *
 	// Without a route in the main table a rule must have found another table;
 	// be careful with the default route then.
 	s.Out, s.ViaDefault = r.Interface, !ok || r.IsDefault()
+	for _, name := range []string{s.Interface, s.Out} {
+		if i, _ := rtnl.Find(interfaces, name); i.VLAN.Link != "" {
+			s.Below = append(s.Below, i.VLAN.Link)
+		}
+	}
 	return s
 }
 
