@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/lvsup/lvsup/hcl"
+	"github.com/lvsup/lvsup/internal/linux/netconf"
 	"github.com/lvsup/lvsup/plans"
 )
 
@@ -128,7 +129,7 @@ func anyCluster(t *rapid.T) *plans.Cluster {
 		Sysctls: map[string]string{"net.ipv4.vs.conn_reuse_mode": "0", "kernel.domainname": anyText(t, "sysctl")}}
 	director.Connection.Host = rapid.SampledFrom([]string{"", "192.0.2.99"}).Draw(t, "host")
 	director.Connection.Become = rapid.Bool().Draw(t, "director's become")
-	c.Hosts = append(c.Hosts, director)
+	c.Hosts = append(c.Hosts, director, plans.Host{Name: "other", Role: plans.RoleHost, Connection: c.Connection, Interfaces: anyInterfaces(t)})
 	families := []bool{false, true}
 	for _, role := range []string{plans.SyncMaster, plans.SyncBackup} {
 		if rapid.Bool().Draw(t, role) {
@@ -140,6 +141,24 @@ func anyCluster(t *rapid.T) *plans.Cluster {
 		c.Services = append(c.Services, anyService(t, c, i, families))
 	}
 	return c
+}
+
+// anyInterfaces are in networks where nothing else of the plan is.
+func anyInterfaces(t *rapid.T) []plans.Interface {
+	if !rapid.Bool().Draw(t, "interfaces") {
+		return nil
+	}
+	card := plans.Interface{
+		Name: "eth0", Address: netip.MustParsePrefix("172.16.0.1/24"), MTU: rapid.SampledFrom([]int{0, 1500, 9000}).Draw(t, "mtu"),
+		Routes: []plans.Route{{To: netip.MustParsePrefix("172.30.0.0/16"), Via: netip.MustParseAddr("172.16.0.2"), Metric: rapid.IntRange(0, 1000).Draw(t, "metric")}},
+	}
+	id := rapid.IntRange(1, netconf.MaxVLAN).Draw(t, "vlan")
+	vlan := plans.Interface{
+		Address: netip.MustParsePrefix("172.17.0.1/24"),
+		VLAN:    &plans.VLAN{ID: id, Link: rapid.SampledFrom([]string{"eth0", "eth1"}).Draw(t, "link")},
+	}
+	vlan.Name = rapid.SampledFrom(netconf.VLAN{ID: id, Link: vlan.VLAN.Link}.Names()).Draw(t, "name")
+	return []plans.Interface{card, vlan}
 }
 
 func anyDaemon(t *rapid.T, role string) plans.SyncDaemon {

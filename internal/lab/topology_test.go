@@ -148,6 +148,35 @@ func TestNetworks(t *testing.T) {
 	}
 }
 
+// A VLAN is made by the plan, on a card that the lab gives; one that has no network
+// gets no lease either.
+func TestVLANs(t *testing.T) {
+	c := natCluster()
+	onCard, alone := nic("ens33.20", "10.0.20.5/24", ""), nic("vlan30", "10.0.30.5/24", "")
+	onCard.VLAN, alone.VLAN = &plans.VLAN{ID: 20, Link: "ens33"}, &plans.VLAN{ID: 30, Link: "ens40"}
+	c.Hosts[1].Interfaces = append([]plans.Interface{alone, onCard}, c.Hosts[1].Interfaces...)
+	for _, inband := range []bool{false, true} {
+		top, err := FromCluster(c, inband)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, n := range top.Guests[1].NICs {
+			got += n.Name + " " + n.Bridge + "\n"
+			if n.Name == "ens40" && n.Lease.IsValid() {
+				t.Errorf("ens40 has the lease %s", n.Lease)
+			}
+		}
+		if !strings.HasSuffix(got, "ens33 br1\nens40 trunk\n") {
+			t.Errorf("in-band %v:\n%s", inband, got)
+		}
+	}
+	c.Hosts[1].Interfaces = c.Hosts[1].Interfaces[:1]
+	if _, err := FromCluster(c, true); err == nil || !strings.Contains(err.Error(), "without a VLAN") {
+		t.Errorf("got error %v", err)
+	}
+}
+
 func TestLayoutErrors(t *testing.T) {
 	for name, test := range map[string]struct {
 		spoil  func(c *plans.Cluster)
@@ -160,7 +189,7 @@ func TestLayoutErrors(t *testing.T) {
 		"no address":     {func(c *plans.Cluster) { c.Hosts[0].Interfaces[1].Address = netip.Prefix{} }, false, "interface ens36 has no address"},
 		"full network":   {func(c *plans.Cluster) { fill(c) }, false, "network 192.168.146.96/30 has no free address"},
 		"IPv6 in-band":   {func(c *plans.Cluster) { c.Hosts[0].Interfaces[0] = nic("ens33", "2001:db8::1/64", "") }, true, "leave out --inband"},
-		"unreached":      {func(c *plans.Cluster) { c.Hosts[2].Interfaces = nil }, true, "host node2 has no interface"},
+		"unreached":      {func(c *plans.Cluster) { c.Hosts[2].Interfaces = nil }, true, "host node2 has no interface with an address"},
 		"all of 10/8":    {func(c *plans.Cluster) { c.Hosts[0].Interfaces[0] = nic("ens33", "10.1.1.1/8", "") }, false, "use --inband"},
 	} {
 		t.Run(name, func(t *testing.T) {
