@@ -193,10 +193,10 @@ func (f Files) FileOf(file, name string) bool {
 	case dir == KeyfileDir:
 		p := profileOf(file, f.Content[file])
 		return file == OwnKeyfilePath(name) || p.name == name || p.wide || p.mac != "" && strings.EqualFold(p.mac, f.MAC[name])
-	case isVLANFile(file, name):
+	case file == OwnNetdevPath(name) || strings.HasPrefix(dir, NetworkdDir) && namesVLAN(f.Content[file], name):
 		return true
 	case dir == NetworkdDir:
-		applies, _ := matches(parseINI(f.Content[file], true), name, f.MAC[name])
+		applies, _, _ := matches(parseINI(f.Content[file], true), name, f.MAC[name])
 		return isOwnNetwork(file, name) || f.Content[file] != "" && applies
 	}
 	return file == InterfacesTop || path.Dir(file) == NetplanDir || strings.HasPrefix(file, NetworkdDir+"/10-netplan-")

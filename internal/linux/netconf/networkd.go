@@ -44,6 +44,7 @@ func isOwnNetwork(file, name string) bool {
 type match struct {
 	file  string // its path
 	alone bool   // it is for this interface and no other
+	sure  bool   // it applies for certain
 }
 
 // matching lists the files that may apply to an interface, in the order in which
@@ -60,16 +61,18 @@ func (f Files) matching(name string) []match {
 	var all []match
 	for _, base := range sortedKeys(byName) {
 		p := byName[base]
-		if applies, alone := matches(parseINI(f.Content[p], true), name, f.MAC[name]); applies && strings.TrimSpace(f.Content[p]) != "" {
-			all = append(all, match{p, alone})
+		if applies, alone, sure := matches(parseINI(f.Content[p], true), name, f.MAC[name]); applies && strings.TrimSpace(f.Content[p]) != "" {
+			all = append(all, match{p, alone, sure})
 		}
 	}
 	return all
 }
 
-// matches judges the [Match] section of a file for an interface.
-func matches(lines []iniLine, name, mac string) (applies, alone bool) {
-	byName, byMAC, sure := false, false, true
+// matches judges the [Match] section of a file for an interface. sure says that no
+// condition had to be guessed.
+func matches(lines []iniLine, name, mac string) (applies, alone, sure bool) {
+	byName, byMAC := false, false
+	sure = true
 	for _, l := range lines {
 		words := strings.Fields(l.value)
 		if l.section != "Match" || len(words) == 0 || l.key == "" {
@@ -79,7 +82,7 @@ func matches(lines []iniLine, name, mac string) (applies, alone bool) {
 		switch l.key {
 		case "Name":
 			if !matchesWord(words, name) {
-				return false, false
+				return false, false, false
 			}
 			byName = one && words[0] == name
 		case "MACAddress", "PermanentMACAddress":
@@ -88,18 +91,19 @@ func matches(lines []iniLine, name, mac string) (applies, alone bool) {
 				same = same || strings.EqualFold(strings.ReplaceAll(w, "-", ":"), mac)
 			}
 			if !same && (mac != "" || l.key == "MACAddress") {
-				return false, false
+				return false, false, false
 			}
 			byMAC = one && same
 		case "Type":
 			if !matchesWord(words, "ether") && matchesWord(words, "loopback") {
-				return false, false
+				return false, false, false
 			}
+			sure = sure && matchesWord(words, "ether")
 		default: // a condition that may hold or not
 			sure = false
 		}
 	}
-	return true, sure && (byName || byMAC)
+	return true, sure && (byName || byMAC), sure
 }
 
 // matchesWord is how networkd reads a list of names: shell patterns, all of them

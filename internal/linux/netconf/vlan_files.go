@@ -76,20 +76,53 @@ func planNetdevs(want map[string]string, files Files, all []Settings) error {
 			want[OwnNetdevPath(s.Name)] = fmt.Sprintf("%s[NetDev]\nName=%s\nKind=vlan\n\n[VLAN]\nId=%d\n", ownHeading, s.Name, s.VLAN.ID)
 		}
 		link := s.VLAN.Link
-		on := files.matching(link)
-		if len(on) == 0 || on[0].file == OwnNetworkPath(link) && slices.Contains(below(all), link) {
-			want[OwnNetworkPath(link)] = bareNetwork(link, vlansOn(link, all))
-			continue
+		others, sure := files.linkFiles(link)
+		if !sure {
+			want[lastNetwork(link)] = bareNetwork(link, vlansOn(link, all))
 		}
-		file := on[0].file
-		if unmanaged(parseINI(files.Content[file], true)) {
-			return fmt.Errorf("cannot keep %s for the next boot: %s says Unmanaged= of %s, so networkd makes no VLAN on it; take that out, or say in the plan what manages it (network = ...)", s.Name, file, link)
-		}
-		if !files.carries(file, s.Name) {
-			want[vlanDropIn(file, s.Name)] = ownHeading + "[Network]\nVLAN=" + s.Name + "\n"
+		for _, file := range others {
+			if unmanaged(parseINI(files.Content[file], true)) {
+				return fmt.Errorf("cannot keep %s for the next boot: %s says Unmanaged= of %s, so networkd makes no VLAN on it; take that out, or say in the plan what manages it (network = ...)", s.Name, file, link)
+			}
+			if !files.carries(file, s.Name) {
+				want[vlanDropIn(file, s.Name)] = ownHeading + "[Network]\nVLAN=" + s.Name + "\n"
+			}
 		}
 	}
 	return nil
+}
+
+// lastNetwork is the file for a link that no other file may be for.
+func lastNetwork(link string) string {
+	return path.Join(NetworkdDir, "99-"+ownPrefix+link+".network")
+}
+
+// linkFiles lists the files one of which networkd takes for a link: those with a
+// condition that cannot be judged from here, and the first without one. sure says
+// that there is such a one. Files for what carries no VLANs are passed over.
+func (f Files) linkFiles(link string) (files []string, sure bool) {
+	for _, m := range f.matching(link) {
+		if m.file == lastNetwork(link) || !forWires(parseINI(f.Content[m.file], true)) {
+			continue
+		}
+		files = append(files, m.file)
+		if m.sure {
+			return files, true
+		}
+	}
+	return files, false
+}
+
+// forWires reports whether a .network file may be for a card, a bond, a bridge or a
+// team, by its Type= (systemd.network(5)).
+func forWires(lines []iniLine) bool {
+	for _, l := range lines {
+		words := strings.Fields(l.value)
+		if l.section == "Match" && l.key == "Type" && len(words) > 0 {
+			return slices.ContainsFunc([]string{"ether", "bond", "bridge", "team"}, func(kind string) bool { return matchesWord(words, kind) })
+		}
+	}
+	return true
 }
 
 // vlanDropIn is what adds a VLAN to a .network file, wherever that is.
@@ -153,18 +186,18 @@ func (f Files) carries(file, vlan string) bool {
 		if p != file && !dropIn {
 			continue
 		}
-		for _, l := range parseINI(content, true) {
-			if l.section == "Network" && l.key == "VLAN" && slices.Contains(strings.Fields(l.value), vlan) {
-				return true
-			}
+		if namesVLAN(content, vlan) {
+			return true
 		}
 	}
 	return false
 }
 
-// isVLANFile tells the files of networkd's that lvsup writes for a VLAN.
-func isVLANFile(file, name string) bool {
-	return file == OwnNetdevPath(name) || strings.HasSuffix(path.Dir(file), ".network.d") && path.Base(file) == ownPrefix+name+".conf"
+// namesVLAN reports whether a .network file or drop-in puts the VLAN on its link.
+func namesVLAN(content, vlan string) bool {
+	return slices.ContainsFunc(parseINI(content, true), func(l iniLine) bool {
+		return l.section == "Network" && l.key == "VLAN" && slices.Contains(strings.Fields(l.value), vlan)
+	})
 }
 
 // editVLAN makes a profile of NetworkManager's that of the VLAN. A parent that is

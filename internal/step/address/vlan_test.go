@@ -38,15 +38,15 @@ func networkd(t *testing.T) steptest.Fake {
 }
 
 func TestConformVLANs(t *testing.T) {
-	one := Desired{Interfaces: tagged().Interfaces[:2]}
+	both, one := tagged().Interfaces[1:], tagged().Interfaces[1:2]
 	untouched := func(f steptest.Fake) string { return fmt.Sprint(f.(*fake).links[0]) }
 	made := func(t *testing.T, f steptest.Fake) {
 		h := f.(*fake)
 		h.links[2].Up = true
 		h.links = append(h.links, rtnl.Interface{Name: "ens36.30", Index: 9, Up: true, MTU: 1500, VLAN: rtnl.VLAN{ID: 30, Link: "ens36"}, Addresses: prefixes("10.0.30.5/24")})
 	}
-	steptest.Conform(t, debian, []steptest.Case{{Name: "two, then one of them", Plans: []any{tagged(), one}, Foreign: untouched}})
-	steptest.Conform(t, networkd, []steptest.Case{{Name: "made by others", Plans: []any{Desired{Interfaces: tagged().Interfaces[2:]}}, Prepare: made, Foreign: untouched}})
+	steptest.Conform(t, debian, []steptest.Case{{Name: "two, then one of them", Plans: []any{Desired{Interfaces: both}, Desired{Interfaces: one}}, Foreign: untouched}})
+	steptest.Conform(t, networkd, []steptest.Case{{Name: "made by others", Plans: []any{Desired{Interfaces: both[1:]}}, Prepare: made, Foreign: untouched}})
 }
 
 // A VLAN is made before it gets its address, and the link below is up before it.
