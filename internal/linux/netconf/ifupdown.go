@@ -40,7 +40,8 @@ func family(p netip.Prefix) string {
 // static addresses at boot: a stanza for each, which ifup works through in their
 // order. Routes are in the last one of their family, where every network that
 // their gateways may be in is there.
-func RenderInterface(s Settings) string {
+// device are lines that make the interface, for the first stanza.
+func RenderInterface(s Settings, device string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Written by lvsup; changed by the next apply.\nauto %s\n", s.Name)
 	for n, p := range s.All() {
@@ -57,7 +58,7 @@ func RenderInterface(s Settings) string {
 			fmt.Fprintf(&b, "    gateway %s\n", gw)
 		}
 		if n == 0 {
-			b.WriteString(vlanOptions(s))
+			b.WriteString(device)
 		}
 		if n == 0 && s.MTU != 0 {
 			fmt.Fprintf(&b, "    mtu %d\n", s.MTU)
@@ -115,7 +116,7 @@ func planIfupdown(want, files map[string]string, all []Settings) error {
 		if _, taken := want[own]; taken {
 			return fmt.Errorf("cannot write %s: two interfaces of the plan would use it, %s is one", own, s.Name)
 		}
-		want[own] = RenderInterface(s)
+		want[own] = RenderInterface(s, vlanOptions(s)+deviceOptions(readable, s))
 		for _, p := range s.All() {
 			replace[s.Name+" "+family(p)] = true
 		}
