@@ -1,9 +1,11 @@
 package hcl
 
 // elsewhere says what a plan has for a block or an attribute that people know
-// from Terraform; "" for other words.
+// from Terraform or netplan; "" for other words.
 func elsewhere(word string) string {
 	switch word {
+	case "bond", "bonds", "bridge", "bridges":
+		return "lvsup makes VLANs, and neither bonds nor bridges. One that the host has already takes its addresses from a block of its name: interface \"bond0\"."
 	case "data":
 		return "A plan reads no data sources. What varies is given as a variable."
 	case "depends_on":

@@ -88,6 +88,12 @@ host "a" {
       link = "ens 33"
     }
   }
+  interface "bond0" {
+    address = "10.13.0.1/24"
+    bond {
+      members = ["ens33", "ens36"]
+    }
+  }
   interface "vlan12" {
     address = "10.12.0.1/24"
     vlans {
