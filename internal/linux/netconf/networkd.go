@@ -103,7 +103,23 @@ func matches(lines []iniLine, name, mac string) (applies, alone, sure bool) {
 			sure = false
 		}
 	}
+	if !byName && !byMAC && !forWires(lines) {
+		return false, false, false
+	}
 	return true, sure && (byName || byMAC), sure
+}
+
+// forWires reports whether a .network file may be for a card, a bond, a bridge, a
+// team or a VLAN, by its Type= (systemd.network(5)). systemd brings one for wireless
+// cards, which no plan is about.
+func forWires(lines []iniLine) bool {
+	for _, l := range lines {
+		words := strings.Fields(l.value)
+		if l.section == "Match" && l.key == "Type" && len(words) > 0 {
+			return slices.ContainsFunc([]string{"ether", "bond", "bridge", "team", "vlan"}, func(kind string) bool { return matchesWord(words, kind) })
+		}
+	}
+	return true
 }
 
 // matchesWord is how networkd reads a list of names: shell patterns, all of them

@@ -26,6 +26,9 @@ func TestDetectByInterface(t *testing.T) {
 	}{
 		{name: "nothing for it", want: StackIfupdown},
 		{name: "networkd", want: StackNetworkd, more: map[string]string{wantsNetworkd: "", "/usr/lib/systemd/network/80-x.network": "[Match]\nName=ens3?\n"}},
+		{name: "networkd for wireless cards", want: StackIfupdown, more: map[string]string{
+			wantsNetworkd: "", "/usr/lib/systemd/network/80-wifi-adhoc.network": "[Match]\nType=wlan\nWLANInterfaceType=ad-hoc\n",
+		}},
 		{name: "networkd is off", want: StackIfupdown, more: map[string]string{"/usr/lib/systemd/network/80-x.network": "[Match]\nName=ens3?\n"}},
 		{name: "a profile", want: StackNetworkManager, more: map[string]string{nmBinary: "", wantsNM: "", KeyfileDir + "/LAN": profile}},
 		{name: "both", want: StackIfupdown, more: map[string]string{

@@ -99,10 +99,10 @@ func lastNetwork(link string) string {
 
 // linkFiles lists the files one of which networkd takes for a link: those with a
 // condition that cannot be judged from here, and the first without one. sure says
-// that there is such a one. Files for what carries no VLANs are passed over.
+// that there is such a one.
 func (f Files) linkFiles(link string) (files []string, sure bool) {
 	for _, m := range f.matching(link) {
-		if m.file == lastNetwork(link) || !forWires(parseINI(f.Content[m.file], true)) {
+		if m.file == lastNetwork(link) {
 			continue
 		}
 		files = append(files, m.file)
@@ -111,18 +111,6 @@ func (f Files) linkFiles(link string) (files []string, sure bool) {
 		}
 	}
 	return files, false
-}
-
-// forWires reports whether a .network file may be for a card, a bond, a bridge or a
-// team, by its Type= (systemd.network(5)).
-func forWires(lines []iniLine) bool {
-	for _, l := range lines {
-		words := strings.Fields(l.value)
-		if l.section == "Match" && l.key == "Type" && len(words) > 0 {
-			return slices.ContainsFunc([]string{"ether", "bond", "bridge", "team"}, func(kind string) bool { return matchesWord(words, kind) })
-		}
-	}
-	return true
 }
 
 // vlanDropIn is what adds a VLAN to a .network file, wherever that is.
