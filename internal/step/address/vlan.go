@@ -100,7 +100,8 @@ func deviceCommands(c step.Change) []string {
 	if err != nil {
 		return nil
 	}
-	return []string{fmt.Sprintf("ip link add link %s name %s type vlan id %d", v.Link, c.Key, v.ID)}
+	// A daemon that heard of the files may have made it.
+	return []string{fmt.Sprintf("ip link show dev %[2]s >/dev/null 2>&1 || ip link add link %[1]s name %[2]s type vlan id %[3]d", v.Link, c.Key, v.ID)}
 }
 
 func (s system) device(c step.Change) error {
