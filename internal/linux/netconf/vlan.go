@@ -61,10 +61,6 @@ func WithLinks(all []Settings) []string {
 	return names
 }
 
-// below lists the interfaces that VLANs stand on and that have no settings of
-// their own, in the order of their first VLAN.
-func below(all []Settings) []string { return WithLinks(all)[len(all):] }
-
 // vlansOn lists the VLANs on an interface, in their order.
 func vlansOn(link string, all []Settings) []Settings {
 	var on []Settings
