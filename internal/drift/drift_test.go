@@ -199,6 +199,18 @@ func TestHistory(t *testing.T) {
 	if got := open(); !got.Since(ipvs).Equal(noon) || !got.Since(forward).IsZero() {
 		t.Errorf("unread, it is of %s, and what was read and is gone of %s", got.Since(ipvs), got.Since(forward))
 	}
+	// And what a check is not about.
+	for _, narrowed := range []*plans.Plan{
+		{LeftOut: &plans.LeftOut{Hosts: []string{"lb"}}},
+		{LeftOut: &plans.LeftOut{Kinds: []string{"ipvs"}}, Hosts: []plans.HostPlan{{Host: "lb"}}},
+	} {
+		h = open()
+		h.Note(narrowed, nil, later)
+		save(h)
+		if got := open().Since(ipvs); !got.Equal(noon) {
+			t.Errorf("left out, it is of %s", got)
+		}
+	}
 	h = open()
 	h.Note(gone, nil, later)
 	save(h)
