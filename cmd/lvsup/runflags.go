@@ -24,22 +24,22 @@ type runFlags struct {
 // narrowFlags are for commands that look at hosts.
 func (g *globals) narrowFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArrayVar(&g.run.Target, "target", nil, "only these hosts, or only this kind of things: `HOST or kind=KIND`, with * for any text; may be repeated")
-	f.StringArrayVar(&g.run.Exclude, "exclude", nil, "all but these: `HOST or kind=KIND`, as with --target; may be repeated")
-	f.IntVar(&g.run.parallel, "parallelism", coordinator.DefaultParallel, "at most so `many` hosts are worked on at once")
-	f.DurationVar(&g.run.timeout, "timeout", 0, "end the whole run after this `time`, as one Ctrl-C does: 90s, 10m (default: no limit)")
+	f.StringArrayVar(&g.run.Target, "target", nil, "only hosts of this `name`, or with kind=NAME only this kind of things (* is any text); may be repeated")
+	f.StringArrayVar(&g.run.Exclude, "exclude", nil, "all but these: a `name` or kind=NAME, as with --target; may be repeated")
+	f.IntVar(&g.run.parallel, "parallelism", coordinator.DefaultParallel, "work on so `many` hosts at once, at most")
+	f.DurationVar(&g.run.timeout, "timeout", 0, "end the whole run after this `time`, as one Ctrl-C does: 90s, 10m (default no limit)")
 }
 
 // skipFlag is for commands that go on without a host only if they are told to.
 func (g *globals) skipFlag(cmd *cobra.Command) {
-	cmd.Flags().Var(&g.run.unreachable, "on-unreachable", "what a host that cannot be reached means for the others: `stop or skip`")
+	cmd.Flags().Var(&g.run.unreachable, "on-unreachable", "whether a host that cannot be reached stops the run, or is skipped: `stop|skip`")
 }
 
 // changeFlags are for commands that change hosts.
 func (g *globals) changeFlags(cmd *cobra.Command) {
 	g.narrowFlags(cmd)
 	g.skipFlag(cmd)
-	cmd.Flags().Var(&g.run.maxFail, "max-fail", "begin nothing more once `N or N%` of the hosts failed (default: no limit)")
+	cmd.Flags().Var(&g.run.maxFail, "max-fail", "begin nothing more once so many hosts failed: `N` or N% (default no limit)")
 }
 
 // bounded is the context of the whole run.
