@@ -19,8 +19,8 @@ import (
 // hand all the same, but nobody hears of it, and guards take back what they watch
 // over.
 
-// errCut is the cause of what Options.Cut ended.
-var errCut = errors.New("stopped at once, and so it is not known whether the change in hand was made")
+// ErrCut is the cause of what Options.Cut ended.
+var ErrCut = errors.New("stopped at once, and so it is not known whether the change in hand was made")
 
 // untilCut is a context for what outlives the end of ctx, but not Options.Cut.
 func (r *Run) untilCut(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -28,7 +28,7 @@ func (r *Run) untilCut(ctx context.Context) (context.Context, context.CancelFunc
 	go func() {
 		select {
 		case <-r.opts.Cut:
-			cancel(errCut)
+			cancel(ErrCut)
 		case <-live.Done():
 		}
 	}()

@@ -106,7 +106,7 @@ func TestACutRunWaitsForNobody(t *testing.T) {
 		t.Errorf("it took %s", took)
 	}
 	f := r.Failures()
-	if len(f) != 2 || !errors.Is(f[0].Err, errCut) || !strings.Contains(f[0].Error(), "it is not known whether the change in hand was made") {
+	if len(f) != 2 || !errors.Is(f[0].Err, ErrCut) || !strings.Contains(f[0].Error(), "it is not known whether the change in hand was made") {
 		t.Errorf("failures: %v", f)
 	}
 }

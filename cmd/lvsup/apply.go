@@ -111,6 +111,9 @@ func (g *globals) start(ctx context.Context, c change, h *view.Human) (*coordina
 // carryOut plans, asks, applies and probes. It fills in the document on its
 // way, and gives the exit codes of what it met.
 func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.Run, cluster *plans.Cluster, c change, doc *view.Document) ([]report.Code, error) {
+	if err := context.Cause(ctx); err != nil {
+		return nil, fmt.Errorf("nothing was changed: %w", err)
+	}
 	if failures := run.Failures(); g.stops(failures) {
 		return codesOf(failures, false), errNotAll
 	}
@@ -122,7 +125,7 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 	}
 	p, err := run.Plan(ctx, c.destroy)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("nothing was changed: %w", err)
 	}
 	doc.Plan = plans.Conceal(cluster, p)
 	if failures := run.Failures(); g.stops(failures) || len(p.Hosts) == 0 {
@@ -156,6 +159,7 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 	}
 	if !p.Empty() {
 		if err := g.verify(ctx, h, run, cluster, c.destroy); err != nil {
+			g.tellRest(h, run, p, c, err, doc)
 			return codesOf(run.Failures(), true), err
 		}
 	}
@@ -180,7 +184,8 @@ func (g *globals) tellRest(h *view.Human, run *coordinator.Run, p *plans.Plan, c
 	var made int
 	doc.Rest, made = run.Rest(p)
 	if !g.json {
-		h.Rest(doc.Rest, made, "lvsup "+c.name)
+		known := !slices.ContainsFunc(run.Failures(), func(f *report.HostError) bool { return errors.Is(f, coordinator.ErrCut) })
+		h.Rest(doc.Rest, made, known, "lvsup "+c.name)
 	}
 }
 

@@ -4,9 +4,9 @@ import (
 	"github.com/lvsup/lvsup/internal/report"
 )
 
-// Rest prints what a run that was ended early has made, and what not. again is
-// the command that goes on.
-func (h *Human) Rest(rest []report.Rest, made int, again string) {
+// Rest prints what a run that was ended early has made, and what not. Not all of
+// it is known if a host was not heard to the end. again is the command that goes on.
+func (h *Human) Rest(rest []report.Rest, made int, known bool, again string) {
 	left, width := 0, 0
 	for _, r := range rest {
 		left += r.Changes
@@ -17,7 +17,11 @@ func (h *Human) Rest(rest []report.Rest, made int, again string) {
 		h.printf(" They were not verified: run %s again.\n", again)
 		return
 	}
-	h.printf(" Not made, in order:\n")
+	if known {
+		h.printf(" Not made, in order:\n")
+	} else {
+		h.printf(" Not made, as far as is known, in order:\n")
+	}
 	for _, r := range rest {
 		h.printf("  %-*s  %s (%d)\n", width, r.Title(), report.HostList(r.Hosts), r.Changes)
 	}
