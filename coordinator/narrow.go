@@ -134,20 +134,37 @@ type needs struct {
 	reverse bool
 	first   string // the kind that comes before
 	why     string
+	arp     bool // of sysctl only arp_ignore and arp_announce matter, and not on directors
 	// onDirectors: it is the directors' changes of first that come before, and the
 	// kinds' are those of the other hosts.
 	onDirectors bool
 }
 
+// pends reports whether the host has changes that come before.
+func (n needs) pends(h plans.HostPlan) bool {
+	if n.arp {
+		kc, _ := h.Kind(n.first)
+		return slices.ContainsFunc(kc.Changes, func(c step.Change) bool {
+			return c.Reverse() == n.reverse && c.Action.Mutates() && n.concerns(n.first, c)
+		})
+	}
+	return pends(h, n.first, n.reverse)
+}
+
+// concerns reports whether a change of the kind is one that n is about.
+func (n needs) concerns(kind string, c step.Change) bool {
+	return !n.arp || kind != "sysctl" || strings.Contains(c.Key, ".arp_")
+}
+
 func allNeeds() []needs {
 	carries := []string{"vip", "tunnel", "httpd", "address"}
 	return []needs{
-		{[]string{"vip"}, false, "sysctl", "the host would answer ARP for the VIP", false},
-		{[]string{"mangle"}, false, "ipvs", "packets would get a mark that no service takes", false},
-		{carries, true, "ipvs", "the director still sends traffic there", true},
-		{[]string{"ipvs"}, true, "mangle", "packets would keep a mark that no service takes", false},
-		{[]string{"sysctl"}, true, "vip", "the host would answer ARP for the VIP", false},
-		{[]string{"packages"}, true, "httpd", "the web server is still in use", false},
+		{kinds: []string{"vip"}, first: "sysctl", why: "the host would answer ARP for the VIP", arp: true},
+		{kinds: []string{"mangle"}, first: "ipvs", why: "packets would get a mark that no service takes"},
+		{kinds: carries, reverse: true, first: "ipvs", why: "the director still sends traffic there", onDirectors: true},
+		{kinds: []string{"ipvs"}, reverse: true, first: "mangle", why: "packets would keep a mark that no service takes"},
+		{kinds: []string{"sysctl"}, reverse: true, first: "vip", why: "the host would answer ARP for the VIP", arp: true},
+		{kinds: []string{"packages"}, reverse: true, first: "httpd", why: "the web server is still in use"},
 	}
 }
 
@@ -161,7 +178,8 @@ func (r *Run) refuseAlone(p *plans.Plan, out plans.LeftOut) {
 		for i, h := range p.Hosts {
 			director := h.Role == plans.RoleDirector
 			switch {
-			case !n.onDirectors && out.Kind(n.first) && pends(h, n.first, n.reverse):
+			case n.arp && director:
+			case !n.onDirectors && out.Kind(n.first) && n.pends(h):
 				block(&p.Hosts[i], n, "kind "+n.first+" is left out: "+n.why)
 			case n.onDirectors && !director && out.Kind(n.first) && directorPends:
 				block(&p.Hosts[i], n, "kind "+n.first+" is left out: "+n.why)
@@ -208,7 +226,7 @@ func block(h *plans.HostPlan, n needs, why string) {
 		}
 		h.Kinds[i].Changes = slices.Clone(k.Changes)
 		for j, c := range k.Changes {
-			if c.Reverse() == n.reverse && c.Action.Mutates() && c.Blocked == "" {
+			if c.Reverse() == n.reverse && c.Action.Mutates() && c.Blocked == "" && n.concerns(k.Kind, c) {
 				h.Kinds[i].Changes[j].Blocked = why
 			}
 		}

@@ -171,12 +171,22 @@ func TestWhatCannotBeNarrowedIsRefused(t *testing.T) {
 			func(h fakeDialer, _ *plans.Cluster) { h["a"].removes("httpd"); h["director"].removes("ipvs") }, "kind ipvs is left out: the director still sends traffic there"},
 		"a page goes and the table stays": {plans.Narrowing{Target: []string{"kind=httpd"}}, false,
 			func(h fakeDialer, _ *plans.Cluster) { h["a"].removes("httpd") }, ""},
+		"a VIP comes, and another sysctl is left out": {plans.Narrowing{Target: []string{"kind=vip"}}, false,
+			func(h fakeDialer, _ *plans.Cluster) {
+				for _, name := range []string{"a", "b"} {
+					h[name].changes["sysctl"][0].Key = "vm.swappiness"
+				}
+				h["director"].makes("vip", "sysctl")
+			}, ""},
 		"a VIP comes without its sysctls": {plans.Narrowing{Target: []string{"kind=vip"}}, false,
 			func(fakeDialer, *plans.Cluster) {}, "kind sysctl is left out: the host would answer ARP for the VIP"},
 		"a VIP comes, and its sysctls are there": {plans.Narrowing{Target: []string{"kind=vip"}}, false,
 			func(h fakeDialer, _ *plans.Cluster) { h["a"].changes["sysctl"], h["b"].changes["sysctl"] = nil, nil }, ""},
 		"sysctls go before their VIP": {plans.Narrowing{Target: []string{"kind=sysctl"}}, false,
-			func(h fakeDialer, _ *plans.Cluster) { h["a"].removes("vip", "sysctl") }, "kind vip is left out"},
+			func(h fakeDialer, _ *plans.Cluster) {
+				h["a"].removes("vip", "sysctl")
+				h["a"].changes["sysctl"][1].Key = "net.ipv4.conf.all.arp_announce"
+			}, "kind vip is left out"},
 		"marks come without a service": {plans.Narrowing{Target: []string{"kind=mangle"}}, false,
 			func(h fakeDialer, _ *plans.Cluster) { h["director"].makes("mangle") }, "kind ipvs is left out: packets would get a mark"},
 		"a backend goes that another replaces": {plans.Narrowing{Exclude: []string{"a"}}, false,
@@ -207,6 +217,7 @@ func TestWhatCannotBeNarrowedIsRefused(t *testing.T) {
 			for _, h := range []string{"a", "b"} {
 				hosts[h].changes = map[string][]step.Change{}
 				hosts[h].makes("vip", "sysctl")
+				hosts[h].changes["sysctl"][0].Key = "net.ipv4.conf.all.arp_ignore"
 			}
 			tc.edit(hosts, c)
 			r := narrowRun(t, c, hosts, tc.n, nil)
