@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,7 +86,35 @@ func (a *Agent) applyKind(ctx context.Context, d wire.Desired, rec *record, req 
 	for _, c := range done.Changes {
 		owned.End(c)
 	}
+	if applyErr == nil {
+		applyErr = a.forgetEarly(ctx, d, rec, req)
+	}
 	return done, errors.Join(applyErr, a.store.save(rec))
+}
+
+// forgetEarly drops from the record what a guarded change took away before the files
+// for the next boot were written, now that they are.
+func (a *Agent) forgetEarly(ctx context.Context, d wire.Desired, rec *record, req wire.ApplyRequest) error {
+	early := map[step.ID]bool{}
+	for _, k := range req.Planned {
+		for _, c := range k.Changes {
+			early[c.ID] = early[c.ID] || k.Kind == d.Kind && c.Early && c.Guarded != ""
+		}
+	}
+	if !slices.Contains(slices.Collect(maps.Values(early)), true) {
+		return nil
+	}
+	left, err := a.diff(context.WithoutCancel(ctx), d, rec, req.Destroy)
+	if err != nil {
+		return fmt.Errorf("cannot bring the record of %s up to date: %w", d.Kind, err)
+	}
+	owned := rec.owned(d.Kind)
+	for _, c := range left.Changes {
+		if early[c.ID] && c.Action == step.Forget {
+			owned.End(c)
+		}
+	}
+	return nil
 }
 
 // pending gives the kind's changes that belong to the request's pass.

@@ -54,8 +54,13 @@ func (a *Agent) applyGuarded(ctx context.Context, d wire.Desired, rec *record, r
 	if err == nil {
 		err = a.verifyOf(ctx, d, rec, req, live.Changes)
 	}
+	files := len(live.Changes) < len(todo.Changes)
 	for _, c := range live.Changes[:n] {
-		owned.End(c)
+		// What was taken away comes back with a boot until the files are written, and is
+		// lvsup's as long as that.
+		if !files || !c.Action.Removes() {
+			owned.End(c)
+		}
 	}
 	if err == nil {
 		err = a.store.save(rec)

@@ -17,24 +17,30 @@ import (
 	"github.com/lvsup/lvsup/internal/wire"
 )
 
-// wires is a host whose one kind, "wire", has a live value and a boot value.
+// wires is a host whose one kind, "wire", has a live value and a boot value, and
+// perhaps another live one that no plan wants.
 type wires struct {
 	mu         sync.Mutex // agent and guard are processes of their own in life
 	live, boot string
+	more       string
 	failLive   error      // of the live change, after it was made
 	slow       chan error // the live change waits for it
 	failBack   error      // of the rollback
 }
 
 func (w *wires) kind() step.Any {
-	live, boot := step.ID{Key: "live"}, step.ID{Key: "boot"}
+	live, boot, more := step.ID{Key: "live"}, step.ID{Key: "boot"}, step.ID{Key: "more"}
 	return step.Erase(step.Kind[string, step.State]{
 		Name:     "wire",
 		Validate: func(string) error { return nil },
 		Observe: func(context.Context, string, step.Owned) (step.State, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			return step.State{live: w.live, boot: w.boot}, nil
+			state := step.State{live: w.live, boot: w.boot}
+			if w.more != "" {
+				state[more] = w.more
+			}
+			return state, nil
 		},
 		Diff: func(want string, owned step.Owned, have step.State) []step.Change {
 			changes := step.Reconcile(step.State{live: want, boot: want}, owned, have)
@@ -42,6 +48,9 @@ func (w *wires) kind() step.Any {
 			for i := range changes {
 				if guarded && changes[i].ID == live {
 					changes[i].Guarded = "it carries the session"
+				}
+				if guarded && changes[i].ID == more {
+					changes[i].Guarded, changes[i].Early = "it carries the session", true
 				}
 				changes[i].Boot = guarded && changes[i].ID == boot
 			}
@@ -54,8 +63,12 @@ func (w *wires) kind() step.Any {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			for i, c := range changes {
-				if c.ID == boot {
+				switch c.ID {
+				case boot:
 					w.boot = c.To
+					continue
+				case more:
+					w.more = ""
 					continue
 				}
 				w.live = c.To
@@ -149,6 +162,57 @@ func TestConfirmedChangesStay(t *testing.T) {
 	res, err = b.apply(t.Context(), req)
 	if err != nil || res.Error != nil || w.boot != "new" {
 		t.Errorf("the rest: %+v, %v; the host: %+v", res, err, w)
+	}
+	b.lock.release()
+}
+
+// What goes under a guard comes back with a boot until the files are written: the
+// record has it until then, so that no power cut makes it somebody else's.
+func TestWhatGoesEarlyIsOursUntilTheFilesAreWritten(t *testing.T) {
+	w := &wires{live: "old", boot: "old", more: "address"}
+	a, req, ended := guardedHost(t, w, time.Minute)
+	rec, err := a.store.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := step.ID{Key: "more"}
+	rec.owned("wire")[more] = step.Entry{Action: step.Create, After: "address"}
+	if err := a.store.save(rec); err != nil {
+		t.Fatal(err)
+	}
+	seen, err := a.observe(t.Context(), wire.ObserveRequest{Desired: req.Desired})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Planned = seen.Kinds
+	recorded := func() bool {
+		rec, err := a.store.load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, there := rec.owned("wire")[more]
+		return there
+	}
+	if res, err := a.apply(t.Context(), req); err != nil || res.Error != nil || w.more != "" {
+		t.Fatalf("%+v, %v; the host: %+v", res, err, w)
+	}
+	if !recorded() {
+		t.Error("a power cut now brings back what the record does not know")
+	}
+	a.lock.release() // the agent ends
+	b := New(a.host, a.dirs, "test", []step.Any{w.kind()}, zerolog.Nop())
+	if c, err := b.confirm(t.Context(), wire.ConfirmRequest{Nonce: "n1"}); err != nil || c.Outcome != wire.OutcomeConfirmed {
+		t.Fatalf("confirm: %v, %v", c, err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("the guard: %v", err)
+	}
+	req.Guard = nil
+	if res, err := b.apply(t.Context(), req); err != nil || res.Error != nil || w.boot != "new" {
+		t.Errorf("the rest: %+v, %v; the host: %+v", res, err, w)
+	}
+	if recorded() {
+		t.Error("the record still has what is gone for good")
 	}
 	b.lock.release()
 }
