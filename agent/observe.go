@@ -2,10 +2,6 @@ package agent
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"sort"
 
@@ -30,7 +26,7 @@ func (a *Agent) observe(ctx context.Context, req wire.ObserveRequest) (wire.Obse
 			res.Kinds = append(res.Kinds, kc)
 		}
 	}
-	res.Digest, err = digest(res.Kinds)
+	res.Digest, err = wire.Digest(res.Kinds)
 	return res, err
 }
 
@@ -83,13 +79,4 @@ func made(owned step.Owned) step.Owned {
 		}
 	}
 	return rest
-}
-
-func digest(kinds []wire.KindChanges) (string, error) {
-	raw, err := json.Marshal(kinds)
-	if err != nil {
-		return "", fmt.Errorf("cannot digest the changes: %w", err)
-	}
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:]), nil
 }

@@ -2,9 +2,6 @@ package coordinator
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -258,12 +255,10 @@ func leaveKindsOut(p *plans.Plan, out plans.LeftOut) error {
 	for i := range p.Hosts {
 		h := &p.Hosts[i]
 		h.Kinds = slices.DeleteFunc(slices.Clone(h.Kinds), func(k wire.KindChanges) bool { return out.Kind(k.Kind) })
-		raw, err := json.Marshal(h.Kinds)
-		if err != nil {
-			return fmt.Errorf("cannot digest the changes: %w", err)
+		var err error
+		if h.Digest, err = wire.Digest(h.Kinds); err != nil {
+			return err
 		}
-		sum := sha256.Sum256(raw)
-		h.Digest = hex.EncodeToString(sum[:])
 	}
 	return nil
 }
