@@ -23,6 +23,7 @@ var layers = []string{
 	"internal/byhand",
 	"internal/view",
 	"internal/savedplan",
+	"internal/replacefile",
 	"internal/report",
 	"hcl",
 	"internal/discover",

@@ -11,8 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
-
+	"github.com/lvsup/lvsup/internal/replacefile"
 	"github.com/lvsup/lvsup/plans"
 )
 
@@ -48,24 +47,11 @@ func Write(dir string, p *plans.Plan, seen time.Time) ([]string, error) {
 		return nil, fmt.Errorf("cannot make the folder for the scripts: %w", err)
 	}
 	for i, name := range Order(p) {
-		if err := replace(paths[i], texts[name]); err != nil {
+		if err := replacefile.Write(paths[i], []byte(texts[name]), 0o700); err != nil {
 			return nil, fmt.Errorf("cannot write the script for %s: %w", name, err)
 		}
 	}
 	return paths, nil
-}
-
-// replace is renameio.WriteFile without its care for the mode of the old file.
-func replace(path, text string) error {
-	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o700))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Cleanup() }()
-	if _, err := f.Write([]byte(text)); err != nil {
-		return err
-	}
-	return f.CloseAtomicallyReplace()
 }
 
 func hash(text string) string {

@@ -13,8 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
-
+	"github.com/lvsup/lvsup/internal/replacefile"
 	"github.com/lvsup/lvsup/plans"
 )
 
@@ -59,23 +58,10 @@ func Write(path string, s Saved) error {
 		return fmt.Errorf("cannot save the plan: %w", err)
 	}
 	data := append([]byte(header+strconv.Itoa(version)+"\n"), append(text, '\n')...)
-	if err := replace(path, data); err != nil {
+	if err := replacefile.Write(path, data, 0o600); err != nil {
 		return fmt.Errorf("cannot save the plan: %w", err)
 	}
 	return nil
-}
-
-// replace is renameio.WriteFile without its care for the mode of the old file.
-func replace(path string, data []byte) error {
-	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Cleanup() }()
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	return f.CloseAtomicallyReplace()
 }
 
 // Read gives what Write wrote.
