@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/lvsup/lvsup/internal/agentbin"
+	"github.com/lvsup/lvsup/internal/shell"
 	"github.com/lvsup/lvsup/internal/sshconn"
 	"github.com/lvsup/lvsup/plans"
 )
@@ -164,7 +165,7 @@ func (d *SSHDialer) start(ctx context.Context, client *sshconn.Client, name stri
 	if err != nil {
 		return nil, fmt.Errorf("cannot push the agent: %w", err)
 	}
-	run, err := d.run(ctx, client, name, become, sshconn.Quote(agent.path, "serve"))
+	run, err := d.run(ctx, client, name, become, shell.Quote(agent.path, "serve"))
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +192,7 @@ func (d *SSHDialer) resume(ctx context.Context, client *sshconn.Client, name str
 	}
 	script := ""
 	for _, n := range names {
-		file := sshconn.Quote(path.Join(agentDir, n))
+		file := shell.Quote(path.Join(agentDir, n))
 		script += fmt.Sprintf("[ -x %s ] && exec %s serve; ", file, file)
 	}
 	run, err := d.run(ctx, client, name, become, script+fmt.Sprintf("exit %d", exitNoAgent))

@@ -4,7 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lvsup/lvsup/internal/report"
-	"github.com/lvsup/lvsup/internal/sshconn"
+	"github.com/lvsup/lvsup/internal/shell"
 	"github.com/lvsup/lvsup/internal/view"
 )
 
@@ -59,17 +59,17 @@ func diagnosisCode(d *report.Diagnosis) report.Code {
 func (g *globals) applyCommand(path string) string {
 	words := "lvsup apply"
 	if g.sshConfig != "" {
-		words += " -F " + sshconn.Quote(g.sshConfig)
+		words += " -F " + shell.Quote(g.sshConfig)
 	}
 	if g.cluster != "" {
-		words += " --cluster " + sshconn.Quote(g.cluster)
+		words += " --cluster " + shell.Quote(g.cluster)
 	}
 	for _, i := range g.inputs {
 		if i.File != "" {
-			words += " --var-file " + sshconn.Quote(i.File)
+			words += " --var-file " + shell.Quote(i.File)
 		} else {
-			words += " --var " + sshconn.Quote(i.Name+"="+i.Value)
+			words += " --var " + shell.Quote(i.Name+"="+i.Value)
 		}
 	}
-	return words + " " + sshconn.Quote(path)
+	return words + " " + shell.Quote(path)
 }

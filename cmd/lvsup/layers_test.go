@@ -38,6 +38,7 @@ var layers = []string{
 	"internal/schedule",
 	"internal/textmerge",
 	"internal/linux/",
+	"internal/shell",
 	"internal/build",
 }
 

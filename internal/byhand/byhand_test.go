@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lvsup/lvsup/internal/shell"
 	"github.com/lvsup/lvsup/internal/step"
 	"github.com/lvsup/lvsup/internal/wire"
 	"github.com/lvsup/lvsup/plans"
@@ -22,7 +23,7 @@ func change(a step.Action, key string) step.Change {
 // sample has a director and a real server whose commands append to the file out.
 func sample(out string) *plans.Plan {
 	say := func(words ...string) []string {
-		return []string{"echo " + strings.Join(words, " ") + " >> " + step.Quote(out)}
+		return []string{"echo " + strings.Join(words, " ") + " >> " + shell.Quote(out)}
 	}
 	return &plans.Plan{Cluster: "web", Hosts: []plans.HostPlan{
 		{Host: "lb", Role: plans.RoleDirector, Kinds: []wire.KindChanges{

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/lvsup/lvsup/internal/shell"
 	"github.com/lvsup/lvsup/internal/step"
 	"github.com/lvsup/lvsup/internal/view"
 	"github.com/lvsup/lvsup/plans"
@@ -94,7 +95,7 @@ func (s *script) begin(name string, reverse bool) {
 		s.body.WriteString(s.check())
 	}
 	s.stages++
-	fmt.Fprintf(&s.body, "\n# == %d. %s\nstage=%s\n", s.stages, name, step.Quote(name))
+	fmt.Fprintf(&s.body, "\n# == %d. %s\nstage=%s\n", s.stages, name, shell.Quote(name))
 }
 
 func (s *script) change(c step.Change, commands []string) {
@@ -114,7 +115,7 @@ func (s *script) change(c step.Change, commands []string) {
 	}
 	s.body.WriteString(strings.Join(commands, "\n") + "\n")
 	if c.Action == step.Create && c.Field == step.ContentField {
-		s.made = append(s.made, step.Quote(c.Key))
+		s.made = append(s.made, shell.Quote(c.Key))
 	}
 }
 
@@ -187,7 +188,7 @@ func (s *script) end() string {
 	if len(s.left) > 0 {
 		b.WriteString("\n")
 		for _, what := range s.left {
-			b.WriteString("echo " + step.Quote("left to you: "+view.Clean(what)) + " >&2\n")
+			b.WriteString("echo " + shell.Quote("left to you: "+view.Clean(what)) + " >&2\n")
 		}
 		b.WriteString("exit 3\n")
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/lvsup/lvsup/internal/shell"
 )
 
 // bootstrap unpacks a Debian into root, from the package sources of this
@@ -46,7 +48,7 @@ func bootstrap(ctx context.Context, work, root string, stack Stack) error {
 		"--dpkgopt=force-unsafe-io",
 		// Excluding files from the start would be slower: mmdebstrap then filters
 		// the essential packages in Perl.
-		"--essential-hook=cp " + shellQuote(lean) + ` "$1/etc/dpkg/dpkg.cfg.d/lvsup-lab"`,
+		"--essential-hook=cp " + shell.Quote(lean) + ` "$1/etc/dpkg/dpkg.cfg.d/lvsup-lab"`,
 		"--include=" + strings.Join(stack.packages(), ","),
 	}
 	_, err = run(ctx, "", "mmdebstrap", append(args, release["VERSION_CODENAME"], root, list)...)

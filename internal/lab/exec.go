@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/lvsup/lvsup/internal/shell"
 )
 
 // Lab runs commands in the guests of a running lab. It keeps one SSH connection
@@ -99,7 +101,7 @@ func (l *Lab) Exec(ctx context.Context, host string, argv []string, stdin io.Rea
 	session.Stdin, session.Stdout, session.Stderr = stdin, stdout, stderr
 	words := make([]string, len(argv))
 	for i, word := range argv {
-		words[i] = shellQuote(word)
+		words[i] = shell.Quote(word)
 	}
 	err = session.Run(strings.Join(words, " "))
 	var exit *ssh.ExitError

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/lvsup/lvsup/internal/shell"
 )
 
 // clientLine begins the comment of a lab's ssh_config that names its client.
@@ -26,9 +28,9 @@ func sshConfig(name string, t Topology, p paths, lvsup string) string {
 	fmt.Fprintf(&s, "\nHost %s\n", strings.Join(names, " "))
 	fmt.Fprintf(&s, "\tUser root\n\tIdentityFile %s\n\tIdentitiesOnly yes\n\tIdentityAgent none\n", sshQuote(p.file("id_ed25519")))
 	fmt.Fprintf(&s, "\tUserKnownHostsFile %s\n\tGlobalKnownHostsFile none\n\tStrictHostKeyChecking yes\n", sshQuote(p.file("known_hosts")))
-	command := shellQuote(lvsup) + " lab connect --lab " + name
+	command := shell.Quote(lvsup) + " lab connect --lab " + name
 	if dir := filepath.Dir(p.state); dir != DefaultStateDir {
-		command += " --state-dir " + shellQuote(dir)
+		command += " --state-dir " + shell.Quote(dir)
 	}
 	// ssh expands its own % sequences, and then gives the command to a shell to exec.
 	fmt.Fprintf(&s, "\tProxyCommand %s %%h %%p\n", strings.ReplaceAll(command, "%", "%%"))
@@ -80,13 +82,4 @@ func sshQuote(path string) string {
 		return `"` + path + `"`
 	}
 	return path
-}
-
-// shellQuote quotes a word for a POSIX shell, if it needs that.
-func shellQuote(word string) string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-"
-	if word != "" && strings.Trim(word, plain) == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

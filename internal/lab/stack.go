@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/lvsup/lvsup/internal/shell"
 )
 
 // Stack is the program that brings the interfaces of a lab's guests up at boot,
@@ -175,7 +177,7 @@ func (s Stack) firstBoot(g Guest) string {
 
 // writeFile is the shell's way to write a file that ends in a line.
 func writeFile(name string, mode os.FileMode, text string) string {
-	return fmt.Sprintf("\techo %s >%s\n\tchmod %o %s\n", shellQuote(text), name, mode, name)
+	return fmt.Sprintf("\techo %s >%s\n\tchmod %o %s\n", shell.Quote(text), name, mode, name)
 }
 
 // everyBoot are the lines that keep the stack off the interfaces that are the

@@ -232,16 +232,6 @@ func TestClientFromSSHConfig(t *testing.T) {
 	}
 }
 
-func TestShellQuote(t *testing.T) {
-	for word, want := range map[string]string{
-		"": "''", "ipvsadm": "ipvsadm", "-A": "-A", "a b": "'a b'", "it's": `'it'\''s'`, "$x": "'$x'", "~": "'~'", "a\nb": "'a\nb'",
-	} {
-		if got := shellQuote(word); got != want {
-			t.Errorf("shellQuote(%q) = %s, want %s", word, got, want)
-		}
-	}
-}
-
 func TestOverlayHasNoSurprises(t *testing.T) {
 	dir := t.TempDir()
 	if err := applyOverlay(dir, Ifupdown); err != nil {

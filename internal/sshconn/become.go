@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/lvsup/lvsup/internal/shell"
 )
 
 // becomeTimeout bounds the wait for sudo's prompt and for its answer: sudo
@@ -58,7 +60,7 @@ func (c *Client) startBecome(ctx context.Context, name, cmd string, onStderr fun
 	case way.password:
 		return c.sudoWithPassword(ctx, name, cmd, onStderr, way.secret)
 	}
-	return c.start(ctx, name, "exec sudo -n -- "+Quote("sh", "-c", cmd), onStderr)
+	return c.start(ctx, name, "exec sudo -n -- "+shell.Quote("sh", "-c", cmd), onStderr)
 }
 
 // sudo finds out once how root is reached, and proves the password.
@@ -113,8 +115,8 @@ func (c *Client) sudoWithPassword(ctx context.Context, name, cmd string, onStder
 	prompt := "lvsup-" + randomWord() + ":"
 	marker := "lvsup-" + randomWord()
 	w := &promptWatch{prompt: prompt, seen: make(chan int, 8)}
-	inner := Quote("sh", "-c", "echo "+marker+"; "+cmd)
-	full := Quote("sh", "-c", "LC_ALL=C exec sudo -k -S -p "+prompt+" -- "+inner)
+	inner := shell.Quote("sh", "-c", "echo "+marker+"; "+cmd)
+	full := shell.Quote("sh", "-c", "LC_ALL=C exec sudo -k -S -p "+prompt+" -- "+inner)
 	s, err := c.openWatched(ctx, name, full, w, onStderr)
 	if err != nil {
 		return nil, err

@@ -13,6 +13,8 @@ import (
 	"github.com/skeema/knownhosts"
 	"golang.org/x/crypto/ssh"
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
+
+	"github.com/lvsup/lvsup/internal/shell"
 )
 
 // hostKeys judges the key of one host during one handshake.
@@ -186,7 +188,7 @@ func (h *hostKeys) changed(fail *HostKeyError, key ssh.PublicKey, want []xknownh
 	fail.Reason = fmt.Sprintf("the host key changed: the host shows %s %s, on record is %s",
 		key.Type(), fail.Offered, strings.Join(fail.Known, ", "))
 	fail.Hint = fmt.Sprintf("someone may be listening in; if the host was installed anew, remove the old key with %q",
-		"ssh-keygen -f "+want[0].Filename+" -R "+Quote(h.ep.hostKeyName()))
+		"ssh-keygen -f "+want[0].Filename+" -R "+shell.Quote(h.ep.hostKeyName()))
 	return fail
 }
 

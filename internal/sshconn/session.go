@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/lvsup/lvsup/internal/shell"
 )
 
 // Bounds of what is kept of a host's output, in bytes.
@@ -54,7 +56,7 @@ func randomWord() string {
 // hands line to sh. The marker on stdout says where the command's own output
 // starts.
 func inShell(marker, line string) string {
-	return Quote("sh", "-c", "echo "+marker+"; "+line)
+	return shell.Quote("sh", "-c", "echo "+marker+"; "+line)
 }
 
 // Start runs a POSIX shell command line. onStderr, if not nil, gets each line

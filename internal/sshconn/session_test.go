@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/lvsup/lvsup/internal/shell"
 )
 
 func TestExec(t *testing.T) {
@@ -132,7 +134,7 @@ func sudoServer(t *testing.T, env string) (*Client, string) {
 	t.Helper()
 	dir := t.TempDir()
 	asked := filepath.Join(dir, "asked")
-	writeFile(t, filepath.Join(dir, "sudo"), strings.Replace(fakeSudo, "n=;", "ASKED="+Quote(asked)+"; DENY=; FREE=; "+env+"; n=;", 1), 0o755)
+	writeFile(t, filepath.Join(dir, "sudo"), strings.Replace(fakeSudo, "n=;", "ASKED="+shell.Quote(asked)+"; DENY=; FREE=; "+env+"; n=;", 1), 0o755)
 	_, ep := serve(t, func(s *testServer) { s.path = dir + ":" + os.Getenv("PATH"); s.rcNoise = "hello\n" })
 	return dial(t, ep, nil), asked
 }

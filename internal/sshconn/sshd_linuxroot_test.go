@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lvsup/lvsup/internal/shell"
 )
 
 // realServer is OpenSSH's sshd on loopback, with keys of its own.
@@ -68,9 +70,9 @@ func startSSHDAfter(t *testing.T, script string, extra ...string) *realServer {
 	writeFile(t, s.path("sshd_config"), strings.Join(lines, "\n")+"\n", 0o600)
 	sshd := []string{"/usr/sbin/sshd", "-D", "-e", "-f", s.path("sshd_config")}
 	if script != "" {
-		etc := Quote(s.path("etc"))
+		etc := shell.Quote(s.path("etc"))
 		sshd = []string{"unshare", "-m", "--propagation", "private", "sh", "-ec",
-			"cp -a /etc " + etc + "; mount --bind " + etc + " /etc; " + script + "; exec " + Quote(sshd...)}
+			"cp -a /etc " + etc + "; mount --bind " + etc + " /etc; " + script + "; exec " + shell.Quote(sshd...)}
 	}
 	cmd := exec.Command(sshd[0], sshd[1:]...)
 	cmd.Stderr = s.log

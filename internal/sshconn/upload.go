@@ -11,6 +11,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/lvsup/lvsup/internal/shell"
 )
 
 // UploadSpec says what to put where.
@@ -143,7 +145,7 @@ const (
 
 // vars starts each script: the names in it, quoted once.
 func (t uploadTo) vars() string {
-	return "LC_ALL=C; export LC_ALL; d=" + quoteWord(t.dir) + "; p=" + quoteWord(t.spec.Path) + "; t=" + quoteWord(t.temp) + "; "
+	return "LC_ALL=C; export LC_ALL; d=" + shell.Quote(t.dir) + "; p=" + shell.Quote(t.spec.Path) + "; t=" + shell.Quote(t.temp) + "; "
 }
 
 // prepare makes the directory, sweeps old temporary files and gives what it

@@ -8,27 +8,9 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/lvsup/lvsup/internal/shell"
 )
-
-// plainWord are the characters that a POSIX shell takes for themselves.
-const plainWord = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/:@%+,=-"
-
-// Quote makes one word of a POSIX shell of a text (sh(1), 2.2 Quoting).
-func Quote(text string) string {
-	if text != "" && strings.Trim(text, plainWord) == "" {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
-}
-
-// Typed joins words to a command line that a shell reads as just these.
-func Typed(words ...string) string {
-	quoted := make([]string, len(words))
-	for i, w := range words {
-		quoted[i] = Quote(w)
-	}
-	return strings.Join(quoted, " ")
-}
 
 // ownDir is where lvsup keeps what is nobody else's business.
 const ownDir = "/var/lib/lvsup"
@@ -37,7 +19,7 @@ const ownDir = "/var/lib/lvsup"
 // (ContentField). Each command may have several lines. mode is that of a new
 // file; one that is there keeps its own.
 func FileCommands(c Change, mode fs.FileMode) []string {
-	name := Quote(c.Key)
+	name := shell.Quote(c.Key)
 	if c.Action == Delete {
 		return []string{"rm -f " + name}
 	}
@@ -55,7 +37,7 @@ func FileCommands(c Change, mode fs.FileMode) []string {
 		case dir == ownDir:
 			commands = append(commands, "install -d -m 0700 "+ownDir)
 		case !slices.Contains(usualDirs(), dir):
-			commands = append(commands, "mkdir -p "+Quote(dir))
+			commands = append(commands, "mkdir -p "+shell.Quote(dir))
 		}
 		if mode&0o044 == 0 {
 			commands = append(commands, fmt.Sprintf("install -m %04o /dev/null %s", mode, name)) // nobody reads it meanwhile
@@ -85,7 +67,7 @@ func write(text, where string) string {
 	case !visible(text):
 		return hereDocument("base64 -d "+where, folded(base64.StdEncoding.EncodeToString([]byte(text))))
 	case !strings.HasSuffix(text, "\n"):
-		return "printf '%s' " + Quote(text) + " " + where
+		return "printf '%s' " + shell.Quote(text) + " " + where
 	}
 	return hereDocument("cat "+where, text)
 }

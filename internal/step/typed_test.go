@@ -65,14 +65,3 @@ func TestFileCommands(t *testing.T) {
 		}
 	})
 }
-
-// Every word reaches the command as it is.
-func TestTyped(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		word := rapid.StringMatching(`[ -~\n\t]{0,8}`).Draw(t, "word")
-		out, err := exec.Command("sh", "-c", Typed("printf", "%s", word)).Output()
-		if err != nil || string(out) != word {
-			t.Fatalf("%q: %v", out, err)
-		}
-	})
-}

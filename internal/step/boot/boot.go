@@ -3,6 +3,7 @@ package boot
 import (
 	"sort"
 
+	"github.com/lvsup/lvsup/internal/shell"
 	"github.com/lvsup/lvsup/internal/step"
 )
 
@@ -83,5 +84,5 @@ func Commands(_ Desired, c step.Change) []string {
 	case c.Action == step.Create:
 		return []string{"systemctl enable " + Unit}
 	}
-	return []string{step.Typed("ln", "-sfn", c.To, c.Key), reload}
+	return []string{shell.Quote("ln", "-sfn", c.To, c.Key), reload}
 }

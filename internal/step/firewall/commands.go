@@ -3,6 +3,7 @@ package firewall
 import (
 	"strings"
 
+	"github.com/lvsup/lvsup/internal/shell"
 	"github.com/lvsup/lvsup/internal/step"
 )
 
@@ -14,16 +15,16 @@ func commands(_ Desired, c step.Change) []string {
 	d, isDoor := parseDoor(c.Field)
 	switch {
 	case c.Key == ufw && c.Field == "active":
-		return []string{step.Typed(ufwSwitch(c.To == active)...)}
+		return []string{shell.Quote(ufwSwitch(c.To == active)...)}
 	case c.Key == persistent && c.Field == "active":
-		return []string{step.Typed(persistentSwitch(c.To == active)...)}
+		return []string{shell.Quote(persistentSwitch(c.To == active)...)}
 	case isDoor && d.chain != "":
 		return d.typed(c)
 	case isDoor:
-		return []string{step.Typed(d.command(c.Key, c.To == portOpen)...)}
+		return []string{shell.Quote(d.command(c.Key, c.To == portOpen)...)}
 	}
 	verb := map[string]string{active: "start", inactive: "stop", enabled: "enable", disabled: "disable"}[c.To]
-	return []string{step.Typed("systemctl", verb, c.Key)}
+	return []string{shell.Quote("systemctl", verb, c.Key)}
 }
 
 // typed is what a person would type for the change of a door in a wall.
@@ -46,7 +47,7 @@ func (d door) typed(c step.Change) []string {
 	case d.when == boot:
 		return []string{"sed -i '/^-[AI] " + chain + ` .*"` + mine + `"/d' ` + file}
 	case d.nft() && open:
-		return []string{step.Typed("nft", d.line())}
+		return []string{shell.Quote("nft", d.line())}
 	case d.nft():
 		return []string{"nft -a list chain " + where + ` | sed -n 's/.*comment "` + mine + `" # handle \([0-9]*\)$/delete rule ` + where + ` \1/p' | nft -f -`}
 	}
@@ -54,5 +55,5 @@ func (d door) typed(c step.Change) []string {
 	if open {
 		verb = "-I"
 	}
-	return []string{step.Typed(append([]string{strings.TrimPrefix(c.Why, with), "-w", verb, chain}, n.iptables()...)...)}
+	return []string{shell.Quote(append([]string{strings.TrimPrefix(c.Why, with), "-w", verb, chain}, n.iptables()...)...)}
 }

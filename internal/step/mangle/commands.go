@@ -3,6 +3,7 @@ package mangle
 import (
 	"strings"
 
+	"github.com/lvsup/lvsup/internal/shell"
 	"github.com/lvsup/lvsup/internal/step"
 )
 
@@ -36,7 +37,7 @@ func Commands(_ Desired, c step.Change) []string {
 	}
 	for _, chain := range r.chains() {
 		words := append([]string{tool, "-w", "-t", "mangle", "-A", strings.ToUpper(chain)}, r.commented()...)
-		commands = append(commands, step.Typed(words...))
+		commands = append(commands, shell.Quote(words...))
 	}
 	return commands
 }
@@ -56,7 +57,7 @@ func (r rule) typedNFT(c step.Change) []string {
 		return append(commands, "nft list table "+table+" | grep -Eqv '^(table|.chain|..type|.?}|$)' || nft delete table "+table)
 	}
 	for _, line := range r.nftAdd(r.chains()) {
-		commands = append(commands, "nft "+step.Quote(line))
+		commands = append(commands, "nft "+shell.Quote(line))
 	}
 	return commands
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lvsup/lvsup/internal/linux/host"
 	"github.com/lvsup/lvsup/internal/linux/pkgmgr"
+	"github.com/lvsup/lvsup/internal/shell"
 	"github.com/lvsup/lvsup/internal/step"
 )
 
@@ -154,9 +155,9 @@ func (w worker) commands(_ Desired, c step.Change) []string {
 	}
 	verb := map[bool]string{true: "purge", false: "remove"}[c.Action == step.Delete]
 	if apt {
-		return []string{"DEBIAN_FRONTEND=noninteractive apt-get " + verb + " -y --no-auto-remove " + step.Typed(names...)}
+		return []string{"DEBIAN_FRONTEND=noninteractive apt-get " + verb + " -y --no-auto-remove " + shell.Quote(names...)}
 	}
-	return []string{m.Name() + " remove -y --setopt=clean_requirements_on_remove=False " + step.Typed(names...)}
+	return []string{m.Name() + " remove -y --setopt=clean_requirements_on_remove=False " + shell.Quote(names...)}
 }
 
 // sortedSet is a sorted copy without duplicates.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lvsup/lvsup/internal/linux/procsys"
+	"github.com/lvsup/lvsup/internal/shell"
 	"github.com/lvsup/lvsup/internal/step"
 )
 
@@ -182,7 +183,7 @@ func Commands(want Desired, c step.Change) []string {
 	return commands
 }
 
-func typed(name, value string) string { return step.Typed("sysctl", "-w", name+"="+value) }
+func typed(name, value string) string { return shell.Quote("sysctl", "-w", name+"="+value) }
 
 // vsPrefix begins the parameters that come with ip_vs.
 const vsPrefix = "net.ipv4.vs."

@@ -4,6 +4,7 @@ import (
 	"path"
 
 	"github.com/lvsup/lvsup/internal/linux/netconf"
+	"github.com/lvsup/lvsup/internal/shell"
 	"github.com/lvsup/lvsup/internal/step"
 )
 
@@ -21,7 +22,7 @@ func Commands(want Desired, c step.Change) []string {
 		}
 		return []string{"ip addr add dev " + v.Interface + " " + v.Address + v.lifetime()}
 	case mode:
-		return []string{step.Typed("chmod", c.To, c.Key)}
+		return []string{shell.Quote("chmod", c.To, c.Key)}
 	case dir:
 		if gone {
 			return []string{"rmdir --ignore-fail-on-non-empty " + c.Key}
@@ -34,7 +35,7 @@ func Commands(want Desired, c step.Change) []string {
 		case step.Delete:
 			return []string{"systemctl disable " + unitName}
 		}
-		return []string{step.Typed("ln", "-sfn", c.To, c.Key), daemonReload}
+		return []string{shell.Quote("ln", "-sfn", c.To, c.Key), daemonReload}
 	case step.ContentField:
 		return fileCommands(want, c)
 	}
