@@ -3,7 +3,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"strings"
 
@@ -73,13 +72,5 @@ dpkg-query -W
 true`
 
 func cmdState(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: state FILE HOST...")
-	}
-	var all strings.Builder
-	for _, host := range args[1:] {
-		ts.Check(guest(ts, host, []string{"sh", "-c", state}))
-		fmt.Fprintf(&all, "== %s\n%s", host, ts.ReadFile("stdout"))
-	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(all.String()), 0o600))
+	onAll(ts, neg, args, state)
 }

@@ -174,12 +174,18 @@ dpkg-query -W
 true`
 
 func cmdSnapshot(ts *testscript.TestScript, neg bool, args []string) {
+	onAll(ts, neg, args, inventory)
+}
+
+// onAll writes into the first argument, a file, what a script prints on the hosts that the
+// others name.
+func onAll(ts *testscript.TestScript, neg bool, args []string, script string) {
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: snapshot FILE HOST...")
+		ts.Fatalf("usage: snapshot|state FILE HOST...")
 	}
 	var all strings.Builder
 	for _, host := range args[1:] {
-		ts.Check(guest(ts, host, []string{"sh", "-c", inventory}))
+		ts.Check(guest(ts, host, []string{"sh", "-c", script}))
 		fmt.Fprintf(&all, "== %s\n%s", host, ts.ReadFile("stdout"))
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(all.String()), 0o600))

@@ -33,27 +33,11 @@ func (p *Picture) dot() string {
 		frame, ground := s.colours()
 		line("%s%s [label=%s color=%q fillcolor=%q];", indent, id, quoteDOT(strings.Join(lines, "\n")), frame, ground)
 	}
-	node("  ", "clients", Planned, append([]string{"Clients"}, p.clients()...))
-	for i, n := range p.Directors {
-		lines := p.nodeLines(n, "Director ")
-		if i == 0 {
-			lines = append(lines, p.serviceLines()...)
-		}
-		node("  ", nodeID("director", i), n.State, lines)
-	}
-	for i := range p.Pools {
-		pool := &p.Pools[i]
+	p.nodes(node, func(i int, pool *Pool) {
 		line("  subgraph cluster_pool%d {", i+1)
 		line("    label=%s; style=\"rounded,filled\"; color=\"#dbe3ee\"; fillcolor=\"#f4f7fb\"; fontname=\"Helvetica\"; fontsize=12;",
 			quoteDOT(strings.Join(append([]string{pool.heading()}, pool.rules()...), "\n")))
-		for k, n := range pool.Nodes {
-			node("    ", serverID(i, k), n.State, p.nodeLines(n, ""))
-		}
-		line("  }")
-	}
-	for i, n := range p.Others {
-		node("  ", nodeID("host", i), n.State, p.nodeLines(n, "Host "))
-	}
+	}, func() { line("  }") })
 	for i, n := range p.Networks {
 		line("  %s [label=%s shape=ellipse style=filled fillcolor=\"#e2e8f0\"];", nodeID("network", i), quoteDOT(strings.Join(n.lines(), "\n")))
 	}
@@ -69,6 +53,30 @@ func (p *Picture) dot() string {
 	})
 	line("}")
 	return b.String()
+}
+
+// nodes gives every host's node, those of the clients first, and where a pool's begin
+// and end.
+func (p *Picture) nodes(node func(indent, id string, s State, lines []string), begin func(i int, pool *Pool), end func()) {
+	node("  ", "clients", Planned, append([]string{"Clients"}, p.clients()...))
+	for i, n := range p.Directors {
+		lines := p.nodeLines(n, "Director ")
+		if i == 0 {
+			lines = append(lines, p.serviceLines()...)
+		}
+		node("  ", nodeID("director", i), n.State, lines)
+	}
+	for i := range p.Pools {
+		pool := &p.Pools[i]
+		begin(i, pool)
+		for k, n := range pool.Nodes {
+			node("    ", serverID(i, k), n.State, p.nodeLines(n, ""))
+		}
+		end()
+	}
+	for i, n := range p.Others {
+		node("  ", nodeID("host", i), n.State, p.nodeLines(n, "Host "))
+	}
 }
 
 func nodeID(word string, i int) string { return fmt.Sprintf("%s%d", word, i+1) }

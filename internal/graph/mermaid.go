@@ -22,25 +22,9 @@ func (p *Picture) mermaid() string {
 			marked[1] = append(marked[1], id)
 		}
 	}
-	node("  ", "clients", Planned, append([]string{"Clients"}, p.clients()...))
-	for i, n := range p.Directors {
-		lines := p.nodeLines(n, "Director ")
-		if i == 0 {
-			lines = append(lines, p.serviceLines()...)
-		}
-		node("  ", nodeID("director", i), n.State, lines)
-	}
-	for i := range p.Pools {
-		pool := &p.Pools[i]
+	p.nodes(node, func(i int, pool *Pool) {
 		line("  subgraph pool%d[\"%s\"]", i+1, quoteMermaid([]string{pool.title()}))
-		for k, n := range pool.Nodes {
-			node("    ", serverID(i, k), n.State, p.nodeLines(n, ""))
-		}
-		line("  end")
-	}
-	for i, n := range p.Others {
-		node("  ", nodeID("host", i), n.State, p.nodeLines(n, "Host "))
-	}
+	}, func() { line("  end") })
 	for i, n := range p.Networks {
 		line("  %s([\"%s\"])", nodeID("network", i), quoteMermaid(n.lines()))
 	}
