@@ -25,7 +25,7 @@ func tools() map[string]string {
 		"ip":           "iproute2",
 		"depmod":       "kmod",
 		"chronyd":      "chrony",
-		"dnsmasq":      "dnsmasq-base",
+		"busybox":      "busybox",
 		"ssh":          "openssh-client",
 		"/dev/net/tun": "",
 	}

@@ -2,8 +2,8 @@ package lab
 
 import (
 	"fmt"
+	"net"
 	"os"
-	"strings"
 )
 
 // startTimeServer serves the machine's clock by NTP to the guests, without
@@ -24,42 +24,44 @@ func timeServerConfig(p paths) string {
 	return "local stratum 8\nallow\ncmdport 0\nbindcmdaddress /\npidfile " + p.file("chronyd.pid") + "\n"
 }
 
-// startDHCP answers DHCP on the bridges of an in-band lab.
-func startDHCP(netns string, t Topology, p paths) (Process, error) {
-	process, err := startDetached(netns, -1, p.file("dnsmasq.log"), "dnsmasq", dhcpArgs(t, p)...)
-	if err != nil {
-		return process, fmt.Errorf("cannot start the lab's DHCP server: %w", err)
-	}
-	return process, nil
-}
-
-// leaseTime is the shortest that dnsmasq gives. A DHCP client asks for it anew
-// after half of it (RFC 2131, section 4.4.5).
-const leaseTime = "2m"
-
-// dhcpArgs is for dnsmasq(8): every guest gets the lease laid out for it, and
-// nobody else gets any.
-func dhcpArgs(t Topology, p paths) []string {
-	args := []string{
-		"--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--no-ping", "--log-dhcp", "--log-facility=-",
-		"--user=root", "--group=root", "--pid-file=" + p.file("dnsmasq.pid"), "--dhcp-leasefile=" + p.file("dnsmasq.leases"),
-		"--bind-interfaces",
-	}
+// startDHCP answers DHCP on the bridges of an in-band lab, on each with a server of
+// its own.
+func startDHCP(netns string, t Topology, p paths) ([]Process, error) {
+	var all []Process
 	for _, b := range t.Bridges {
 		if !b.DHCP {
 			continue
 		}
-		args = append(args, "--interface="+b.Name,
-			fmt.Sprintf("--dhcp-range=set:%s,%s,static,%s", b.Name, b.Network.Addr(), leaseTime))
-		// A bridge with no gateway of the plan must not pose as a router.
-		args = append(args, fmt.Sprintf("--dhcp-option=tag:%s,option:router", b.Name))
+		conf := p.file("udhcpd-" + b.Name + ".conf")
+		if err := os.WriteFile(conf, []byte(dhcpConfig(t, b, p)), 0o600); err != nil {
+			return all, err
+		}
+		process, err := startDetached(netns, -1, p.file("udhcpd.log"), "busybox", "udhcpd", "-f", conf)
+		if err != nil {
+			return all, fmt.Errorf("cannot start the lab's DHCP server: %w", err)
+		}
+		all = append(all, process)
 	}
+	return all, nil
+}
+
+// leaseTime is how long a lease holds, in seconds. A DHCP client asks for it anew
+// after half of it (RFC 2131, section 4.4.5).
+const leaseTime = 60
+
+// dhcpConfig is for udhcpd.conf(5): every guest gets the lease laid out for it, and
+// nobody else gets any, since the whole pool is one of those.
+func dhcpConfig(t Topology, b Bridge, p paths) string {
+	pool, reserved := b.Addresses[0].Addr().String(), ""
 	for _, g := range t.Guests {
 		for _, n := range g.NICs {
-			if n.Lease.IsValid() {
-				args = append(args, "--dhcp-host="+strings.Join([]string{n.MAC, n.Lease.Addr().String()}, ","))
+			if n.Lease.IsValid() && n.Bridge == b.Name {
+				pool = n.Lease.Addr().String()
+				reserved += fmt.Sprintf("static_lease %s %s\n", n.MAC, pool)
 			}
 		}
 	}
-	return args
+	file := p.file("udhcpd-" + b.Name)
+	return fmt.Sprintf("interface %s\nstart %s\nend %s\nmax_leases 1\nopt lease %d\nopt subnet %s\nlease_file %s.leases\npidfile %s.pid\n%s",
+		b.Name, pool, pool, leaseTime, net.IP(net.CIDRMask(b.Network.Bits(), 32)), file, file, reserved)
 }

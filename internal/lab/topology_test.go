@@ -66,8 +66,10 @@ func TestGolden(t *testing.T) {
 				golden(t, test.name+"/"+g.Name+".cmdline", strings.Join(guestArgs(g, p, "/cache/image.ext4"), "\n")+"\n")
 				golden(t, test.name+"/"+g.Name+".seed", strings.TrimRight(string(seed(g, seedVars{stack: Ifupdown, hostKey: "HOST KEY", authorized: "AUTHORIZED KEY"})), "\n")+"\n")
 			}
-			if test.inband {
-				golden(t, test.name+"/dnsmasq", strings.Join(dhcpArgs(top, p), "\n")+"\n")
+			for _, b := range top.Bridges {
+				if b.DHCP {
+					golden(t, test.name+"/udhcpd-"+b.Name+".conf", dhcpConfig(top, b, p))
+				}
 			}
 		})
 	}

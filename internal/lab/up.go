@@ -206,7 +206,7 @@ func (s *State) startServices() error {
 		if err != nil {
 			return err
 		}
-		s.Processes = append(s.Processes, dhcp)
+		s.Processes = append(s.Processes, dhcp...)
 	}
 	return s.save()
 }
