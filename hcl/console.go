@@ -1,12 +1,14 @@
 package hcl
 
 import (
+	"encoding/json"
 	"strings"
 
 	hcl2 "github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/lvsup/lvsup/plans"
 )
@@ -37,23 +39,47 @@ func OpenConsole(paths []string, opts Options) (*Console, map[string][]byte, []p
 // Eval gives the value of an expression in the plan language, formatted, or what
 // is wrong with it. Sensitive values are not shown.
 func (c *Console) Eval(text string) (string, []plans.Diagnostic) {
+	value, diags := c.value(text)
+	if value == cty.NilVal {
+		return "", diags
+	}
+	out := string(hclwrite.Format(hclwrite.TokensForValue(value).Bytes()))
+	return strings.ReplaceAll(out, `"`+plans.Concealed+`"`, plans.Concealed), diags
+}
+
+// EvalJSON is Eval with the value as jsonencode gives it; nil if there is none.
+func (c *Console) EvalJSON(text string) (json.RawMessage, []plans.Diagnostic) {
+	value, diags := c.value(text)
+	if value == cty.NilVal {
+		return nil, diags
+	}
+	out, err := ctyjson.Marshal(value, value.Type())
+	if err != nil {
+		return nil, append(diags, plans.Diagnostic{Severity: plans.Error, Summary: "cannot be said in JSON", Detail: err.Error(), Subject: startOf(ConsoleFile)})
+	}
+	return out, diags
+}
+
+// value gives what an expression stands for, without what is sensitive;
+// cty.NilVal if that is nothing.
+func (c *Console) value(text string) (cty.Value, []plans.Diagnostic) {
 	r := c.loader.report
 	*r = report{}
 	src := []byte(text)
 	if at, what := tooDeep(ConsoleFile, src); what != "" {
 		r.errorAt(at, "Text too complex", what+".")
-		return "", r.sorted()
+		return cty.NilVal, r.sorted()
 	}
 	expr, diags := hclsyntax.ParseExpression(src, ConsoleFile, hcl2.InitialPos)
 	if r.addHCL(diags, startOf(ConsoleFile)); diags.HasErrors() {
-		return "", r.sorted()
+		return cty.NilVal, r.sorted()
 	}
 	value, ok := c.loader.scope.evaluate(expr, nil)
 	if !ok && !r.hasErrors() {
 		r.errorAt(toRange(expr.Range()), "No value", "A mistake in the plan keeps this from having one.")
 	}
 	if r.hasErrors() {
-		return "", r.sorted()
+		return cty.NilVal, r.sorted()
 	}
 	value, err := cty.Transform(value, func(_ cty.Path, v cty.Value) (cty.Value, error) {
 		if v.IsMarked() {
@@ -62,10 +88,9 @@ func (c *Console) Eval(text string) (string, []plans.Diagnostic) {
 		return v, nil
 	})
 	if err != nil || value.ContainsMarked() {
-		return plans.Concealed, nil
+		return cty.StringVal(plans.Concealed), nil
 	}
-	out := string(hclwrite.Format(hclwrite.TokensForValue(value).Bytes()))
-	return strings.ReplaceAll(out, `"`+plans.Concealed+`"`, plans.Concealed), nil
+	return value, nil
 }
 
 // Incomplete reports whether a text has brackets open, so that an expression goes

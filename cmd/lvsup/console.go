@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -26,24 +27,38 @@ touched. Where stdin is no terminal, the first mistake ends it with exit code 1.
   echo 'values(real_server.node)[*].ip' | lvsup console cluster.hcl`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := g.noJSON("cannot talk in JSON: a console prints values as a plan has them; jsonencode(...) gives one as JSON"); err != nil {
-				return err
-			}
 			h := g.human()
 			console, files, diags := hcl.OpenConsole(args, g.options())
-			if len(diags) > 0 {
+			if len(diags) > 0 && !g.json {
 				hcl.WriteDiagnostics(h.Err, files, diags, h.Color)
 			}
 			if console == nil {
-				return exit(report.Failed)
+				return g.mistaken(diags)
 			}
-			return converse(cmd.InOrStdin(), h, console, canAsk())
+			if !g.json {
+				return converse(cmd.InOrStdin(), h, canAsk(), func(text string) bool { return answer(h, console, text) })
+			}
+			doc := &view.Document{Diagnostics: diags}
+			err := converse(cmd.InOrStdin(), h, false, func(text string) bool {
+				value, diags := console.EvalJSON(text)
+				doc.Values = append(doc.Values, view.Value{Expression: text, Value: value, Diagnostics: diags})
+				return value != nil
+			})
+			var coded *exitError
+			if err != nil && !errors.As(err, &coded) {
+				return err
+			}
+			if err != nil {
+				doc.Exit, doc.Codes = coded.code, []report.Code{coded.code}
+			}
+			return g.result(doc)
 		},
 	}
 }
 
-// converse answers line by line to the end of the input.
-func converse(in io.Reader, h *view.Human, console *hcl.Console, interactive bool) error {
+// converse answers line by line to the end of the input. A mistake ends it unless it is
+// interactive.
+func converse(in io.Reader, h *view.Human, interactive bool, answer func(text string) bool) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, hcl.MaxSize)
 	prompt := func(text string) {
@@ -65,7 +80,7 @@ func converse(in io.Reader, h *view.Human, console *hcl.Console, interactive boo
 		case "exit", "quit":
 			return nil
 		default:
-			if !answer(h, console, line) && !interactive {
+			if !answer(line) && !interactive {
 				return exit(report.Failed)
 			}
 		}
@@ -74,7 +89,7 @@ func converse(in io.Reader, h *view.Human, console *hcl.Console, interactive boo
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("cannot read expressions: %w", err)
 	}
-	if text = strings.TrimSpace(text); text != "" && !answer(h, console, text) {
+	if text = strings.TrimSpace(text); text != "" && !answer(text) {
 		return exit(report.Failed)
 	}
 	prompt("\n")

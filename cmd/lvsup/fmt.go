@@ -42,12 +42,7 @@ the present directory, and with - stdin is formatted to stdout.`,
 				args = []string{"."}
 			}
 			for _, path := range args {
-				var refused *noJSONError
-				err := f.path(cmd.InOrStdin(), path)
-				if errors.As(err, &refused) {
-					return err
-				}
-				if err != nil {
+				if err := f.path(cmd.InOrStdin(), path); err != nil {
 					f.failed(err)
 				}
 			}
@@ -79,14 +74,15 @@ func (f *formatting) failed(err error) {
 
 func (f *formatting) path(stdin io.Reader, path string) error {
 	if path == "-" {
-		if err := f.noJSON("cannot format stdin into JSON: leave --json out"); err != nil {
-			return err
-		}
 		src, err := io.ReadAll(io.LimitReader(stdin, hcl.MaxSize+1))
 		if err != nil {
 			return fmt.Errorf("cannot read stdin: %w", err)
 		}
 		return f.one("<stdin>", src, func(out []byte) error {
+			if f.json {
+				f.doc.Text = string(out)
+				return nil
+			}
 			_, err := f.h.Out.Write(out)
 			return err
 		})

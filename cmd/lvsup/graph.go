@@ -13,7 +13,7 @@ import (
 
 	"github.com/lvsup/lvsup/internal/drift"
 	"github.com/lvsup/lvsup/internal/graph"
-	"github.com/lvsup/lvsup/internal/report"
+	"github.com/lvsup/lvsup/internal/view"
 	"github.com/lvsup/lvsup/plans"
 )
 
@@ -39,10 +39,7 @@ marked.
 			if !slices.Contains(graph.Formats(), f) {
 				return fmt.Errorf("cannot draw as %q: the formats are %s", format, graphFormats())
 			}
-			if err := g.noJSON("cannot draw into JSON: leave --json out; lvsup drift --json and lvsup status --json say what the picture shows"); err != nil {
-				return err
-			}
-			picture, codes, err := g.picture(cmd.Context(), args[0], live)
+			picture, doc, err := g.picture(cmd.Context(), args[0], live)
 			if err != nil {
 				return err
 			}
@@ -50,15 +47,23 @@ marked.
 			if err := picture.Write(&text, f); err != nil {
 				return err
 			}
-			if output == "" {
-				_, err = g.out().Write(text.Bytes())
-			} else if err = renameio.WriteFile(output, text.Bytes(), 0o644); err != nil {
-				err = fmt.Errorf("cannot write the picture: %w", err)
+			switch {
+			case output != "":
+				if err := renameio.WriteFile(output, text.Bytes(), 0o644); err != nil {
+					return fmt.Errorf("cannot write the picture: %w", err)
+				}
+				doc.Files = []view.File{{File: output}}
+			case g.json:
+				doc.Text = text.String()
+			default:
+				if _, err := g.out().Write(text.Bytes()); err != nil {
+					return err
+				}
 			}
-			if err != nil {
-				return err
+			if g.json {
+				return g.result(doc)
 			}
-			return exit(codes...)
+			return exit(doc.Exit)
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", string(graph.SVG), "`one` of "+graphFormats())
@@ -76,17 +81,19 @@ func graphFormats() string {
 }
 
 // picture reads the plan, and looks at its hosts if it is told to. A host that
-// could not be looked at is in the picture, and in the exit code.
-func (g *globals) picture(ctx context.Context, path string, live bool) (*graph.Picture, []report.Code, error) {
+// could not be looked at is in the picture, and in the document with its exit code.
+func (g *globals) picture(ctx context.Context, path string, live bool) (*graph.Picture, *view.Document, error) {
+	doc := &view.Document{Cluster: g.cluster}
 	if !live {
 		c, err := g.load(path)
 		if err != nil {
 			return nil, nil, err
 		}
-		return graph.Of(c), nil, nil
+		doc.Diagnostics = g.diags
+		return graph.Of(c), doc, nil
 	}
 	h := g.human()
-	run, c, err := g.open(ctx, path, nil)
+	run, c, err := g.open(ctx, path, g.progress(h, false))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -97,16 +104,9 @@ func (g *globals) picture(ctx context.Context, path string, live bool) (*graph.P
 	}
 	if err == nil {
 		p = plans.Conceal(c, p)
-	} else {
-		h.Error(err)
 	}
-	failures := run.Failures()
-	h.Failures(failures)
 	picture := graph.Of(c)
-	picture.Show(c, drift.Of(c, p, failures, err, func(drift.ID) time.Time { return time.Time{} }), time.Now())
-	codes := codesOf(failures, false)
-	if err != nil {
-		codes = append(codes, codeOf(err))
-	}
-	return picture, codes, nil
+	picture.Show(c, drift.Of(c, p, run.Failures(), err, func(drift.ID) time.Time { return time.Time{} }), time.Now())
+	g.outcome(h, run, doc, codesOf(run.Failures(), false), err)
+	return picture, doc, nil
 }

@@ -60,9 +60,6 @@ a comment in it, and a warning on stderr.
 }
 
 func (g *globals) importFrom(cmd *cobra.Command, args []string, o importer.Options, read func([]byte, importer.Options) (*importer.Result, error)) error {
-	if err := g.noJSON("cannot import into JSON: a plan is HCL; leave --json out"); err != nil {
-		return err
-	}
 	src, err := importText(cmd.InOrStdin(), args, &o)
 	if err != nil {
 		return err
@@ -70,6 +67,9 @@ func (g *globals) importFrom(cmd *cobra.Command, args []string, o importer.Optio
 	o.Resolver = systemNames{cmd.Context()}
 	h := g.human()
 	result, err := read(src, o)
+	if err != nil && g.json {
+		return err
+	}
 	if err != nil {
 		for _, line := range strings.Split(err.Error(), "\n") {
 			h.Error(fmt.Errorf("%s", view.Clean(line)))
@@ -80,14 +80,28 @@ func (g *globals) importFrom(cmd *cobra.Command, args []string, o importer.Optio
 	if err := hcl.Write(&plan, result.Cluster, result.Comments); err != nil {
 		return err
 	}
-	for _, w := range result.Warnings {
-		h.Note("%s", view.Clean(w.String()))
-	}
 	if err := loadsBack(plan.String()); err != nil {
 		return err
 	}
+	if g.json {
+		return g.result(&view.Document{Text: plan.String(), Diagnostics: warningsOf(result)})
+	}
+	for _, w := range result.Warnings {
+		h.Note("%s", view.Clean(w.String()))
+	}
 	h.Raw(plan.String())
 	return nil
+}
+
+// warningsOf are what an import could not carry over, each at the first place that
+// it was found in.
+func warningsOf(result *importer.Result) []plans.Diagnostic {
+	var out []plans.Diagnostic
+	for _, w := range result.Warnings {
+		at := plans.Pos{Line: w.Places[0].Line, Column: 1}
+		out = append(out, plans.Diagnostic{Severity: plans.Warning, Summary: w.Text, Subject: plans.Range{File: w.Places[0].File, Start: at, End: at}})
+	}
+	return out
 }
 
 // importText reads the configuration. Only a file can include others.

@@ -105,6 +105,15 @@ func endedEarly(err error) bool {
 
 // finish prints the failures, or the document, and gives the exit.
 func (g *globals) finish(h *view.Human, run *coordinator.Run, doc *view.Document, codes []report.Code, err error) error {
+	g.outcome(h, run, doc, codes, err)
+	if g.json {
+		return g.result(doc)
+	}
+	return exit(doc.Exit)
+}
+
+// outcome takes down how a run ended, and prints what failed unless the document is.
+func (g *globals) outcome(h *view.Human, run *coordinator.Run, doc *view.Document, codes []report.Code, err error) {
 	failures := slices.DeleteFunc(run.Failures(), func(f *report.HostError) bool { return endedEarly(f) && endedEarly(err) })
 	doc.Cluster = g.cluster
 	doc.Failures, doc.Notes, doc.Diagnostics = view.FailuresOf(failures), run.Notes(), g.diags
@@ -114,11 +123,10 @@ func (g *globals) finish(h *view.Human, run *coordinator.Run, doc *view.Document
 	}
 	doc.Exit, doc.Codes = report.Worst(codes...), report.Sorted(codes)
 	if g.json {
-		return g.result(doc)
+		return
 	}
 	if err != nil {
 		h.Error(err)
 	}
 	h.Failures(failures)
-	return exit(doc.Exit)
 }

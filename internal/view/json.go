@@ -33,6 +33,8 @@ type Document struct {
 	Jobs        []schedule.Installed          `json:"jobs,omitempty"`
 	Labs        []Lab                         `json:"labs,omitempty"`
 	Files       []File                        `json:"files,omitempty"` // that were written, formatted or removed
+	Text        string                        `json:"text,omitempty"`  // what was made for stdout: a plan, a picture, a formatted text
+	Values      []Value                       `json:"values,omitempty"`
 	Build       string                        `json:"build,omitempty"` // of lvsup version
 	Diagnostics []plans.Diagnostic            `json:"diagnostics,omitempty"`
 	Failures    []Failure                     `json:"failures,omitempty"`
@@ -54,6 +56,14 @@ type File struct {
 	File string `json:"file"`
 	// Diff is what fmt --diff shows, a patch.
 	Diff string `json:"diff,omitempty"`
+}
+
+// Value is what the console answered.
+type Value struct {
+	Expression string `json:"expression"`
+	// Value is nil where there is none: Diagnostics say why.
+	Value       json.RawMessage    `json:"value,omitempty"`
+	Diagnostics []plans.Diagnostic `json:"diagnostics,omitempty"`
 }
 
 // Lab is a lab that is up, or was just switched on.
