@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -87,5 +88,31 @@ func TestImportsPointDown(t *testing.T) {
 				t.Errorf("kind %s imports kind %s; kinds do not know each other", from, to)
 			}
 		}
+	}
+}
+
+// TestLayersAreDocumented holds the architecture's table: each layer has its place in
+// it, in the same order.
+func TestLayersAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "| Package | Purpose |\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	last := 0
+	for _, layer := range layers {
+		name := "`" + layer
+		if !strings.HasSuffix(layer, "/") {
+			name += "`"
+		}
+		at := strings.Index(table, name)
+		switch {
+		case at < 0:
+			t.Errorf("docs/architecture.md has no row for %s", layer)
+		case at < last:
+			t.Errorf("docs/architecture.md has %s in another place than the layers", layer)
+		}
+		last = max(at, last)
 	}
 }
