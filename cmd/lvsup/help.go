@@ -85,6 +85,16 @@ func addHelp(root *cobra.Command) {
 		&cobra.Group{ID: groupMore, Title: "And more:"},
 	)
 	root.SetHelpCommandGroupID(groupMore)
+	root.InitDefaultHelpCmd()
+	help, _, _ := root.Find([]string{"help"})
+	help.Run, help.RunE = nil, func(c *cobra.Command, args []string) error {
+		about, _, err := c.Root().Find(args)
+		if err != nil {
+			return err // with what else was meant, perhaps
+		}
+		about.InitDefaultHelpFlag()
+		return about.Help()
+	}
 	for _, c := range root.Commands() {
 		t, known := topics()[c.Name()]
 		if !known {
@@ -102,7 +112,7 @@ func addHelp(root *cobra.Command) {
 
 // usageTemplate is cobra's, but that the flags of every command are listed once, by
 // lvsup help, and that lines are not spent on what nobody asked.
-const usageTemplate = `Usage:{{if .Runnable}}
+const usageTemplate = `Usage:{{if and .Runnable (not .HasAvailableSubCommands)}}
   {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
   {{.CommandPath}} COMMAND{{end}}{{if .HasExample}}
 

@@ -40,12 +40,11 @@ func explainUsage(c *cobra.Command) {
 			if check(c, args) == nil {
 				return nil
 			}
-			words := "words follow it"
-			if len(args) == 1 {
-				words = "word follows it"
+			with := "alone"
+			if len(args) > 0 {
+				with = "with " + strings.Join(args, " ")
 			}
-			return fmt.Errorf("cannot run %s: %d %s; usage: %s%s",
-				c.CommandPath(), len(args), words, c.CommandPath(), strings.TrimPrefix(c.Use, c.Name()))
+			return fmt.Errorf("cannot run %s %s; usage: %s%s", c.CommandPath(), with, c.CommandPath(), strings.TrimPrefix(c.Use, c.Name()))
 		}
 	}
 	if c.HasSubCommands() && c.HasParent() {
