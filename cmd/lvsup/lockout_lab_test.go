@@ -195,9 +195,11 @@ func (l *lockout) everyStep(enough int) []point {
 		wg.Go(func() {
 			h := l.hosts[move]
 			h.prepare(move)
-			h.run(point{move: move, fault: -1})
-			steps[move] = len(h.steps())
-			l.t.Logf("%s, in steps:\n  %s", lockoutMoves[move].name, strings.Join(h.steps(), "\n  "))
+			seen := h.run(point{move: move, fault: -1})
+			if steps[move] = len(seen); len(seen) == 0 {
+				l.t.Errorf("%s: no step was seen", lockoutMoves[move].name)
+			}
+			l.t.Logf("%s, in steps:\n  %s", lockoutMoves[move].name, strings.Join(seen, "\n  "))
 		})
 	}
 	wg.Wait()

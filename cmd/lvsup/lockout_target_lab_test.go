@@ -131,8 +131,9 @@ func (h *target) mend(to int) {
 	}
 }
 
-// run makes one move and does harm in the middle; a fault below 0 is none.
-func (h *target) run(p point) {
+// run makes one move and does harm in the middle; a fault below 0 is none. It gives
+// the steps that were seen, to the last if nothing was done to the host.
+func (h *target) run(p point) []string {
 	to, old := len(h.places)-1, h.now
 	if !lockoutMoves[p.move].lost {
 		h.l.mu.Lock()
@@ -172,7 +173,7 @@ func (h *target) run(p point) {
 	case <-time.After(3 * time.Minute):
 		_ = cmd.Process.Kill()
 		h.l.t.Errorf("%s: lvsup did not end\n%s", what, out.String())
-		return
+		return nil
 	}
 	// The coordinator may be gone long before the guard's time is over.
 	time.Sleep(lockoutGuard)
@@ -181,9 +182,10 @@ func (h *target) run(p point) {
 		h.read()
 		h.lost = true
 		h.l.t.Errorf("%s: LOCKED OUT: it answers neither at its old nor at its new address\n%s\nconsole:\n%s", what, out.String(), h.said)
-		return
+		return nil
 	}
 	h.now = h.settle(found)
+	steps := h.steps()
 	code := cmd.ProcessState.ExitCode()
 	h.judge(what, p, to, old, code, out.String())
 	if at != "" {
@@ -192,6 +194,7 @@ func (h *target) run(p point) {
 		h.l.t.Logf("%s (%s): %s, lvsup ended with %d", what, at, end, code)
 	}
 	h.recover(what, p, to)
+	return steps
 }
 
 // harm waits until the guest has done its part, and does the part that comes
@@ -256,7 +259,7 @@ func (h *target) read() {
 	}
 }
 
-// steps are those of an undisturbed run.
+// steps are those that the guest has told of since the watch began.
 func (h *target) steps() []string {
 	h.read()
 	var all []string
