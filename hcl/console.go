@@ -66,8 +66,7 @@ func (c *Console) value(text string) (cty.Value, []plans.Diagnostic) {
 	r := c.loader.report
 	*r = report{}
 	src := []byte(text)
-	if at, what := tooDeep(ConsoleFile, src); what != "" {
-		r.errorAt(at, "Text too complex", what+".")
+	if !r.fit(ConsoleFile, src, "") {
 		return cty.NilVal, r.sorted()
 	}
 	expr, diags := hclsyntax.ParseExpression(src, ConsoleFile, hcl2.InitialPos)

@@ -75,8 +75,7 @@ func (l *loader) giveText(in Input, source string, undeclared plans.Severity, fi
 		if want.IsPrimitiveType() || want == cty.DynamicPseudoType {
 			return cty.StringVal(in.Value), true
 		}
-		if deep, what := tooDeep(source, []byte(in.Value)); what != "" {
-			l.errorAt(deep, "Text too complex", what+".")
+		if !l.fit(source, []byte(in.Value), "") {
 			return cty.DynamicVal, false
 		}
 		expr, diags := hclsyntax.ParseExpression([]byte(in.Value), source, hcl2.InitialPos)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	hcl2 "github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -195,8 +196,7 @@ func parseFile(name string, src []byte, r *report) *hclsyntax.Body {
 		r.errorAt(startOf(name), "Plan too large", fmt.Sprintf("A plan file has at most %d bytes.", MaxSize))
 		return nil
 	}
-	if at, what := tooDeep(name, src); what != "" {
-		r.errorAt(at, "Text too complex", what+". Split the plan into several files, or simplify it.")
+	if !r.fit(name, src, " Split the plan into several files, or simplify it.") {
 		return nil
 	}
 	file, diags := hclsyntax.ParseConfig(src, name, hcl2.InitialPos)
@@ -220,6 +220,38 @@ func firstOfEach(diags hcl2.Diagnostics) hcl2.Diagnostics {
 		}
 	}
 	return out
+}
+
+// fit reports whether the parser can be given a text, and says why not: with the way
+// out of a text that is too complex.
+func (r *report) fit(name string, src []byte, simpler string) bool {
+	if at := notUTF8(name, src); at.File != "" {
+		r.errorAt(at, "Text is not UTF-8", fmt.Sprintf("The byte 0x%02x is no character here. Save the file as UTF-8; one in Latin-1 is made so by: iconv -f latin1 -t utf-8", src[at.Start.Byte]))
+		return false
+	}
+	if at, what := tooDeep(name, src); what != "" {
+		r.errorAt(at, "Text too complex", what+"."+simpler)
+		return false
+	}
+	return true
+}
+
+// notUTF8 gives the first byte that begins no character. The parser's own places are
+// wrong from there on.
+func notUTF8(name string, src []byte) plans.Range {
+	at := plans.Pos{Line: 1, Column: 1}
+	for at.Byte < len(src) {
+		char, size := utf8.DecodeRune(src[at.Byte:])
+		if char == utf8.RuneError && size == 1 {
+			return plans.Range{File: name, Start: at, End: plans.Pos{Line: at.Line, Column: at.Column + 1, Byte: at.Byte + 1}}
+		}
+		at.Column++
+		if char == '\n' {
+			at.Line, at.Column = at.Line+1, 1
+		}
+		at.Byte += size
+	}
+	return plans.Range{}
 }
 
 // tooDeep finds text that would make the recursive parser and evaluator run out

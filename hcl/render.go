@@ -144,7 +144,7 @@ func window(line, before, span string) (string, string, string) {
 func (p *printer) within(r plans.Range, src []byte) string {
 	file, done := p.parsed[r.File]
 	if !done {
-		if _, what := tooDeep(r.File, src); what == "" && len(src) <= MaxSize {
+		if _, what := tooDeep(r.File, src); what == "" && len(src) <= MaxSize && utf8.Valid(src) {
 			file, _ = hclsyntax.ParseConfig(src, r.File, hcl2.InitialPos)
 		}
 		p.parsed[r.File] = file

@@ -1,0 +1,4 @@
+# André keeps this cluster.
+cluster "web" {
+  forwarding = "dr"
+}
