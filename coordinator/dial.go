@@ -74,7 +74,7 @@ func (d *SSHDialer) agentFor(machine string) (agentFile, error) {
 }
 
 func (d *SSHDialer) open(ctx context.Context, name string, conn plans.Connection, build string) (*session, error) {
-	ep, err := d.ssh.Resolve(ctx, sshconn.Target{Name: name, Host: conn.Host, Port: conn.Port, User: conn.User})
+	ep, err := d.ssh.Resolve(ctx, sshconn.Target{Name: name, Host: conn.Host, Port: conn.Port, User: conn.User, HostKey: conn.HostKey})
 	if err != nil {
 		return nil, err
 	}

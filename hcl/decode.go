@@ -230,6 +230,9 @@ func (b *block) connection(base plans.Connection) plans.Connection {
 	if host := b.text("host"); host != "" {
 		c.Host = host
 	}
+	if key := b.text("host_key"); key != "" {
+		c.HostKey = key
+	}
 	if port, there := b.number("port", 1, 65535); there {
 		c.Port = port
 	}

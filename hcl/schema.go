@@ -110,12 +110,13 @@ const (
 func schema() *blockSchema {
 	connection := &blockSchema{name: "connection", single: true, attrs: []attrSchema{
 		{name: "host", want: "a name or address to dial, in quotes", example: `"192.168.140.10"`},
+		{name: "host_key", want: "a host key or its fingerprint, in quotes", example: `"SHA256:..."`},
 		{name: "port", want: wantPort, example: `22`},
 		{name: "user", want: "a user name in quotes", example: `"root"`},
 		{name: "become", want: wantBool, example: `true`},
 	}}
-	// Without a host: one endpoint cannot be the default of every host.
-	defaults := &blockSchema{name: "connection", single: true, attrs: connection.attrs[1:]}
+	// Without host and host_key: one endpoint cannot be the default of every host.
+	defaults := &blockSchema{name: "connection", single: true, attrs: connection.attrs[2:]}
 	vlan := &blockSchema{name: "vlan", single: true, attrs: []attrSchema{
 		{name: "id", want: "a number from 1 to 4094", example: `20`, required: true},
 		{name: "link", want: "the name of the interface below, in quotes", example: `"ens33"`, required: true},

@@ -174,13 +174,16 @@ func (p planWriter) settings(top *hclwrite.Body) {
 
 // connection writes what differs from what holds without the block.
 func (p planWriter) connection(parent *hclwrite.Body, c, base plans.Connection, newline bool) {
-	if c.Host == base.Host && c.Port == base.Port && c.User == base.User && c.Become == base.Become {
+	if c.Host == base.Host && c.Port == base.Port && c.User == base.User && c.Become == base.Become && c.HostKey == base.HostKey {
 		return
 	}
 	p.gap(parent, newline)
 	b := parent.AppendNewBlock("connection", nil).Body()
 	if c.Host != base.Host {
 		text(b, "host", c.Host)
+	}
+	if c.HostKey != base.HostKey {
+		text(b, "host_key", c.HostKey)
 	}
 	if c.Port != base.Port {
 		number(b, "port", c.Port)

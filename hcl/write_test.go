@@ -128,6 +128,7 @@ func anyCluster(t *rapid.T) *plans.Cluster {
 	director := plans.Host{Name: "lb-1", Role: plans.RoleDirector, Connection: c.Connection, Packages: []string{"ipvsadm"}, Network: "netplan",
 		Sysctls: map[string]string{"net.ipv4.vs.conn_reuse_mode": "0", "kernel.domainname": anyText(t, "sysctl")}}
 	director.Connection.Host = rapid.SampledFrom([]string{"", "192.0.2.99"}).Draw(t, "host")
+	director.Connection.HostKey = rapid.SampledFrom([]string{"", "SHA256:cGluZ3Bpbmdwb25ncG9uZ3BpbmdwaW5ncG9uZ3Bvbmc"}).Draw(t, "host key")
 	director.Connection.Become = rapid.Bool().Draw(t, "director's become")
 	c.Hosts = append(c.Hosts, director, plans.Host{Name: "other", Role: plans.RoleHost, Connection: c.Connection, Interfaces: anyInterfaces(t)})
 	families := []bool{false, true}

@@ -57,8 +57,11 @@ type Connection struct {
 	Host   string // name or address to dial; the host's plan name if empty
 	Port   int    // 0: ssh_config's, else 22
 	User   string
-	Become bool // run the agent through sudo
-	Source Source
+	Become bool // run the agent through sudo or doas
+	// HostKey is the only host key to accept, as hostkey.ParsePin reads it; empty
+	// leaves the choice to known_hosts. Of a host, never of the cluster.
+	HostKey string
+	Source  Source
 }
 
 // TimeSync bounds how far the clocks of the hosts may be apart.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lvsup/lvsup/internal/hostkey"
 )
 
 // Validate says what is wrong with a cluster: mistakes that no host needs to be
@@ -118,5 +120,11 @@ func (v *validator) checkConnection(c, base Connection) {
 	}
 	if c.Port != base.Port && (c.Port < 1 || c.Port > 65535) {
 		v.errorAt(c.Source.At("port"), fmt.Sprintf("Invalid port %d", c.Port), "Ports go from 1 to 65535; leave it out for ssh_config's choice.")
+	}
+	if c.HostKey != base.HostKey {
+		if _, err := hostkey.ParsePin(c.HostKey); err != nil {
+			v.errorAt(c.Source.At("host_key"), fmt.Sprintf("Invalid host key %q", c.HostKey),
+				fmt.Sprintf("This cannot be used: %v. Write what stands in the host's /etc/ssh/ssh_host_ed25519_key.pub, or what ssh-keygen -lf says of that file.", err))
+		}
 	}
 }

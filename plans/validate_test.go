@@ -90,6 +90,7 @@ func TestValidateWithoutSources(t *testing.T) {
 		{func(c *plans.Cluster) { c.Connection.User = "-l" }, "Invalid user name"},
 		{func(c *plans.Cluster) { c.Hosts[1].Connection.Host = "-x" }, "Invalid host to dial"},
 		{func(c *plans.Cluster) { c.Hosts[1].Connection.Port = 70000 }, "Invalid port"},
+		{func(c *plans.Cluster) { c.Hosts[1].Connection.HostKey = "SHA256:short" }, "Invalid host key"},
 		{func(c *plans.Cluster) { c.Hosts[1].Name = "master" }, "Second host named"},
 		{func(c *plans.Cluster) { c.Hosts[0].Role = plans.RoleHost }, "no director"},
 		{func(c *plans.Cluster) { c.Hosts[0].Interfaces = nil }, "has no interface"},

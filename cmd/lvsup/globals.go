@@ -48,7 +48,7 @@ type globals struct {
 func (g *globals) register(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.StringVarP(&g.sshConfig, "ssh-config", "F", "", "ssh_config `file`, as with ssh -F")
-	f.BoolVar(&g.acceptNewKeys, "accept-new-host-keys", false, "take and remember the host key of a host that known_hosts does not know")
+	f.BoolVar(&g.acceptNewKeys, "accept-new", false, "take and remember the host key of a host that known_hosts does not know")
 	f.BoolVar(&g.askBecomePass, "ask-become-pass", false, "ask for the password that sudo wants on the hosts")
 	f.BoolVar(&g.json, "json", false, "print JSON instead of text: an event a line, the result last")
 	f.BoolVar(&g.noColor, "no-color", false, "never use colour (NO_COLOR does the same)")

@@ -40,6 +40,7 @@ var layers = []string{
 	"internal/textmerge",
 	"internal/linux/",
 	"internal/shell",
+	"internal/hostkey",
 	"internal/build",
 }
 

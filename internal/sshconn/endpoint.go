@@ -36,6 +36,9 @@ type Endpoint struct {
 	// StrictHostKeyChecking is "yes", "ask", "accept-new" or "no", normalised.
 	StrictHostKeyChecking string
 	HostKeyAlias          string
+	// HostKey is the key that the plan names (hostkey.ParsePin): known_hosts is then
+	// asked only whether it is revoked.
+	HostKey string
 
 	ProxyJump    string // comma-separated hops, empty for none
 	ProxyCommand string // with tokens still in it, empty for none

@@ -10,19 +10,20 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/skeema/knownhosts"
 	"golang.org/x/crypto/ssh"
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 
+	"github.com/lvsup/lvsup/internal/hostkey"
 	"github.com/lvsup/lvsup/internal/shell"
 )
 
 // hostKeys judges the key of one host during one handshake.
 type hostKeys struct {
 	ep     Endpoint
-	db     *knownhosts.HostKeyDB // nil with a pinned key
-	pinned []byte                // wire form; the only key to accept
-	accept bool                  // record and accept the key of an unknown host
+	known  *knownHosts // nil with a pinned key
+	pinned []byte      // wire form; the only key to accept
+	plan   hostkey.Pin // the plan's; zero: none
+	accept bool        // record and accept the key of an unknown host
 	record func(file, line string) error
 	notice func(string)
 
@@ -32,8 +33,8 @@ type hostKeys struct {
 	refused error         // why it was refused
 }
 
-// newHostKeys reads the known_hosts files of the endpoint; files that do not
-// exist are passed over, as by ssh.
+// newHostKeys reads the known_hosts files of the endpoint. pinned, if not nil, is
+// a key that was judged before in this run.
 func newHostKeys(ep Endpoint, pinned []byte, accept bool) (*hostKeys, error) {
 	h := &hostKeys{ep: ep, pinned: pinned, accept: accept}
 	switch ep.StrictHostKeyChecking {
@@ -47,72 +48,38 @@ func newHostKeys(ep Endpoint, pinned []byte, accept bool) (*hostKeys, error) {
 	if pinned != nil {
 		return h, nil
 	}
-	var files []string
-	for _, f := range slices.Concat(ep.UserKnownHosts, ep.GlobalKnownHosts) {
-		if _, err := os.Stat(f); err == nil {
-			files = append(files, f)
+	var err error
+	if ep.HostKey != "" {
+		if h.plan, err = hostkey.ParsePin(ep.HostKey); err != nil {
+			return nil, fmt.Errorf("cannot read the host key in the plan: %w", err)
 		}
 	}
-	db, err := knownhosts.NewDB(files...)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the known host keys: %w; correct or remove that line", err)
+	name, bare := ep.hostKeyName(), ""
+	if ep.HostKeyAlias == "" && ep.Port != 22 {
+		bare = strings.ToLower(ep.HostName)
 	}
-	h.db = db
-	return h, nil
-}
-
-// lookupName is the host:port under which x/crypto looks a host up; it writes
-// [host]:port for another port than 22 itself.
-func (h *hostKeys) lookupName() string {
-	name := h.ep.hostKeyName()
-	if strings.HasPrefix(name, "[") && strings.Contains(name, "]:") {
-		return name
-	}
-	return net.JoinHostPort(name, "22")
+	h.known, err = readKnownHosts(slices.Concat(ep.UserKnownHosts, ep.GlobalKnownHosts), name, bare)
+	return h, err
 }
 
 // algorithms puts those of the known keys first, so that a host with several
-// keys shows the one that is on record. Certificates are asked for only where
-// known_hosts has an authority for the host.
+// keys shows the one that is on record.
 func (h *hostKeys) algorithms() []string {
-	var first []string
-	if h.pinned != nil {
-		if key, err := ssh.ParsePublicKey(h.pinned); err == nil {
-			first = keyAlgorithms(key.Type())
-		}
-	} else {
-		first = h.db.HostKeyAlgorithms(h.lookupName())
+	switch {
+	case h.pinned != nil:
+		return algorithms([]string{hostkey.Kind(h.pinned)}, false)
+	case h.plan.Set():
+		return algorithms([]string{h.plan.Kind}, false)
 	}
-	// OpenSSH's order, so that an unknown host shows the key that ssh would.
-	supported := ssh.SupportedAlgorithms().HostKeys
-	slices.SortStableFunc(supported, func(a, b string) int { return keyRank(a) - keyRank(b) })
-	var out []string
-	for _, a := range slices.Concat(first, supported) {
-		wanted := slices.Contains(first, a) || !strings.Contains(a, "-cert-")
-		if wanted && slices.Contains(supported, a) && !slices.Contains(out, a) {
-			out = append(out, a)
-		}
+	on := h.known.keys
+	if len(on) == 0 {
+		on = h.known.bare
 	}
-	return out
-}
-
-func keyRank(algorithm string) int {
-	for i, prefix := range []string{"ssh-ed25519", "ecdsa-", "sk-", "rsa-"} {
-		if strings.HasPrefix(algorithm, prefix) {
-			return i
-		}
+	var kinds []string
+	for _, k := range on {
+		kinds = append(kinds, k.kind)
 	}
-	return 4
-}
-
-func keyAlgorithms(keyType string) []string {
-	switch keyType {
-	case ssh.KeyAlgoRSA:
-		return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256}
-	case ssh.CertAlgoRSAv01:
-		return []string{ssh.CertAlgoRSASHA512v01, ssh.CertAlgoRSASHA256v01}
-	}
-	return []string{keyType}
+	return algorithms(kinds, len(h.known.authorities) > 0)
 }
 
 // check is the ssh.HostKeyCallback.
@@ -126,44 +93,96 @@ func (h *hostKeys) check(_ string, _ net.Addr, key ssh.PublicKey) error {
 }
 
 func (h *hostKeys) judge(key ssh.PublicKey) error {
-	fail := &HostKeyError{Host: h.ep.Name, Endpoint: h.ep.String(), Offered: ssh.FingerprintSHA256(key)}
+	plain, signer := key, ssh.PublicKey(nil)
+	cert, isCert := key.(*ssh.Certificate)
+	if isCert {
+		plain, signer = cert.Key, cert.SignatureKey
+	}
+	fail := &HostKeyError{Host: h.ep.Name, Endpoint: h.ep.String(), Offered: ssh.FingerprintSHA256(plain)}
 	if h.pinned != nil {
-		if bytes.Equal(h.pinned, key.Marshal()) {
+		return h.judgePinned(fail, key)
+	}
+	for _, k := range []ssh.PublicKey{plain, signer} {
+		if k == nil {
+			continue
+		}
+		if revoked, is := hasKey(h.known.revoked, k.Marshal()); is {
+			fail.Changed = true
+			fail.Reason = fmt.Sprintf("the host key %s is marked as revoked in %s", ssh.FingerprintSHA256(k), revoked.where)
+			fail.Hint = "give the host a new key"
+			return fail
+		}
+	}
+	if h.plan.Set() {
+		if fail.Offered == h.plan.Fingerprint {
 			return nil
 		}
-		fail.Changed = true
-		fail.Reason = fmt.Sprintf("the host key %s is not the one that the host showed before in this run", fail.Offered)
-		if old, err := ssh.ParsePublicKey(h.pinned); err == nil {
-			fail.Known = []string{ssh.FingerprintSHA256(old)}
-			fail.Reason += " (" + fail.Known[0] + ")"
-		}
-		fail.Hint = "another machine answers at this address"
+		fail.Changed, fail.Known = true, []string{h.plan.Fingerprint}
+		fail.Reason = fmt.Sprintf("the host key %s %s is not the one that the plan names (%s)", plain.Type(), fail.Offered, h.plan.Fingerprint)
+		fail.Hint = "another machine may answer at this address; if the host was installed anew, correct host_key in the plan"
 		return fail
 	}
-	// The address is not looked up (CheckHostIP is off in OpenSSH too).
-	nowhere := &net.TCPAddr{IP: net.IPv4zero, Port: 22}
-	err := h.db.HostKeyCallback()(h.lookupName(), nowhere, key)
-	var keyErr *xknownhosts.KeyError
-	var revoked *xknownhosts.RevokedError
-	switch {
-	case err == nil:
+	if isCert {
+		if _, is := hasKey(h.known.authorities, signer.Marshal()); is {
+			return h.judgeCertificate(fail, cert)
+		}
+	}
+	// Without an authority for it a certificate is worth what its key is (sshconnect.c,
+	// check_host_key).
+	return h.judgeKnown(fail, plain)
+}
+
+func (h *hostKeys) judgePinned(fail *HostKeyError, key ssh.PublicKey) error {
+	if bytes.Equal(h.pinned, key.Marshal()) {
 		return nil
-	case errors.As(err, &revoked):
-		fail.Changed = true
-		fail.Reason = fmt.Sprintf("the host key %s is marked as revoked in %s:%d", fail.Offered, revoked.Revoked.Filename, revoked.Revoked.Line)
-		fail.Hint = "give the host a new key"
-		return fail
-	case !errors.As(err, &keyErr):
-		fail.Changed = true
-		fail.Reason = fmt.Sprintf("the host certificate %s is not valid: %s", fail.Offered, Clean(err.Error()))
-		return fail
-	case len(keyErr.Want) > 0:
-		return h.changed(fail, key, keyErr.Want)
-	case h.accept:
-		return h.acceptNew(key)
+	}
+	fail.Changed, fail.Known = true, []string{hostkey.Fingerprint(h.pinned)}
+	fail.Reason = fmt.Sprintf("the host key %s is not the one that the host showed before in this run (%s)", fail.Offered, fail.Known[0])
+	fail.Hint = "another machine answers at this address"
+	return fail
+}
+
+// judgeCertificate is for a certificate of an authority on record.
+func (h *hostKeys) judgeCertificate(fail *HostKeyError, cert *ssh.Certificate) error {
+	principal := strings.ToLower(h.ep.HostName)
+	if h.ep.HostKeyAlias != "" {
+		principal = h.ep.HostKeyAlias
+	}
+	err := errors.New("it is no host's")
+	if cert.CertType == ssh.HostCert {
+		err = (&ssh.CertChecker{}).CheckCert(principal, cert)
+	}
+	if err == nil {
+		return nil
+	}
+	fail.Changed = true
+	fail.Reason = fmt.Sprintf("the host certificate of %s is not valid: %s", fail.Offered, Clean(strings.TrimPrefix(err.Error(), "ssh: ")))
+	fail.Hint = fmt.Sprintf("have the authority sign the host's key anew, for the name %s", Clean(principal))
+	return fail
+}
+
+func (h *hostKeys) judgeKnown(fail *HostKeyError, key ssh.PublicKey) error {
+	wire := key.Marshal()
+	if _, is := hasKey(h.known.keys, wire); is {
+		return nil
+	}
+	if len(h.known.keys) > 0 {
+		return h.changed(fail, key)
+	}
+	if _, is := hasKey(h.known.bare, wire); is {
+		return nil
 	}
 	fail.Reason = fmt.Sprintf("the host key %s (%s) is not known", fail.Offered, key.Type())
-	fail.Hint = fmt.Sprintf("compare it with what \"ssh-keygen -lf\" says on the host, then accept it with --accept-new-host-keys or with %s",
+	if len(h.known.unread) > 0 {
+		// It may be the very line that tells this host from another.
+		fail.Reason += ", and " + strings.Join(h.known.unread, ", ") + " about this host cannot be read"
+		fail.Hint = "correct or remove that line"
+		return fail
+	}
+	if h.accept {
+		return h.acceptNew(key)
+	}
+	fail.Hint = fmt.Sprintf("compare it with what \"ssh-keygen -lf\" says on the host, then accept it with --accept-new, with %s, or with host_key in the plan",
 		h.keyscan())
 	return fail
 }
@@ -179,16 +198,15 @@ func (h *hostKeys) keyscan() string {
 	return fmt.Sprintf("\"ssh-keyscan -p %d %s >> %s\"", h.ep.Port, h.ep.HostName, file)
 }
 
-func (h *hostKeys) changed(fail *HostKeyError, key ssh.PublicKey, want []xknownhosts.KnownKey) error {
+func (h *hostKeys) changed(fail *HostKeyError, key ssh.PublicKey) error {
 	fail.Changed = true
-	for _, k := range want {
-		fail.Known = append(fail.Known, fmt.Sprintf("%s %s (%s:%d)", k.Key.Type(), ssh.FingerprintSHA256(k.Key), k.Filename, k.Line))
+	for _, k := range h.known.keys {
+		fail.Known = append(fail.Known, k.String())
 	}
-	slices.Sort(fail.Known)
 	fail.Reason = fmt.Sprintf("the host key changed: the host shows %s %s, on record is %s",
 		key.Type(), fail.Offered, strings.Join(fail.Known, ", "))
 	fail.Hint = fmt.Sprintf("someone may be listening in; if the host was installed anew, remove the old key with %q",
-		"ssh-keygen -f "+want[0].Filename+" -R "+shell.Quote(h.ep.hostKeyName()))
+		"ssh-keygen -f "+h.known.keys[0].file+" -R "+shell.Quote(h.ep.hostKeyName()))
 	return fail
 }
 

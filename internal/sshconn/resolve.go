@@ -48,6 +48,8 @@ type Target struct {
 	Host string // name or address to look up and dial instead of Name
 	Port int    // 0: ssh_config's, else 22
 	User string
+	// HostKey is the key that the plan names for the host, or empty.
+	HostKey string
 }
 
 // settings holds what ssh_config says: lower-case keyword to its values in
@@ -65,7 +67,7 @@ func (s settings) first(key string) string {
 // it stood on ssh's command line: it wins over ssh_config. An error names the
 // file or what OpenSSH said.
 func (r Resolver) Resolve(ctx context.Context, t Target) (Endpoint, error) {
-	e := Endpoint{Name: t.Name, Alias: firstOf(t.Host, t.Name)}
+	e := Endpoint{Name: t.Name, Alias: firstOf(t.Host, t.Name), HostKey: t.HostKey}
 	name := t.Name
 	if err := checkName("host", e.Alias); err != nil {
 		return Endpoint{}, fmt.Errorf("cannot look up host %s: %w", Clean(name), err)
