@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"golang.org/x/term"
+
+	"github.com/lvsup/lvsup/internal/sshconn"
 )
 
 // errNoTerminal means that a question needs a person.
@@ -71,20 +73,50 @@ func (g *globals) becomePassword(ctx context.Context) func() (string, error) {
 	if !g.askBecomePass {
 		return nil
 	}
+	once := g.askingOnce()
+	return func() (string, error) { return once(ctx, "sudo password") }
+}
+
+// loginPassword asks for the password once for all hosts of the plan. A jump host
+// is not told that one: it has its own.
+func (g *globals) loginPassword(ctx context.Context) func(context.Context, sshconn.Login) (string, error) {
+	once := g.askingOnce()
+	return func(_ context.Context, who sshconn.Login) (string, error) {
+		if who.Jump {
+			return once(ctx, fmt.Sprintf("password of %s on the jump host %s", who.User, who.Host))
+		}
+		return once(ctx, "password to log in with")
+	}
+}
+
+// secret is askSecret for hosts that are worked on at once.
+func (g *globals) secret(ctx context.Context, prompt string) (string, error) {
+	g.asking.Lock()
+	defer g.asking.Unlock()
+	defer g.live.Pause()()
+	return askSecret(ctx, prompt)
+}
+
+// askingOnce asks for each secret once.
+func (g *globals) askingOnce() func(ctx context.Context, prompt string) (string, error) {
 	var mu sync.Mutex
-	var known *string
-	return func() (string, error) {
+	known := map[string]string{}
+	return func(ctx context.Context, prompt string) (string, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if known != nil {
-			return *known, nil
+		if secret, ok := known[prompt]; ok {
+			return secret, nil
 		}
-		defer g.live.Pause()()
-		secret, err := askSecret(ctx, "sudo password")
-		if err != nil {
-			return "", err
+		secret, err := g.secret(ctx, prompt)
+		if err == nil {
+			known[prompt] = secret
 		}
-		known = &secret
-		return secret, nil
+		return secret, err
 	}
+}
+
+// answer puts a host's question to the person. The answer is never shown, for who
+// would rely on the host to say whether it is a secret?
+func (g *globals) answer(ctx context.Context, who sshconn.Login, question string, _ bool) (string, error) {
+	return g.secret(ctx, fmt.Sprintf("%s@%s asks: %s", who.User, who.Host, strings.TrimSuffix(question, ":")))
 }

@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -36,6 +37,8 @@ type globals struct {
 	noColor       bool
 	verbose       bool
 	askBecomePass bool
+	askPass       bool
+	asking        sync.Mutex  // one question at a time
 	cluster       string      // one of several in the plan; empty: all, or the only one
 	inputs        []hcl.Input // values for the plan's variables, in the order of the command line
 	run           runFlags
@@ -50,6 +53,7 @@ func (g *globals) register(root *cobra.Command) {
 	f.StringVarP(&g.sshConfig, "ssh-config", "F", "", "ssh_config `file`, as with ssh -F")
 	f.BoolVar(&g.acceptNewKeys, "accept-new", false, "take and remember the host key of a host that known_hosts does not know")
 	f.BoolVar(&g.askBecomePass, "ask-become-pass", false, "ask for the password that sudo wants on the hosts")
+	f.BoolVar(&g.askPass, "ask-pass", false, "log in with a password, and ask for it")
 	f.BoolVar(&g.json, "json", false, "print JSON instead of text: an event a line, the result last")
 	f.BoolVar(&g.noColor, "no-color", false, "never use colour (NO_COLOR does the same)")
 	f.StringVar(&g.cluster, "cluster", "", "`name` of one cluster, of a plan with several")
@@ -179,19 +183,23 @@ func (g *globals) connect(ctx context.Context, c *plans.Cluster, out plans.LeftO
 
 func (g *globals) dialer(ctx context.Context) *coordinator.SSHDialer {
 	h := g.human()
-	return coordinator.NewSSHDialer(sshconn.Options{
+	o := sshconn.Options{
 		Resolver:          sshconn.Resolver{File: g.sshConfig},
 		AcceptNewHostKeys: g.acceptNewKeys,
+		Wait:              g.run.wait,
 		Passphrase: func(_ context.Context, file string) (string, error) {
-			defer g.live.Pause()()
-			return askSecret(ctx, "passphrase of "+file)
+			return g.secret(ctx, "passphrase of "+file)
 		},
 		Notice: func(text string) {
 			if !g.quiet {
 				g.notice(h, text)
 			}
 		},
-	}, g.becomePassword(ctx), g.log())
+	}
+	if g.askPass {
+		o.Password, o.Answer = g.loginPassword(ctx), g.answer
+	}
+	return coordinator.NewSSHDialer(o, g.becomePassword(ctx), g.log())
 }
 
 // vantage is where a probe asks from: what the person said, else the lab's

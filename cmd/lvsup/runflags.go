@@ -17,6 +17,7 @@ type runFlags struct {
 	plans.Narrowing
 	parallel    int
 	timeout     time.Duration
+	wait        time.Duration // for hosts that cannot be reached yet
 	unreachable unreachable
 	maxFail     maxFail
 }
@@ -27,6 +28,7 @@ func (g *globals) narrowFlags(cmd *cobra.Command) {
 	f.StringArrayVar(&g.run.Target, "target", nil, "only hosts of this `name`, or with kind=NAME only this kind of things (* is any text); may be repeated")
 	f.StringArrayVar(&g.run.Exclude, "exclude", nil, "all but these: a `name` or kind=NAME, as with --target; may be repeated")
 	f.IntVar(&g.run.parallel, "parallelism", coordinator.DefaultParallel, "work on so `many` hosts at once, at most")
+	f.DurationVar(&g.run.wait, "wait", 0, "try hosts that cannot be reached, as while they boot, again for so much `time`: 90s, 5m")
 	f.DurationVar(&g.run.timeout, "timeout", 0, "end the whole run after this `time`, as one Ctrl-C does: 90s, 10m (default no limit)")
 }
 
@@ -62,6 +64,8 @@ func (r *runFlags) check(cmd *cobra.Command) error {
 		return nil
 	case r.parallel < 1:
 		return fmt.Errorf("cannot work on %d hosts at once: --parallelism wants 1 or more", r.parallel)
+	case r.wait < 0:
+		return fmt.Errorf("cannot wait %s for hosts: --wait wants more", r.wait)
 	case r.timeout < 0 || r.timeout == 0 && cmd.Flag("timeout").Changed:
 		return fmt.Errorf("cannot end the run after %s: --timeout wants more", r.timeout)
 	}
@@ -79,6 +83,9 @@ func (r *runFlags) words() []string {
 	}
 	if r.parallel != coordinator.DefaultParallel {
 		words = append(words, "--parallelism", strconv.Itoa(r.parallel))
+	}
+	if r.wait != 0 {
+		words = append(words, "--wait", r.wait.String())
 	}
 	if r.timeout != 0 {
 		words = append(words, "--timeout", r.timeout.String())

@@ -1,28 +1,38 @@
 package sshconn
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
-	"os"
-	"sync"
+	"slices"
+	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 )
 
-// keyring holds what a Dialer learnt about private keys, so that a passphrase
-// is asked once for a hundred hosts. Safe for concurrent use.
-type keyring struct {
-	ask func(ctx context.Context, file string) (string, error)
-
-	mu   sync.Mutex
-	open map[string]ssh.Signer // decrypted keys by file
+// Login says who is asked for a password: a person must know where it goes.
+type Login struct {
+	User string
+	Host string // what is dialled
+	Jump bool   // a jump host, which others than those of the plan may run
 }
+
+// The ways to log in (RFC 4252, RFC 4256), as ssh_config names them.
+const (
+	byKey      = "publickey"
+	byQuestion = "keyboard-interactive"
+	byPassword = "password"
+)
+
+// agentPatience bounds the wait for an agent's list of keys.
+const agentPatience = 10 * time.Second
+
+// maxQuestions bounds what a host may ask a person in one login.
+const maxQuestions = 8
 
 // credentials collects what one handshake may offer, and says what kept the
 // rest from use. Close ends the connection to the agent.
@@ -30,6 +40,16 @@ type credentials struct {
 	signers []ssh.Signer
 	tried   []string
 	agent   net.Conn
+
+	order    []string               // of the ways to log in
+	password func() (string, error) // nil: none is given
+	answer   func(question string, echo bool) (string, error)
+	sent     bool     // the password went to the host: it is not sent again
+	asked    int      // questions
+	used     []string // ways other than keys that were tried
+	next     int      // the next signer
+	takes    []string // the ways that the host last named
+	broken   bool     // a signature failed
 }
 
 func (c *credentials) Close() {
@@ -40,14 +60,37 @@ func (c *credentials) Close() {
 
 // credentials gives the keys in OpenSSH's order (sshconnect2.c,
 // pubkey_prepare): those of the agent that IdentityFile names, the agent's
-// others unless IdentitiesOnly, then the key files.
+// others unless IdentitiesOnly, then the key files. A certificate goes before the
+// key that it is for, wherever that key is.
 func (k *keyring) credentials(ctx context.Context, ep Endpoint) *credentials {
-	c := &credentials{}
-	files := make([]fileKey, 0, len(ep.IdentityFiles))
-	for _, name := range ep.IdentityFiles {
-		files = append(files, k.load(ctx, name))
+	c := &credentials{order: ep.Authentications}
+	if c.order == nil {
+		c.order = []string{byKey, byQuestion, byPassword}
 	}
-	inAgent := c.fromAgent(ep, files)
+	if !slices.Contains(c.order, byKey) {
+		return c
+	}
+	var certs []*ssh.Certificate
+	for _, name := range ep.CertificateFiles {
+		cert, ok := publicKey(name).(*ssh.Certificate)
+		if !ok {
+			c.tried = append(c.tried, name+": is not there or not a certificate")
+			continue
+		}
+		certs = append(certs, cert)
+		if now := time.Now().Unix(); cert.ValidBefore != ssh.CertTimeInfinity && int64(cert.ValidBefore) <= now {
+			c.tried = append(c.tried, name+": expired at "+time.Unix(int64(cert.ValidBefore), 0).UTC().Format(time.RFC3339))
+		}
+	}
+	var files []fileKey
+	for _, name := range ep.IdentityFiles {
+		f := k.load(ctx, name, ep.BatchMode)
+		if f.cert != nil {
+			certs = append(certs, f.cert)
+		}
+		files = append(files, f)
+	}
+	inAgent := c.fromAgent(ctx, ep, files, certs)
 	for _, f := range files {
 		if f.why != "" {
 			c.tried = append(c.tried, f.name+": "+f.why)
@@ -56,199 +99,165 @@ func (k *keyring) credentials(ctx context.Context, ep Endpoint) *credentials {
 			continue
 		}
 		c.tried = append(c.tried, f.name)
-		if f.cert != nil {
-			c.signers = append(c.signers, f.cert)
-		}
-		c.signers = append(c.signers, f.signer)
+		c.add(f.name, f.signer, certs)
 	}
 	return c
 }
 
-func (c *credentials) fromAgent(ep Endpoint, files []fileKey) map[string]bool {
+// add offers a key, and before it what certifies it.
+func (c *credentials) add(name string, signer ssh.Signer, certs []*ssh.Certificate) {
+	pub := signer.PublicKey().Marshal()
+	for _, cert := range certs {
+		if string(cert.Key.Marshal()) != string(pub) {
+			continue
+		}
+		if s, err := ssh.NewCertSigner(cert, signer); err == nil {
+			c.signers = append(c.signers, tellingSigner{s, name, c})
+		}
+	}
+	c.signers = append(c.signers, tellingSigner{signer, name, c})
+}
+
+// fromAgent adds the agent's keys, and gives those that IdentityFile names.
+func (c *credentials) fromAgent(ctx context.Context, ep Endpoint, files []fileKey, certs []*ssh.Certificate) map[string]bool {
 	taken := map[string]bool{}
 	if ep.IdentityAgent == "" {
 		return taken
 	}
-	conn, err := net.Dial("unix", ep.IdentityAgent)
+	ctx, cancel := context.WithTimeout(ctx, agentPatience)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", ep.IdentityAgent)
 	if err != nil {
 		c.tried = append(c.tried, "ssh-agent: "+err.Error())
 		return taken
 	}
 	c.agent = conn
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
 	signers, err := agent.NewClient(conn).Signers()
 	if err != nil {
-		c.tried = append(c.tried, "ssh-agent: "+Clean(err.Error()))
+		why := Clean(err.Error())
+		if ctx.Err() != nil {
+			why = fmt.Sprintf("%s did not answer within %v", ep.IdentityAgent, agentPatience)
+		}
+		c.tried = append(c.tried, "ssh-agent: "+why)
 		return taken
 	}
 	named := map[string]bool{}
 	for _, f := range files {
 		named[f.public()] = true
 	}
-	var first, rest []ssh.Signer
+	for _, cert := range certs {
+		named[string(cert.Key.Marshal())] = true
+	}
+	var rest []ssh.Signer
+	offered := 0
 	for _, s := range signers {
 		pub := string(s.PublicKey().Marshal())
+		key := pub
+		// The agent gives a certificate's bytes, and not what it is.
+		if k, err := ssh.ParsePublicKey([]byte(pub)); err == nil {
+			if cert, is := k.(*ssh.Certificate); is {
+				key = string(cert.Key.Marshal())
+			}
+		}
 		switch {
-		case named[pub]:
+		case named[key]:
 			taken[pub] = true
-			first = append(first, s)
+			c.add("ssh-agent", s, certs)
+			offered++
 		case !ep.IdentitiesOnly:
 			rest = append(rest, s)
+			offered++
 		}
 	}
-	c.signers = append(first, rest...)
-	c.tried = append(c.tried, fmt.Sprintf("%d of ssh-agent's %d keys", len(c.signers), len(signers)))
+	for _, s := range rest {
+		c.add("ssh-agent", s, nil)
+	}
+	c.tried = append(c.tried, fmt.Sprintf("%d of ssh-agent's %d keys", offered, len(signers)))
 	return taken
 }
 
-// fileKey is what one IdentityFile gave.
-type fileKey struct {
-	name   string
-	signer ssh.Signer    // nil if the file cannot be used
-	pub    ssh.PublicKey // known even for an encrypted key
-	cert   ssh.Signer    // with NAME-cert.pub, if there is one
-	why    string        // what is wrong, empty for a file that is just absent
-}
-
-func (f fileKey) public() string {
-	if f.pub == nil {
-		return ""
-	}
-	return string(f.pub.Marshal())
-}
-
-func (k *keyring) load(ctx context.Context, name string) fileKey {
-	f := fileKey{name: name}
-	data, err := os.ReadFile(name)
-	if err != nil {
-		// IdentityFile may name a public key whose private half is in the agent.
-		f.pub = publicKey(name + ".pub")
-		if !errors.Is(err, fs.ErrNotExist) {
-			f.why = err.Error()
-		}
-		return f
-	}
-	signer, err := ssh.ParsePrivateKey(data)
-	var missing *ssh.PassphraseMissingError
-	switch {
-	case errors.As(err, &missing):
-		if f.pub = missing.PublicKey; f.pub == nil {
-			f.pub = publicKey(name + ".pub")
-		}
-		signer = k.locked(ctx, &f, data)
-	case err != nil:
-		if f.pub = publicKey(name); f.pub == nil {
-			f.why = "not a private key: " + Clean(err.Error())
-		}
-		return f
-	default:
-		f.pub = signer.PublicKey()
-	}
-	f.signer = signer
-	if cert, ok := publicKey(name + "-cert.pub").(*ssh.Certificate); ok && signer != nil {
-		if s, err := ssh.NewCertSigner(cert, signer); err == nil {
-			f.cert = s
-		}
-	}
-	return f
-}
-
-// locked gives a signer for an encrypted key that asks for the passphrase only
-// once a host wants a signature.
-func (k *keyring) locked(ctx context.Context, f *fileKey, data []byte) ssh.Signer {
-	k.mu.Lock()
-	known := k.open[f.name]
-	k.mu.Unlock()
-	if known != nil {
-		return known
-	}
-	if k.ask == nil || f.pub == nil {
-		f.why = "is encrypted, load it with ssh-add"
-		return nil
-	}
-	return &lockedSigner{ctx: ctx, ring: k, name: f.name, pub: f.pub, data: data}
-}
-
-func publicKey(name string) ssh.PublicKey {
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return nil
-	}
-	key, _, _, _, err := ssh.ParseAuthorizedKey(data)
-	if err != nil {
-		return nil
-	}
-	return key
-}
-
-// lockedSigner opens its key on the first signature.
-type lockedSigner struct {
-	ctx  context.Context
-	ring *keyring
+// tellingSigner keeps why a key gave no signature: the SSH library goes on with the
+// next way to log in, and forgets it.
+type tellingSigner struct {
+	ssh.Signer
 	name string
-	pub  ssh.PublicKey
-	data []byte
+	c    *credentials
 }
 
-var _ ssh.AlgorithmSigner = (*lockedSigner)(nil)
+var _ ssh.AlgorithmSigner = tellingSigner{}
 
-func (s *lockedSigner) PublicKey() ssh.PublicKey { return s.pub }
-
-func (s *lockedSigner) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
-	return s.SignWithAlgorithm(rand, data, "")
-}
-
-func (s *lockedSigner) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
-	signer, err := s.unlock()
+func (s tellingSigner) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
+	sig, err := signWith(s.Signer, rand, data, algorithm)
 	if err != nil {
-		return nil, err
+		s.c.broken = true
+		s.c.tried = append(s.c.tried, s.name+" gave no signature: "+Clean(err.Error()))
 	}
-	if a, ok := signer.(ssh.AlgorithmSigner); ok && algorithm != "" {
-		return a.SignWithAlgorithm(rand, data, algorithm)
-	}
-	return signer.Sign(rand, data)
+	return sig, err
 }
 
-func (s *lockedSigner) unlock() (ssh.Signer, error) {
-	s.ring.mu.Lock()
-	defer s.ring.mu.Unlock()
-	if signer := s.ring.open[s.name]; signer != nil {
-		return signer, nil
+// choose is the ssh.ClientConfig's AuthCallback: key by key, so that one which
+// gives no signature does not end the login, then what a person answers.
+func (c *credentials) choose(a *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
+	c.takes = a.AllowedMethods
+	for _, way := range c.order {
+		if !slices.Contains(a.AllowedMethods, way) {
+			continue
+		}
+		switch {
+		case way == byKey && c.next < len(c.signers):
+			c.next++
+			return ssh.PublicKeys(c.signers[c.next-1]), nil
+		case way == byKey || c.password == nil || slices.Contains(c.used, way):
+			continue
+		case way == byQuestion:
+			c.used = append(c.used, way)
+			return ssh.KeyboardInteractive(c.question), nil
+		case way == byPassword && !c.sent:
+			c.used = append(c.used, way)
+			return ssh.PasswordCallback(c.secret), nil
+		}
 	}
-	pass, err := s.ring.ask(s.ctx, s.name)
-	if err != nil {
-		return nil, fmt.Errorf("cannot ask for the passphrase of %s: %w", s.name, err)
-	}
-	signer, err := ssh.ParsePrivateKeyWithPassphrase(s.data, []byte(pass))
-	if err != nil {
-		return nil, fmt.Errorf("cannot open %s: %w", s.name, err)
-	}
-	if !bytes.Equal(signer.PublicKey().Marshal(), s.pub.Marshal()) {
-		return nil, fmt.Errorf("cannot use %s: its public key file belongs to another key", s.name)
-	}
-	s.ring.open[s.name] = signer
-	return signer, nil
+	return nil, nil
 }
 
-// methods turns the credentials into x/crypto's terms. Passwords are offered
-// only through the callback, once.
-func (c *credentials) methods(ctx context.Context, ep Endpoint, password func(context.Context, string) (string, error)) []ssh.AuthMethod {
-	out := []ssh.AuthMethod{ssh.PublicKeys(c.signers...)}
-	if password == nil {
-		return out
+// secret gives the password once: a host that refuses it counts the tries.
+func (c *credentials) secret() (string, error) {
+	if c.sent {
+		return "", errors.New("the password was refused")
 	}
-	ask := sync.OnceValues(func() (string, error) {
+	word, err := c.password()
+	if err == nil {
+		c.sent = true
 		c.tried = append(c.tried, "the password")
-		return password(ctx, ep.User+"@"+ep.HostName)
-	})
-	interactive := func(_, _ string, questions []string, echos []bool) ([]string, error) {
-		if len(questions) == 0 {
-			return nil, nil
-		}
-		if len(questions) != 1 || echos[0] {
-			return nil, errors.New("the host asks for more than a password")
-		}
-		answer, err := ask()
-		return []string{answer}, err
 	}
-	return append(out, ssh.KeyboardInteractive(interactive), ssh.PasswordCallback(ask))
+	return word, err
+}
+
+// question answers the host's. A single one for a password, which most hosts put in
+// PAM's words, is answered like one.
+func (c *credentials) question(_, instruction string, questions []string, echos []bool) ([]string, error) {
+	var answers []string
+	for i, q := range questions {
+		if c.asked++; c.asked > maxQuestions {
+			return nil, errors.New("the host asks too many questions")
+		}
+		var text string
+		var err error
+		switch {
+		case !echos[i] && !c.sent && strings.Contains(strings.ToLower(q), "password"):
+			text, err = c.secret()
+		case c.answer == nil:
+			err = fmt.Errorf("the host asks %q, which nobody is there to answer", said(q))
+		default:
+			text, err = c.answer(said(strings.TrimSpace(instruction+" "+q)), echos[i])
+		}
+		if err != nil {
+			c.tried = append(c.tried, "the host's question: "+Clean(err.Error()))
+			return nil, err
+		}
+		answers = append(answers, text)
+	}
+	return answers, nil
 }

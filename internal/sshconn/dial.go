@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"sync"
@@ -25,10 +26,13 @@ const (
 	DefaultLoginTimeout = 130 * time.Second
 )
 
-// handshakeTries is how often a connection that the peer drops before it shows
-// its host key is made anew: sshd does that at random when many connections
-// wait (sshd_config(5), MaxStartups).
-const handshakeTries = 4
+// Bounds of handshakes with one endpoint. sshd hangs up at random once ten
+// connections wait for their login (sshd_config(5), MaxStartups 10:30:100), and
+// other people have some of those.
+const (
+	handshakesAtOnce = 8
+	handshakeTries   = 6 // with a peer that hangs up before it shows its host key
+)
 
 // Options says how to connect. The zero value of each field is usable.
 type Options struct {
@@ -46,8 +50,15 @@ type Options struct {
 	// Passphrase opens an encrypted key file, once a host wants that key. Nil:
 	// encrypted keys work through ssh-agent only.
 	Passphrase func(ctx context.Context, file string) (string, error)
-	// Password logs in USER@HOST if no key did. Nil: passwords are not used.
-	Password func(ctx context.Context, userAtHost string) (string, error)
+	// Password logs in if no key did. Nil: passwords are not used.
+	Password func(ctx context.Context, who Login) (string, error)
+	// Answer is for what a host asks beside the password, a code say; the question
+	// is clean. With echo the answer is no secret. Nil: such a login fails.
+	Answer func(ctx context.Context, who Login, question string, echo bool) (string, error)
+
+	// Wait is for how long a host that cannot be reached is tried again: it may be
+	// booting. 0: it is not.
+	Wait time.Duration
 
 	ConnectTimeout    time.Duration // 0: ssh_config's ConnectTimeout, else DefaultConnectTimeout
 	LoginTimeout      time.Duration // from the first byte to the login, a person's typing included; 0: DefaultLoginTimeout
@@ -88,6 +99,8 @@ type Dialer struct {
 	recordMu sync.Mutex // one writer of known_hosts at a time
 
 	mu     sync.Mutex
+	slots  map[string]chan struct{} // by peer: handshakes under way
+	said   map[string]bool          // notices that were given
 	jumps  map[string]*jump
 	moved  map[string]string // by HostName in ssh_config: where a jump host answers now
 	closed bool
@@ -98,7 +111,9 @@ type Dialer struct {
 func NewDialer(o Options) *Dialer {
 	return &Dialer{
 		o:     o,
-		keys:  &keyring{ask: o.Passphrase, open: map[string]ssh.Signer{}},
+		keys:  &keyring{ask: o.Passphrase, notice: o.notice, keys: map[string]*encryptedKey{}},
+		slots: map[string]chan struct{}{},
+		said:  map[string]bool{},
 		jumps: map[string]*jump{},
 		moved: map[string]string{},
 	}
@@ -124,31 +139,34 @@ func (d *Dialer) DialPinned(ctx context.Context, ep Endpoint, key []byte) (*Clie
 type hops []string
 
 func (d *Dialer) dialVia(ctx context.Context, ep Endpoint, pinned []byte, h hops) (*Client, error) {
+	begun := time.Now()
 	timeout := firstPositive(d.o.ConnectTimeout, ep.ConnectTimeout, DefaultConnectTimeout)
-	dctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
 	for try := 1; ; try++ {
-		c, err := d.once(ctx, dctx, ep, pinned, h)
+		c, err := d.once(ctx, timeout, ep, pinned, h)
 		if err == nil {
 			return c, nil
 		}
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("cannot connect to %s (%s): %w", Clean(ep.Name), Clean(ep.String()), context.Cause(ctx))
 		}
-		var unreachable *UnreachableError
-		if errors.As(err, &unreachable) && dctx.Err() != nil {
-			unreachable.Cause = fmt.Errorf("no SSH session within %v (%w)", timeout, unreachable.Cause)
-			return nil, err
-		}
-		if try == handshakeTries || !dropped(err) {
+		busy := dropped(err) && try < handshakeTries && time.Since(begun) < timeout
+		booting := passing(err) && time.Since(begun) < d.o.Wait
+		if !busy && !booting {
 			return nil, err
 		}
 		select {
-		case <-dctx.Done():
+		case <-ctx.Done():
 			return nil, err
-		case <-time.After(time.Duration(try) * 150 * time.Millisecond):
+		case <-time.After(pause(try)):
 		}
 	}
+}
+
+// pause is the wait before another try: longer each time up to some seconds, and
+// never the same, so that a hundred hosts do not come back at once.
+func pause(try int) time.Duration {
+	longest := min(200*time.Millisecond<<min(try-1, 5), 4*time.Second)
+	return longest/2 + rand.N(longest/2)
 }
 
 // dropped says that the peer hung up before it showed its host key.
@@ -157,33 +175,98 @@ func dropped(err error) bool {
 	return errors.As(err, &u) && u.Hint == hintDropped
 }
 
+// passing says that a host which is booting may answer so.
+func passing(err error) bool {
+	var u *UnreachableError
+	var a *AuthError
+	return errors.As(err, &u) && !u.final || errors.As(err, &a) && a.booting()
+}
+
 const (
 	hintDial    = "check that the host is up and sshd listens there, and the address in the plan and in ssh_config"
 	hintProxy   = "check that the host is up, and its ProxyCommand in ssh_config"
 	hintDropped = "check that sshd listens there and, in its log, why it hangs up (MaxStartups, a full disk, a firewall)"
 )
 
-// once makes one try. ctx is the caller's, for questions to the person; dctx
-// also ends with the connect timeout.
-func (d *Dialer) once(ctx, dctx context.Context, ep Endpoint, pinned []byte, h hops) (*Client, error) {
+// enter waits until a handshake with a peer may begin; leave it with what is given.
+// A proxy command counts as one peer, for all that goes through it may come to one
+// sshd. Those behind a jump host do not: its sshd sees one login.
+func (d *Dialer) enter(ctx context.Context, ep Endpoint) (leave func(), err error) {
+	peer := ep.ProxyJump + " " + ep.address()
+	if ep.ProxyCommand != "" {
+		peer = ep.ProxyCommand
+	}
+	d.mu.Lock()
+	slots := d.slots[peer]
+	if slots == nil {
+		slots = make(chan struct{}, handshakesAtOnce)
+		d.slots[peer] = slots
+	}
+	d.mu.Unlock()
+	select {
+	case slots <- struct{}{}:
+		return func() { <-slots }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// once makes one try. What is made for several hosts, or asked of a person, comes
+// before the connect timeout begins: it is not this host's delay.
+func (d *Dialer) once(ctx context.Context, timeout time.Duration, ep Endpoint, pinned []byte, h hops) (*Client, error) {
 	keys, err := newHostKeys(ep, pinned, d.o.AcceptNewHostKeys)
 	if err != nil {
 		return nil, fmt.Errorf("cannot connect to %s: %w", Clean(ep.Name), err)
 	}
 	keys.record, keys.notice = d.recordHostKey, d.o.notice
-	raw, err := d.transport(dctx, ep, h)
+	creds := d.keys.credentials(ctx, ep)
+	defer creds.Close()
+	d.letAnswer(ctx, creds, Login{User: ep.User, Host: ep.HostName, Jump: len(h) > 0})
+	bastion, err := d.bastion(ctx, ep, h)
+	if err != nil {
+		return nil, err
+	}
+	leave, err := d.enter(ctx, ep)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	dctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	c, err := d.handshake(ctx, dctx, ep, bastion, keys, creds)
+	var unreachable *UnreachableError
+	if errors.As(err, &unreachable) && dctx.Err() != nil && ctx.Err() == nil {
+		unreachable.Cause = fmt.Errorf("no SSH session within %v (%w)", timeout, unreachable.Cause)
+	}
+	return c, err
+}
+
+// letAnswer has a person answer for the login.
+func (d *Dialer) letAnswer(ctx context.Context, creds *credentials, who Login) {
+	if d.o.Password != nil {
+		creds.password = func() (string, error) { return d.o.Password(ctx, who) }
+	}
+	if d.o.Answer != nil {
+		creds.answer = func(question string, echo bool) (string, error) { return d.o.Answer(ctx, who, question, echo) }
+	}
+}
+
+// handshake connects and logs in. ctx is the caller's, for questions to the person;
+// dctx also ends with the connect timeout.
+func (d *Dialer) handshake(ctx, dctx context.Context, ep Endpoint, bastion *Client, keys *hostKeys, creds *credentials) (*Client, error) {
+	raw, err := transport(dctx, ep, bastion)
 	if err != nil {
 		return nil, err
 	}
 	conn := newCountingConn(raw)
-	creds := d.keys.credentials(ctx, ep)
-	defer creds.Close()
+	banner := ""
 	config := &ssh.ClientConfig{
 		User:              ep.User,
-		Auth:              creds.methods(ctx, ep, d.o.Password),
+		AuthCallback:      creds.choose,
 		HostKeyCallback:   keys.check,
 		HostKeyAlgorithms: keys.algorithms(),
 		ClientVersion:     "SSH-2.0-lvsup",
+		BannerCallback:    func(text string) error { banner = said(text); return nil },
 	}
 	stopTimer := context.AfterFunc(dctx, func() { _ = conn.Close() })
 	defer stopTimer()
@@ -202,7 +285,7 @@ func (d *Dialer) once(ctx, dctx context.Context, ep Endpoint, pinned []byte, h h
 		if !late.Stop() {
 			err = fmt.Errorf("the host did not end the login within %v", patience)
 		}
-		why := d.explain(ep, keys, creds, raw, err)
+		why := explain(ep, keys, creds, banner, raw, err)
 		_ = conn.Close()
 		return nil, why
 	}
@@ -223,33 +306,42 @@ func (d *Dialer) recordHostKey(file, line string) error {
 }
 
 // explain sorts the error of a handshake.
-func (d *Dialer) explain(ep Endpoint, keys *hostKeys, creds *credentials, raw net.Conn, err error) error {
+func explain(ep Endpoint, keys *hostKeys, creds *credentials, banner string, raw net.Conn, err error) error {
 	if keys.refused != nil {
 		return keys.refused
 	}
 	// x/crypto has no type for this error; the other text is sshd's, when
 	// MaxAuthTries is used up.
-	if text := err.Error(); strings.Contains(text, "unable to authenticate") || strings.Contains(text, "authentication failures") {
-		return &AuthError{Host: ep.Name, Endpoint: ep.String(), Tried: creds.tried, Cause: err}
+	text := err.Error()
+	tooMany := strings.Contains(text, "authentication failures")
+	if creds.broken || tooMany || strings.Contains(text, "unable to authenticate") {
+		return &AuthError{
+			Host: ep.Name, Endpoint: ep.String(), Tried: creds.tried, Banner: banner, Cause: err,
+			TooMany: tooMany, Takes: creds.takes, asked: creds.password != nil,
+		}
 	}
-	u := &UnreachableError{Host: ep.Name, Endpoint: ep.String(), Cause: errors.New(said(err.Error())), Hint: hintDial}
+	u := &UnreachableError{Host: ep.Name, Endpoint: ep.String(), Cause: errors.New(said(text)), Hint: hintDial}
 	if keys.seen == nil && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)) {
 		u.Cause, u.Hint = errors.New("the peer hung up before the SSH handshake"), hintDropped
 	}
 	if p, ok := raw.(*proxyConn); ok {
-		u.Cause, u.Hint = p.why(u.Cause), hintProxy
+		why := p.why(u.Cause)
+		if u.Hint != hintDropped || !p.hungUp() {
+			u.Hint = hintProxy
+		}
+		u.Cause = why
 	}
 	return u
 }
 
 // transport opens the byte stream to sshd.
-func (d *Dialer) transport(ctx context.Context, ep Endpoint, h hops) (net.Conn, error) {
+func transport(ctx context.Context, ep Endpoint, bastion *Client) (net.Conn, error) {
 	fail := func(err error, hint string) error {
 		return &UnreachableError{Host: ep.Name, Endpoint: ep.String(), Cause: err, Hint: hint}
 	}
 	switch {
-	case ep.ProxyJump != "":
-		return d.throughJump(ctx, ep, h)
+	case bastion != nil:
+		return bastion.through(ctx, ep)
 	case ep.ProxyCommand != "":
 		conn, err := dialProxy(ep)
 		if err != nil {

@@ -162,10 +162,10 @@ func TestAuth(t *testing.T) {
 	}
 
 	ep.IdentityFiles = []string{wrong}
-	password := func(p string) func(context.Context, string) (string, error) {
-		return func(_ context.Context, who string) (string, error) {
-			if who != "tester@127.0.0.1" {
-				t.Errorf("asked for the password of %s", who)
+	password := func(p string) func(context.Context, Login) (string, error) {
+		return func(_ context.Context, who Login) (string, error) {
+			if who != (Login{User: "tester", Host: "127.0.0.1"}) {
+				t.Errorf("asked for the password of %+v", who)
 			}
 			return p, nil
 		}

@@ -25,10 +25,16 @@ type Endpoint struct {
 	Port     int    // 1..65535
 	User     string
 
-	IdentityFiles  []string // absolute, tokens expanded; files that do not exist are kept
-	IdentitiesOnly bool
+	IdentityFiles    []string // absolute, tokens expanded; files that do not exist are kept
+	CertificateFiles []string // of CertificateFile; NAME-cert.pub beside a key is found without
+	IdentitiesOnly   bool
 	// IdentityAgent is the socket of the agent; empty: none is used.
 	IdentityAgent string
+
+	// Authentications are the ways to log in that are tried, in order: publickey,
+	// keyboard-interactive, password.
+	Authentications []string
+	BatchMode       bool // nobody is asked for anything
 
 	UserKnownHosts   []string
 	GlobalKnownHosts []string

@@ -2,6 +2,7 @@ package sshconn
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +14,8 @@ type UnreachableError struct {
 	Endpoint string // where lvsup dialled, e.g. root@192.0.2.1:22 via bastion
 	Cause    error
 	Hint     string // the way out
+
+	final bool // no other try can help
 }
 
 // Error names the host, the endpoint, the cause and the way out.
@@ -49,19 +52,42 @@ type AuthError struct {
 	Endpoint string
 	// Tried lists the credentials in order, with what kept each from use.
 	Tried []string
-	Cause error
+	// Takes are the ways to log in that the host named last.
+	Takes   []string
+	Banner  string // what the host said meanwhile, clean
+	TooMany bool   // it hung up, for so many were wrong
+	Cause   error
+
+	asked bool // passwords were allowed
 }
 
-// Error names the host, the endpoint, and what was tried.
+// Error names the host, the endpoint, what was tried, and the way out.
 func (e *AuthError) Error() string {
-	tried := "no credentials were at hand"
+	cause := "the host refused to log in this user: no credentials were at hand"
 	if len(e.Tried) > 0 {
-		tried = "tried " + strings.Join(e.Tried, "; ")
+		cause = "the host refused to log in this user: tried " + strings.Join(e.Tried, "; ")
 	}
-	return sentence(e.Host, e.Endpoint, "the host refused to log in this user: "+tried,
-		"load the right key into ssh-agent with ssh-add, or name it with IdentityFile in ssh_config; "+
-			"check the user and the host's authorized_keys")
+	if e.Banner != "" {
+		cause += fmt.Sprintf("; the host says: %q", e.Banner)
+	}
+	hint := "load the right key into ssh-agent with ssh-add, or name it with IdentityFile in ssh_config; " +
+		"check the user and the host's authorized_keys"
+	switch {
+	case e.booting():
+		hint = "it is booting: try again, or with --wait 2m"
+	case e.TooMany:
+		hint = "it hung up after so many wrong ones: name the right key with IdentityFile and IdentitiesOnly in ssh_config"
+	case !e.asked && len(e.Takes) > 0 && !slices.Contains(e.Takes, byKey):
+		hint = "it takes no keys from this user: log in with a password, --ask-pass"
+	case !e.asked && (slices.Contains(e.Takes, byPassword) || slices.Contains(e.Takes, byQuestion)):
+		hint += "; or log in with a password, --ask-pass"
+	}
+	return sentence(e.Host, e.Endpoint, cause, hint)
 }
+
+// booting says that nobody but root may log in yet (pam_nologin(8), with what
+// systemd puts into /run/nologin).
+func (e *AuthError) booting() bool { return strings.Contains(e.Banner, "System is booting up") }
 
 // Unwrap gives the cause.
 func (e *AuthError) Unwrap() error { return e.Cause }

@@ -19,10 +19,13 @@ type jump struct {
 	err      error
 }
 
-// throughJump opens a stream to the endpoint from its last jump host.
-func (d *Dialer) throughJump(ctx context.Context, ep Endpoint, h hops) (net.Conn, error) {
+// bastion gives the connection to an endpoint's last jump host; nil if it has none.
+func (d *Dialer) bastion(ctx context.Context, ep Endpoint, h hops) (*Client, error) {
+	if ep.ProxyJump == "" {
+		return nil, nil
+	}
 	fail := func(err error) error {
-		return &UnreachableError{Host: ep.Name, Endpoint: ep.String(), Cause: err, Hint: "check ProxyJump of this host in ssh_config"}
+		return &UnreachableError{Host: ep.Name, Endpoint: ep.String(), Cause: err, Hint: hintJump, final: true}
 	}
 	via, err := d.jumpEndpoint(ctx, ep.ProxyJump)
 	if err != nil {
@@ -33,18 +36,28 @@ func (d *Dialer) throughJump(ctx context.Context, ep Endpoint, h hops) (net.Conn
 	if slices.Contains(h, via.String()) {
 		return nil, fail(fmt.Errorf("ProxyJump goes in a circle: %s", Clean(strings.Join(append(h, via.String()), ", then "))))
 	}
-	bastion, err := d.jumpClient(ctx, via, append(slices.Clone(h), via.String()))
+	c, err := d.jumpClient(ctx, via, append(slices.Clone(h), via.String()))
 	if err != nil {
 		return nil, wrapJump(ep, err)
 	}
-	conn, err := bastion.ssh.DialContext(ctx, "tcp", ep.address())
-	if err != nil {
-		if lost := bastion.Err(); lost != nil {
-			err = lost
-		}
-		return nil, fail(fmt.Errorf("%s cannot reach %s: %s", Clean(via.Name), Clean(ep.address()), said(err.Error())))
+	return c, nil
+}
+
+const hintJump = "check ProxyJump of this host in ssh_config"
+
+// through opens a stream to an endpoint from this host.
+func (c *Client) through(ctx context.Context, ep Endpoint) (net.Conn, error) {
+	conn, err := c.ssh.DialContext(ctx, "tcp", ep.address())
+	if err == nil {
+		return conn, nil
 	}
-	return conn, nil
+	if lost := c.Err(); lost != nil {
+		err = lost
+	}
+	return nil, &UnreachableError{
+		Host: ep.Name, Endpoint: ep.String(), Hint: hintJump,
+		Cause: fmt.Errorf("%s cannot reach %s: %s", Clean(c.ep.Name), Clean(ep.address()), said(err.Error())),
+	}
 }
 
 // wrapJump says on whose behalf a jump host was dialled, and keeps the kind of

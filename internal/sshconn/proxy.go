@@ -97,6 +97,21 @@ func (p *proxyConn) why(cause error) error {
 	return fmt.Errorf("the proxy command ended (%s)", how)
 }
 
+// hungUp says that the sshd at the other end hung up, or that of a jump host which
+// the command itself goes through, and not that the command failed.
+func (p *proxyConn) hungUp() bool {
+	text := p.stderr.String()
+	if text != "" {
+		return strings.Contains(text, "kex_exchange_identification") // ssh's word for it
+	}
+	select {
+	case <-p.exited:
+		return p.state == nil
+	default:
+		return true
+	}
+}
+
 // Close ends the command: its process group gets SIGTERM, and SIGKILL if it is
 // still there a moment later.
 func (p *proxyConn) Close() error {

@@ -268,6 +268,17 @@ func (e *Endpoint) fillFiles(s settings) error {
 		}
 		e.IdentityFiles = append(e.IdentityFiles, p)
 	}
+	for _, cert := range s["certificatefile"] {
+		if cert = unquote(cert); notNone(cert) == "" {
+			continue
+		}
+		p, err := e.path(cert)
+		if err != nil {
+			return err
+		}
+		e.CertificateFiles = append(e.CertificateFiles, p)
+	}
+	e.fillLogin(s)
 	var err error
 	if e.UserKnownHosts, err = e.paths(firstOf(s.first("userknownhostsfile"), "~/.ssh/known_hosts ~/.ssh/known_hosts2")); err != nil {
 		return err
@@ -279,6 +290,22 @@ func (e *Endpoint) fillFiles(s settings) error {
 	e.IdentitiesOnly = s.first("identitiesonly") == "yes"
 	e.StrictHostKeyChecking = strictness(s.first("stricthostkeychecking"))
 	return e.fillAgent(s.first("identityagent"))
+}
+
+// fillLogin says which ways to log in are left (ssh_config(5), and the default of
+// PreferredAuthentications).
+func (e *Endpoint) fillLogin(s settings) {
+	off := func(key string) bool { return strictness(s.first(key)) == "no" }
+	e.BatchMode = strictness(s.first("batchmode")) == "yes"
+	e.Authentications = []string{}
+	for way := range strings.SplitSeq(firstOf(s.first("preferredauthentications"), byKey+","+byQuestion+","+byPassword), ",") {
+		switch {
+		case way == byKey && !off("pubkeyauthentication"),
+			way == byQuestion && !off("kbdinteractiveauthentication") && !off("challengeresponseauthentication") && !e.BatchMode,
+			way == byPassword && !off("passwordauthentication") && !e.BatchMode:
+			e.Authentications = append(e.Authentications, way)
+		}
+	}
 }
 
 func (e *Endpoint) paths(list string) ([]string, error) {

@@ -39,6 +39,9 @@ type testServer struct {
 	cutAfter   int64  // close the connection after so many bytes from the client
 	dropFirst  int32  // connections to drop before the handshake
 
+	questions func(ssh.KeyboardInteractiveChallenge) error // keyboard-interactive, if set
+	handshake func() (over func())                         // runs around each handshake, if set
+
 	conns    atomic.Int32
 	received atomic.Int64
 	stalled  chan struct{} // closed: the server reads and writes no more
@@ -121,6 +124,11 @@ func serve(t *testing.T, set func(*testServer)) (*testServer, Endpoint) {
 			return nil, nil
 		}
 	}
+	if s.questions != nil {
+		config.KeyboardInteractiveCallback = func(_ ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
+			return nil, s.questions(ask)
+		}
+	}
 	config.AddHostKey(s.hostKey)
 	t.Cleanup(func() {
 		_ = l.Close()
@@ -179,7 +187,12 @@ func (s *testServer) handle(c net.Conn, config *ssh.ServerConfig) {
 		return
 	}
 	s.conns.Add(1)
+	over := func() {}
+	if s.handshake != nil {
+		over = s.handshake()
+	}
 	conn, chans, reqs, err := ssh.NewServerConn(&faultyConn{Conn: c, s: s}, config)
+	over()
 	if err != nil {
 		_ = c.Close()
 		return
@@ -219,9 +232,14 @@ func forward(ch ssh.NewChannel) {
 		return
 	}
 	go ssh.DiscardRequests(reqs)
-	go func() { _, _ = io.Copy(out, channel); _ = out.Close() }()
-	_, _ = io.Copy(channel, out)
-	_ = channel.Close()
+	pipe(channel, out)
+}
+
+// pipe copies both ways until one side ends.
+func pipe(a, b io.ReadWriteCloser) {
+	go func() { _, _ = io.Copy(b, a); _ = b.Close() }()
+	_, _ = io.Copy(a, b)
+	_ = a.Close()
 }
 
 func (s *testServer) session(ch ssh.Channel, reqs <-chan *ssh.Request) {
