@@ -1,16 +1,19 @@
 package sshconn
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // maxInclude bounds nested Include lines, as OpenSSH does (readconf.c).
@@ -20,33 +23,59 @@ const maxInclude = 16
 const maxConfigFile = 1 << 20
 
 // configReader reads ssh_config without OpenSSH. It knows Host, Include and
-// Match with all, host, originalhost, user, localuser and final, with
-// negation. Match exec is refused when it would have to be evaluated, and so
-// is every criterion it does not know: a guess could connect to a wrong host
-// with a wrong key. The libraries for this format stop at Match final, which
-// RHEL ships, or take the second criterion of a Match for a host name.
+// Match with all, host, originalhost, user, localuser, exec and final, with
+// negation. A criterion that it does not know is refused when it would have to be
+// evaluated: a guess could connect to a wrong host with a wrong key. The libraries
+// for this format stop at Match final, which RHEL ships, or take the second
+// criterion of a Match for a host name.
+//
+// After OpenSSH it looks only for what is not followed: then it runs nothing and
+// refuses nothing, and what depends on such a criterion holds perhaps.
 type configReader struct {
+	ctx         context.Context
 	alias, user string
 	port        int
-	noExec      bool // a Match exec does not match, instead of being refused
+	looking     bool // after OpenSSH
 	final       bool // the second pass, in which Match final matches
 	sawFinal    bool
 	out         settings
+	lines       []directive // that may deserve a warning
 }
 
-func (r Resolver) builtin(alias, user string, port int) (settings, error) {
-	c := &configReader{alias: alias, user: user, port: port, noExec: r.NoMatchExec, out: settings{}}
-	if err := c.files(r.File); err != nil {
-		return nil, err
+// holds says whether a part of the file is about the host.
+type holds int
+
+const (
+	not holds = iota
+	perhaps
+	surely
+)
+
+func (r Resolver) builtin(ctx context.Context, alias, user string, port int) (settings, []string, error) {
+	c := &configReader{ctx: ctx, alias: alias, user: user, port: port, out: settings{}}
+	if err := c.read(r.File); err != nil {
+		return nil, nil, err
 	}
-	if c.sawFinal {
+	return c.out, warnings(c.lines, nil, c.out.first("ignoreunknown")), nil
+}
+
+// lookFor says what in the files is not followed, after OpenSSH has read them.
+func (r Resolver) lookFor(alias, user string, port int, theirs settings) []string {
+	c := &configReader{alias: alias, user: user, port: port, looking: true, out: settings{}}
+	if err := c.read(r.File); err != nil {
+		return nil // OpenSSH could read them
+	}
+	return warnings(c.lines, theirs, "*")
+}
+
+func (c *configReader) read(file string) error {
+	err := c.files(file)
+	if err == nil && c.sawFinal {
 		// The second pass adds to what the first one set (ssh.c, final pass).
 		c.final = true
-		if err := c.files(r.File); err != nil {
-			return nil, err
-		}
+		err = c.files(file)
 	}
-	return c.out, nil
+	return err
 }
 
 func (c *configReader) files(file string) error {
@@ -55,19 +84,20 @@ func (c *configReader) files(file string) error {
 	case "none":
 		return nil
 	case "":
-		if err := c.file(filepath.Join(userDir, "config"), userDir, true, 0); err != nil {
+		if err := c.file(filepath.Join(userDir, "config"), userDir, true, surely, 0); err != nil {
 			return err
 		}
 		if runtime.GOOS == "windows" {
 			return nil
 		}
-		return c.file("/etc/ssh/ssh_config", "/etc/ssh", true, 0)
+		return c.file("/etc/ssh/ssh_config", "/etc/ssh", true, surely, 0)
 	}
-	return c.file(file, userDir, false, 0)
+	return c.file(file, userDir, false, surely, 0)
 }
 
-// file reads one file; relative Include names are below base.
-func (c *configReader) file(name, base string, optional bool, depth int) error {
+// file reads one file, which holds as far as outer does; relative Include names are
+// below base.
+func (c *configReader) file(name, base string, optional bool, outer holds, depth int) error {
 	if depth > maxInclude {
 		return fmt.Errorf("%s: Include lines are nested more than %d deep", name, maxInclude)
 	}
@@ -78,15 +108,24 @@ func (c *configReader) file(name, base string, optional bool, depth int) error {
 	if err != nil {
 		return err
 	}
-	active := true
+	at := &place{base: base, depth: depth, outer: outer, now: outer}
 	n := 0
 	for line := range strings.Lines(string(data)) {
 		n++
-		if err := c.line(line, base, depth, &active); err != nil {
-			return fmt.Errorf("%s:%d: %w", name, n, err)
+		at.where = fmt.Sprintf("%s:%d", name, n)
+		if err := c.line(line, at); err != nil {
+			return fmt.Errorf("%s: %w", at.where, err)
 		}
 	}
 	return nil
+}
+
+// place is where the reader is in a file.
+type place struct {
+	where      string // FILE:LINE
+	base       string
+	depth      int
+	outer, now holds
 }
 
 // readBounded reads a file that may be a device or a pipe.
@@ -103,25 +142,32 @@ func readBounded(name string) ([]byte, error) {
 	return data, err
 }
 
-func (c *configReader) line(line, base string, depth int, active *bool) error {
+func (c *configReader) line(line string, at *place) error {
 	key, value := keyword(line)
 	switch key {
 	case "":
 		return nil
 	case "host":
-		*active = matchList(fields(value), c.alias)
+		at.now = not
+		if matchList(fields(value), c.alias) {
+			at.now = at.outer
+		}
 		return nil
 	case "match":
 		ok, err := c.match(fields(value))
-		*active = ok
+		at.now = min(ok, at.outer)
 		return err
-	case "include":
-		if !*active {
-			return nil
-		}
-		return c.include(fields(value), base, depth)
 	}
-	if *active {
+	switch {
+	case at.now == not:
+		return nil
+	case key == "include":
+		return c.include(fields(value), at)
+	}
+	if !c.final {
+		c.lines = append(c.lines, directive{key: key, value: unquote(value), where: at.where, holds: at.now})
+	}
+	if at.now == surely {
 		c.set(key, value)
 	}
 	return nil
@@ -157,19 +203,19 @@ func (c *configReader) set(key, value string) {
 	}
 }
 
-func (c *configReader) include(patterns []string, base string, depth int) error {
+func (c *configReader) include(patterns []string, at *place) error {
 	for _, p := range patterns {
 		if strings.HasPrefix(p, "~/") {
 			p = filepath.Join(currentUser().HomeDir, p[2:])
 		} else if !filepath.IsAbs(p) {
-			p = filepath.Join(base, p)
+			p = filepath.Join(at.base, p)
 		}
 		names, err := filepath.Glob(p)
 		if err != nil {
 			return fmt.Errorf("cannot read the Include pattern %q: %w", p, err)
 		}
 		for _, name := range names {
-			if err := c.file(name, base, true, depth+1); err != nil {
+			if err := c.file(name, at.base, true, at.now, at.depth+1); err != nil {
 				return err
 			}
 		}
@@ -178,60 +224,107 @@ func (c *configReader) include(patterns []string, base string, depth int) error 
 }
 
 // match evaluates the criteria of a Match line from the left and stops at the
-// first that fails, so that an exec which OpenSSH would not run is not refused.
-func (c *configReader) match(words []string) (bool, error) {
+// first that fails, so that nothing is run which OpenSSH would not run.
+func (c *configReader) match(words []string) (holds, error) {
 	if len(words) == 0 {
-		return false, errors.New("match needs a criterion")
+		return not, errors.New("match needs a criterion")
 	}
-	result := true
+	result := surely
 	for i := 0; i < len(words); i++ {
 		crit := strings.ToLower(words[i])
 		negated := strings.HasPrefix(crit, "!")
 		crit = strings.TrimPrefix(crit, "!")
-		var ok bool
+		var ok holds
 		switch crit {
 		case "all":
-			ok = true
+			ok = surely
 		case "final":
-			c.sawFinal, ok = true, c.final
+			c.sawFinal, ok = true, whether(c.final)
+		case "canonical":
+			if ok = not; c.looking {
+				ok = perhaps
+			}
 		default:
 			i++
 			if i == len(words) {
-				return false, fmt.Errorf("match %s needs an argument", crit)
+				return not, fmt.Errorf("match %s needs an argument", crit)
+			}
+			if result == not {
+				continue
 			}
 			var err error
-			if ok, err = c.criterion(crit, words[i], result); err != nil {
-				return false, err
+			if ok, err = c.criterion(crit, words[i]); err != nil {
+				return not, err
 			}
 		}
-		result = result && ok != negated
+		if negated {
+			ok = surely - ok
+		}
+		result = min(result, ok)
 	}
 	return result, nil
 }
 
-func (c *configReader) criterion(crit, arg string, stillMatching bool) (bool, error) {
+func whether(b bool) holds {
+	if b {
+		return surely
+	}
+	return not
+}
+
+func (c *configReader) criterion(crit, arg string) (holds, error) {
 	list := strings.Split(arg, ",")
 	switch crit {
 	case "host":
 		h := firstOf(c.out.first("hostname"), c.alias)
-		return matchList(list, strings.ReplaceAll(h, "%h", c.alias)), nil
+		return whether(matchList(list, strings.ReplaceAll(h, "%h", c.alias))), nil
 	case "originalhost":
-		return matchList(list, c.alias), nil
+		return whether(matchList(list, c.alias)), nil
 	case "user":
 		u := firstOf(c.user, c.out.first("user"))
-		return matchList(list, firstOf(u, currentUser().Username)), nil
+		return whether(matchList(list, firstOf(u, currentUser().Username))), nil
 	case "localuser":
-		return matchList(list, currentUser().Username), nil
-	case "exec":
-		if c.noExec || !stillMatching {
-			return false, nil
+		return whether(matchList(list, currentUser().Username)), nil
+	}
+	switch {
+	case c.looking:
+		return perhaps, nil
+	case crit == "exec":
+		return c.exec(arg)
+	}
+	return not, fmt.Errorf("match %s needs OpenSSH's ssh: install openssh-client, or give another file with -F", Clean(crit))
+}
+
+// exec runs the command of a Match exec as OpenSSH does, under the user's shell,
+// without stdin and output (readconf.c, execute_in_shell).
+func (c *configReader) exec(line string) (holds, error) {
+	e := Endpoint{Alias: c.alias, HostName: strings.ReplaceAll(firstOf(c.out.first("hostname"), c.alias), "%h", c.alias)}
+	if err := e.fillPort(c.out, Target{Port: c.port}); err != nil {
+		return not, err
+	}
+	e.User = firstOf(firstOf(c.user, c.out.first("user")), currentUser().Username)
+	for _, check := range []struct{ what, s string }{{"host", e.HostName}, {"user", e.User}} {
+		if err := checkName(check.what, check.s); err != nil {
+			return not, err
 		}
-		return false, errors.New("match exec needs OpenSSH's ssh, which is not on PATH: install openssh-client, or give another file with -F")
 	}
-	if !stillMatching {
-		return false, nil
+	line, err := e.tokens(line)
+	if err != nil {
+		return not, err
 	}
-	return false, fmt.Errorf("match %s needs OpenSSH's ssh: install openssh-client, or give another file with -F", Clean(crit))
+	ctx, cancel := context.WithTimeout(c.ctx, resolveTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, userShell(), "-c", line)
+	cmd.WaitDelay = time.Second
+	err = cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return not, fmt.Errorf("match exec %q: %w", Clean(line), ctx.Err())
+	case err != nil && !errors.As(err, &exit):
+		return not, fmt.Errorf("cannot run match exec %q: %w", Clean(line), err)
+	}
+	return whether(err == nil), nil
 }
 
 // matchList is the pattern list of ssh_config(5): any pattern must match, and

@@ -119,9 +119,20 @@ func NewDialer(o Options) *Dialer {
 	}
 }
 
-// Resolve looks a host up with the Dialer's Resolver.
+// Resolve looks a host up with the Dialer's Resolver. Each of its warnings is given
+// once, however many hosts it is about.
 func (d *Dialer) Resolve(ctx context.Context, t Target) (Endpoint, error) {
-	return d.o.Resolver.Resolve(ctx, t)
+	ep, err := d.o.Resolver.Resolve(ctx, t)
+	for _, w := range ep.Warnings {
+		d.mu.Lock()
+		again := d.said[w]
+		d.said[w] = true
+		d.mu.Unlock()
+		if !again {
+			d.o.notice(w)
+		}
+	}
+	return ep, err
 }
 
 // Dial connects to an endpoint. The errors are those of the function Dial.
@@ -349,11 +360,30 @@ func transport(ctx context.Context, ep Endpoint, bastion *Client) (net.Conn, err
 		}
 		return conn, nil
 	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", ep.address())
+	conn, err := dialTCP(ctx, ep)
 	if err != nil {
 		return nil, fail(err, hintDial)
 	}
 	return conn, nil
+}
+
+func dialTCP(ctx context.Context, ep Endpoint) (net.Conn, error) {
+	network := "tcp"
+	switch ep.AddressFamily {
+	case "inet":
+		network = "tcp4"
+	case "inet6":
+		network = "tcp6"
+	}
+	d := &net.Dialer{}
+	if ep.BindAddress != "" {
+		from, err := net.ResolveTCPAddr(network, net.JoinHostPort(ep.BindAddress, "0"))
+		if err != nil {
+			return nil, fmt.Errorf("cannot use BindAddress: %w", err)
+		}
+		d.LocalAddr = from
+	}
+	return d.DialContext(ctx, network, ep.address())
 }
 
 func firstPositive[T int | time.Duration](values ...T) T {

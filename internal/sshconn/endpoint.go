@@ -49,6 +49,12 @@ type Endpoint struct {
 	ProxyJump    string // comma-separated hops, empty for none
 	ProxyCommand string // with tokens still in it, empty for none
 
+	AddressFamily string // "inet" or "inet6"; else either
+	BindAddress   string // what to connect from; empty: the kernel's choice
+
+	// Warnings say what in ssh_config is not followed, FILE:LINE first.
+	Warnings []string
+
 	ConnectTimeout      time.Duration // 0: the caller's default
 	ServerAliveInterval time.Duration // 0: the caller's default
 	ServerAliveCountMax int           // 0: the caller's default

@@ -81,7 +81,7 @@ func (d *Dialer) jumpEndpoint(ctx context.Context, list string) (Endpoint, error
 	if err != nil {
 		return Endpoint{}, err
 	}
-	ep, err := d.o.Resolver.Resolve(ctx, t)
+	ep, err := d.Resolve(ctx, t)
 	if err != nil {
 		return Endpoint{}, err
 	}

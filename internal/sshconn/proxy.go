@@ -37,15 +37,11 @@ func dialProxy(ep Endpoint) (*proxyConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	shell := os.Getenv("SHELL")
-	if shell == "" {
-		shell = "/bin/sh"
-	}
 	if !strings.HasPrefix(strings.TrimSpace(line), "exec ") {
 		line = "exec " + line
 	}
 	p := &proxyConn{stderr: newRing(4 << 10), exited: make(chan struct{}), addr: proxyAddr(ep.address())}
-	p.cmd = exec.Command(shell, "-c", line)
+	p.cmd = exec.Command(userShell(), "-c", line)
 	p.cmd.Stderr = p.stderr
 	p.cmd.WaitDelay = time.Second
 	ownGroup(p.cmd)
@@ -71,6 +67,9 @@ func dialProxy(ep Endpoint) (*proxyConn, error) {
 	}()
 	return p, nil
 }
+
+// userShell is what runs the commands of ssh_config.
+func userShell() string { return firstOf(os.Getenv("SHELL"), "/bin/sh") }
 
 // why says how the command failed, if it has ended by itself or spoken; cause
 // is what the SSH layer saw.

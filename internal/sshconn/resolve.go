@@ -18,25 +18,18 @@ const resolveTimeout = 20 * time.Second
 // Resolver looks hosts up in ssh_config. It asks OpenSSH itself (ssh -G) where
 // that is installed, because only OpenSSH reads every ssh_config as OpenSSH
 // does; else it reads the files itself, which covers Host, Include and Match
-// without exec and without canonicalisation, and refuses what it does not
-// cover. The zero Resolver is ready for use; copies are independent.
+// without canonicalisation, and refuses what it does not cover. The zero Resolver is
+// ready for use; copies are independent.
 //
-// Honoured are HostName, Port, User, IdentityFile (with its -cert.pub),
-// IdentitiesOnly, IdentityAgent, UserKnownHostsFile, GlobalKnownHostsFile,
-// HashKnownHosts, StrictHostKeyChecking, HostKeyAlias, ProxyJump, ProxyCommand,
-// ConnectTimeout, ServerAliveInterval and ServerAliveCountMax. Not honoured are
-// the choice of ciphers and key types, BindAddress, AddressFamily,
-// CertificateFile, PKCS11Provider and KnownHostsCommand. ssh -G does not quote:
-// a known_hosts path with a space in it is read as two.
+// docs/ssh.md lists what is followed. What is not, and would change where a host is
+// or who is trusted, is in the endpoint's Warnings. ssh -G does not quote: a
+// known_hosts path with a space in it is read as two.
 type Resolver struct {
 	// File is the ssh_config to read (-F): only this one. Empty means the
 	// user's file and the system's, as for ssh; "none" means no file.
 	File string
 	// SSH is OpenSSH's ssh. Empty means the one on PATH, if any.
 	SSH string
-	// NoMatchExec reads the files without OpenSSH and takes every Match exec as
-	// not matching, so that looking up a host runs no command.
-	NoMatchExec bool
 	// Builtin reads the files without OpenSSH, although it may be installed.
 	Builtin bool
 }
@@ -77,10 +70,11 @@ func (r Resolver) Resolve(ctx context.Context, t Target) (Endpoint, error) {
 			return Endpoint{}, fmt.Errorf("cannot look up host %s: %w", Clean(name), err)
 		}
 	}
-	s, err := r.settings(ctx, e.Alias, t.User, t.Port)
+	s, unfollowed, err := r.settings(ctx, e.Alias, t.User, t.Port)
 	if err != nil {
 		return Endpoint{}, fmt.Errorf("cannot look up host %s in ssh_config: %w", Clean(name), err)
 	}
+	e.Warnings = unfollowed
 	if err := e.fill(s, t); err != nil {
 		return Endpoint{}, fmt.Errorf("cannot look up host %s in ssh_config: %w", Clean(name), err)
 	}
@@ -102,15 +96,21 @@ func checkName(what, s string) error {
 	return nil
 }
 
-func (r Resolver) settings(ctx context.Context, alias, user string, port int) (settings, error) {
+// settings gives what ssh_config says of a host, and warnings about what in it is
+// not followed.
+func (r Resolver) settings(ctx context.Context, alias, user string, port int) (settings, []string, error) {
 	ssh := r.SSH
-	if ssh == "" && !r.Builtin && !r.NoMatchExec {
+	if ssh == "" && !r.Builtin {
 		ssh, _ = exec.LookPath("ssh")
 	}
-	if ssh == "" || r.Builtin || r.NoMatchExec {
-		return r.builtin(alias, user, port)
+	if ssh == "" || r.Builtin {
+		return r.builtin(ctx, alias, user, port)
 	}
-	return r.openSSH(ctx, ssh, alias, user, port)
+	s, err := r.openSSH(ctx, ssh, alias, user, port)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, r.lookFor(alias, user, port, s), nil
 }
 
 func (r Resolver) openSSH(ctx context.Context, ssh, alias, user string, port int) (settings, error) {
@@ -183,6 +183,7 @@ func (e *Endpoint) fill(s settings, t Target) error {
 	if e.ProxyCommand != "" && s.first("proxyusefdpass") == "yes" {
 		return errors.New("ProxyUseFdpass is not supported; use a ProxyCommand that passes the data on")
 	}
+	e.AddressFamily, e.BindAddress = strings.ToLower(s.first("addressfamily")), notNone(s.first("bindaddress"))
 	if err := e.fillTimes(s); err != nil {
 		return err
 	}

@@ -2,8 +2,8 @@ package sshconn
 
 import (
 	"context"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,7 +64,17 @@ func TestResolveBuiltin(t *testing.T) {
 		"match final": {
 			"Match final all\n Port 2\n User late\nHost *\n User early\n", Target{Name: "web1"}, want{"": "early@web1:2"}, "",
 		},
-		"match exec is refused":           {"Match exec \"true\"\n Port 2\n", Target{Name: "web1"}, nil, "match exec needs OpenSSH's ssh"},
+		"match exec": {
+			"Host web1\n HostName 192.0.2.9\n User bob\nMatch exec \"test %h/%n/%p/%r = 192.0.2.9/web1/22/bob\"\n Port 2\nMatch !exec \"exit 3\"\n HostKeyAlias k\n",
+			Target{Name: "web1"}, want{"": "bob@192.0.2.9:2", "keyname": "k"}, "",
+		},
+		"match exec that fails":           {"Match exec \"exit 3\"\n Port 2\n", Target{Name: "web1", User: "u"}, want{"": "u@web1:22"}, ""},
+		"match exec with an odd token":    {"Match exec \"test %y\"\n Port 2\n", Target{Name: "web1"}, nil, "%y is not supported"},
+		"match canonical":                 {"Match canonical all\n Port 2\n", Target{Name: "web1", User: "u"}, want{"": "u@web1:22"}, ""},
+		"certificates":                    {"CertificateFile ~/.ssh/%r-cert.pub\nCertificateFile none\nCertificateFile /c\n", Target{Name: "web1", User: "u"}, want{"certs": home + "/.ssh/u-cert.pub /c"}, ""},
+		"ways to log in":                  {"PreferredAuthentications password,gssapi-with-mic,publickey\n", Target{Name: "web1"}, want{"login": "password publickey"}, ""},
+		"no passwords":                    {"PasswordAuthentication no\nKbdInteractiveAuthentication no\n", Target{Name: "web1"}, want{"login": "publickey"}, ""},
+		"batch mode":                      {"BatchMode yes\n", Target{Name: "web1"}, want{"login": "publickey"}, ""},
 		"an unrelated exec is not":        {"Match originalhost db exec \"true\"\n Port 2\n", Target{Name: "web1", User: "u"}, want{"": "u@web1:22"}, ""},
 		"match of a future OpenSSH":       {"Match moonphase full\n Port 2\n", Target{Name: "web1"}, nil, "match moonphase needs OpenSSH"},
 		"negated host":                    {"Host * !web1\n Port 2\n", Target{Name: "web1", User: "u"}, want{"": "u@web1:22"}, ""},
@@ -92,8 +102,8 @@ func TestResolveBuiltin(t *testing.T) {
 				"": ep.String(), "known": strings.Join(ep.UserKnownHosts, " "), "global": strings.Join(ep.GlobalKnownHosts, " "),
 				"ids": strings.Join(ep.IdentityFiles, " "), "strict": ep.StrictHostKeyChecking, "alias": ep.Alias,
 				"only": map[bool]string{true: "true"}[ep.IdentitiesOnly], "agent": ep.IdentityAgent, "command": ep.ProxyCommand,
-				"keyname": ep.hostKeyName(),
-				"times":   strings.Join([]string{ep.ConnectTimeout.String(), ep.ServerAliveInterval.String(), string(rune('0' + ep.ServerAliveCountMax))}, " "),
+				"keyname": ep.hostKeyName(), "certs": strings.Join(ep.CertificateFiles, " "), "login": strings.Join(ep.Authentications, " "),
+				"times": strings.Join([]string{ep.ConnectTimeout.String(), ep.ServerAliveInterval.String(), string(rune('0' + ep.ServerAliveCountMax))}, " "),
 			}
 			for k, v := range test.want {
 				if got[k] != v {
@@ -104,18 +114,75 @@ func TestResolveBuiltin(t *testing.T) {
 	}
 }
 
-func TestResolveNoMatchExec(t *testing.T) {
+// TestWarnings says what is not followed, with file and line, by both ways to read
+// ssh_config. A file that is included is named itself; what holds for another host,
+// has no effect or has no meaning for lvsup is not spoken of.
+func TestWarnings(t *testing.T) {
 	dir := t.TempDir()
-	touched := filepath.Join(dir, "touched")
-	file := filepath.Join(dir, "config")
-	writeFile(t, file, "Match exec \"touch "+touched+"\"\n Port 2\nHost *\n Port 3\n", 0o600)
-	ep, err := Resolver{File: file, NoMatchExec: true}.Resolve(context.Background(), Target{Name: "web1"})
-	if err != nil || ep.Port != 3 {
-		t.Errorf("got port %d, %v", ep.Port, err)
+	inner, file := filepath.Join(dir, "inner"), filepath.Join(dir, "config")
+	writeFile(t, inner, "# legacy\nHost web*\n  KexAlgorithms diffie-hellman-group14-sha256\n  ForwardAgent yes\n", 0o600)
+	for name, test := range map[string]struct {
+		config  string
+		want    []string
+		builtin bool // only without OpenSSH
+	}{
+		"nothing":             {"Host web1\n User bob\n ControlMaster auto\n SendEnv LANG\n GSSAPIAuthentication yes\n", nil, false},
+		"another host's":      {"Host db\n Ciphers aes128-ctr\n", nil, false},
+		"no effect":           {"KnownHostsCommand none\nVerifyHostKeyDNS no\nCheckHostIP no\n", nil, false},
+		"one":                 {"Host web1\n\n  Ciphers aes128-ctr\n", []string{"config:3: Ciphers is not followed"}, false},
+		"the first counts":    {"VerifyHostKeyDNS no\nVerifyHostKeyDNS yes\n", nil, false},
+		"in a file":           {"Include " + inner + "\nMACs hmac-sha2-256\n", []string{"config:2: MACs is", "inner:3: KexAlgorithms is"}, false},
+		"in a file of others": {"Host db\n Include " + inner + "\n", nil, false},
+		"where exec says so":  {"Match exec true\n KnownHostsCommand /bin/true %H\n", []string{"config:2: KnownHostsCommand is not followed; put the keys"}, false},
+		"where it does not":   {"Match exec false\n KnownHostsCommand /bin/true %H\n", nil, false},
+		"unless exec":         {"Match !exec false\n RevokedHostKeys /krl\n", []string{"config:2: RevokedHostKeys is"}, false},
+		"no such directive":   {"Host web1\n Prot 22\n", []string{`config:2: "prot" is no directive that lvsup knows`}, true},
+		"to be ignored":       {"IgnoreUnknown UseKey*,Foo\nUseKeychain yes\nUseKeyring yes\nfoo bar\n", nil, true},
+		"canonical names":     {"CanonicalizeHostname yes\n", []string{"config:1: CanonicalizeHostname is"}, true},
+	} {
+		writeFile(t, file, test.config, 0o600)
+		for _, builtin := range []bool{true, false} {
+			if test.builtin && !builtin {
+				continue
+			}
+			ep, err := Resolver{File: file, Builtin: builtin}.Resolve(context.Background(), Target{Name: "web1"})
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			slices.Sort(ep.Warnings)
+			ok := len(ep.Warnings) == len(test.want)
+			for i := 0; ok && i < len(test.want); i++ {
+				ok = strings.HasPrefix(ep.Warnings[i], filepath.Join(dir, test.want[i]))
+			}
+			if !ok {
+				t.Errorf("%s, builtin %v: got %q", name, builtin, ep.Warnings)
+			}
+		}
 	}
-	if _, err := os.Stat(touched); err == nil {
-		t.Error("the command ran")
+	writeFile(t, file, "Ciphers aes128-ctr\n", 0o600)
+	var notices []string
+	d := NewDialer(Options{Resolver: Resolver{File: file}, Notice: func(s string) { notices = append(notices, s) }})
+	for _, host := range []string{"web1", "web2"} {
+		if _, err := d.Resolve(context.Background(), Target{Name: host}); err != nil {
+			t.Fatal(err)
+		}
 	}
+	if len(notices) != 1 {
+		t.Errorf("notices are %q", notices)
+	}
+}
+
+// TestBind holds that AddressFamily and BindAddress are followed.
+func TestBind(t *testing.T) {
+	_, ep := serve(t, nil)
+	ep.BindAddress = "127.0.0.9"
+	c := dial(t, ep, nil)
+	if from := c.ssh.LocalAddr().String(); !strings.HasPrefix(from, "127.0.0.9:") {
+		t.Errorf("connected from %s", from)
+	}
+	ep.BindAddress, ep.AddressFamily = "", "inet6"
+	err := tryDial(t, Options{Endpoint: ep})
+	wantText(t, err, "no suitable address")
 }
 
 func TestResolveIncludeLoop(t *testing.T) {
