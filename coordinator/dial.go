@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -193,8 +194,10 @@ func (d *SSHDialer) resume(ctx context.Context, client *sshconn.Client, name str
 	script := ""
 	for _, n := range names {
 		file := shell.Quote(path.Join(agentDir, n))
-		script += fmt.Sprintf("[ -x %s ] && exec %s serve; ", file, file)
+		script += fmt.Sprintf("[ -x %s ] && [ -O %s ] && exec %s serve; ", file, file, file)
 	}
+	// What another user put there, or could replace, is not run.
+	script = "[ -O " + agentDir + " ] || exit " + strconv.Itoa(exitNoAgent) + "; " + script
 	run, err := d.run(ctx, client, name, become, script+fmt.Sprintf("exit %d", exitNoAgent))
 	if err != nil {
 		return nil, err

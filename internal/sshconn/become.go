@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -12,20 +13,27 @@ import (
 	"github.com/lvsup/lvsup/internal/shell"
 )
 
+// The programs that give a root shell.
+const (
+	bySudo = "sudo"
+	byDoas = "doas"
+)
+
 // becomeTimeout bounds the wait for sudo's prompt and for its answer: sudo
 // itself waits two seconds or more after a wrong password (pam_unix).
 const becomeTimeout = 30 * time.Second
 
-// becomeWay is what the first use of sudo on a connection found out; it is not
-// tried again.
+// becomeWay is what the first use of sudo or doas on a connection found out; it is
+// not tried again.
 type becomeWay struct {
 	known    bool
+	tool     string
 	password bool // sudo wants one
 	secret   string
 	err      error
 }
 
-// BecomeError says that sudo did not give a root shell.
+// BecomeError says that neither sudo nor doas gave a root shell.
 type BecomeError struct {
 	Host string
 	// WrongPassword tells a refused password from a sudo that cannot work at
@@ -39,12 +47,12 @@ func (e *BecomeError) Error() string {
 	return fmt.Sprintf("cannot become root on %s: %s", Clean(e.Host), e.Reason)
 }
 
-// StartBecome is Start as root through sudo. It tries sudo -n; if sudo wants a
-// password, password is called (once a Client), and its answer is written only
-// after sudo has printed a prompt that no other program can know, and before
-// anything else is. With a nil password a sudo that wants one is an error.
-// The error is a *BecomeError where sudo is the cause. For a user who is root
-// already it is Start.
+// StartBecome is Start as root through sudo, or through doas where sudo does not let
+// the user in at once and doas does. If sudo wants a password, password is called
+// (once a Client), and its answer is written only after sudo has printed a prompt
+// that no other program can know, and before anything else is. With a nil password a
+// sudo that wants one is an error. The error is a *BecomeError where sudo or doas is
+// the cause. For a user who is root already it is Start.
 func (c *Client) StartBecome(ctx context.Context, cmd string, onStderr func(line string), password func() (string, error)) (*Session, error) {
 	return c.startBecome(ctx, cmd, cmd, onStderr, password)
 }
@@ -53,24 +61,24 @@ func (c *Client) startBecome(ctx context.Context, name, cmd string, onStderr fun
 	if c.ep.User == "root" {
 		return c.start(ctx, name, cmd, onStderr)
 	}
-	way, err := c.sudo(ctx, password)
+	way, err := c.rootBy(ctx, password)
 	switch {
 	case err != nil:
 		return nil, err
 	case way.password:
 		return c.sudoWithPassword(ctx, name, cmd, onStderr, way.secret)
 	}
-	return c.start(ctx, name, "exec sudo -n -- "+shell.Quote("sh", "-c", cmd), onStderr)
+	return c.start(ctx, name, "exec "+way.tool+" -n -- "+shell.Quote("sh", "-c", cmd), onStderr)
 }
 
-// sudo finds out once how root is reached, and proves the password.
-func (c *Client) sudo(ctx context.Context, password func() (string, error)) (becomeWay, error) {
+// rootBy finds out once how root is reached, and proves the password.
+func (c *Client) rootBy(ctx context.Context, password func() (string, error)) (becomeWay, error) {
 	c.becomeMu.Lock()
 	defer c.becomeMu.Unlock()
 	if c.become.known {
 		return c.become, c.become.err
 	}
-	way, err := c.findSudo(ctx, password)
+	way, err := c.findRoot(ctx, password)
 	var refused *BecomeError
 	if err == nil || errors.As(err, &refused) {
 		way.known, way.err = true, err
@@ -79,18 +87,39 @@ func (c *Client) sudo(ctx context.Context, password func() (string, error)) (bec
 	return way, err
 }
 
-func (c *Client) findSudo(ctx context.Context, password func() (string, error)) (becomeWay, error) {
-	_, stderr, code, err := c.Exec(ctx, "LC_ALL=C sudo -n -- sh -c :")
+// The exit statuses of the script that looks for a way to root.
+const (
+	exitSudoRefused = 91
+	exitDoasRefused = 92 // and there is no sudo
+	exitNoWay       = 93
+)
+
+func (c *Client) findRoot(ctx context.Context, password func() (string, error)) (becomeWay, error) {
+	there := func(tool string) string { return "command -v " + tool + " >/dev/null 2>&1 && " }
+	refuse := func(reason string) (becomeWay, error) {
+		return becomeWay{}, &BecomeError{Host: c.ep.Name, Reason: reason}
+	}
+	stdout, stderr, code, err := c.Exec(ctx, "LC_ALL=C; export LC_ALL; no="+strconv.Itoa(exitNoWay)+"; "+
+		there(bySudo)+"{ sudo -n -- sh -c : && echo sudo && exit 0; no="+strconv.Itoa(exitSudoRefused)+"; }; "+
+		there(byDoas)+"{ doas -n -- sh -c : && echo doas && exit 0; [ $no = "+strconv.Itoa(exitNoWay)+" ] && no="+strconv.Itoa(exitDoasRefused)+"; }; "+
+		"exit $no")
+	why := said(string(stderr))
 	switch {
 	case err != nil:
 		return becomeWay{}, err
 	case code == 0:
-		return becomeWay{}, nil
-	case code == 127:
-		return becomeWay{}, &BecomeError{Host: c.ep.Name, Reason: "there is no sudo; install it, or connect as root"}
+		if tool := strings.TrimSpace(string(stdout)); tool == bySudo || tool == byDoas {
+			return becomeWay{tool: tool}, nil
+		}
+		return refuse(fmt.Sprintf("sudo prints %q of its own accord", said(string(stdout))))
+	case code == exitNoWay:
+		return refuse("there is no sudo and no doas; install one, or connect as root")
+	case code == exitDoasRefused:
+		return refuse(fmt.Sprintf("%s; doas reads a password from a terminal only: write \"permit nopass %s as root\" into /etc/doas.conf, or install sudo", why, c.ep.User))
+	case strings.Contains(why, "must have a tty"):
+		return refuse(why + "; take requiretty away from this user in sudoers")
 	case password == nil:
-		return becomeWay{}, &BecomeError{Host: c.ep.Name, Reason: said(string(stderr)) +
-			"; allow this user NOPASSWD in sudoers, or let lvsup ask for the password"}
+		return refuse(why + "; allow this user NOPASSWD in sudoers, or let lvsup ask for the password with --ask-become-pass")
 	}
 	secret, err := password()
 	if err != nil {
@@ -106,7 +135,7 @@ func (c *Client) findSudo(ctx context.Context, password func() (string, error)) 
 	if _, _, _, err := s.finish(nil, MaxOutput); err != nil {
 		return becomeWay{}, err
 	}
-	return becomeWay{password: true, secret: secret}, nil
+	return becomeWay{tool: bySudo, password: true, secret: secret}, nil
 }
 
 // sudoWithPassword starts sudo -S. sudo reads the password byte by byte up to

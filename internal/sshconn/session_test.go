@@ -214,5 +214,27 @@ func TestNoSudo(t *testing.T) {
 	_, ep := serve(t, func(s *testServer) { s.path = toolsWithout(t, "cat") })
 	c := dial(t, ep, nil)
 	_, err := c.StartBecome(context.Background(), "cat", nil, answer("x"))
-	wantText(t, err, "there is no sudo")
+	wantText(t, err, "there is no sudo and no doas", "connect as root")
+}
+
+// TestDoas is a doas like the real one: it never asks with -n.
+func TestDoas(t *testing.T) {
+	doas := func(script string) *Client {
+		dir := toolsWithout(t, "sudo")
+		writeFile(t, filepath.Join(dir, "doas"), "#!/bin/sh\n[ \"$1 $2\" = '-n --' ] || exit 9\nshift 2\n"+script, 0o755)
+		_, ep := serve(t, func(s *testServer) { s.path = dir })
+		return dial(t, ep, nil)
+	}
+	s, err := doas(`exec "$@"`).StartBecome(context.Background(), "cat", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, _, code, err := s.finish(strings.NewReader("frame"), 100); string(out) != "frame" || code != 0 || err != nil {
+		t.Errorf("got %q, %d, %v", out, code, err)
+	}
+	_, err = doas("echo 'doas: Authentication required' >&2; exit 1").StartBecome(context.Background(), "cat", nil, func() (string, error) {
+		t.Error("asked for a password that doas cannot take")
+		return "", nil
+	})
+	wantText(t, err, "cannot become root on web1: doas: Authentication required", "permit nopass tester as root")
 }

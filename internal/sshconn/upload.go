@@ -141,6 +141,8 @@ const (
 	exitChmod    = 96
 	exitRename   = 97
 	exitOccupied = 98
+	exitForeign  = 99
+	exitDenied   = 100
 )
 
 // vars starts each script: the names in it, quoted once.
@@ -154,11 +156,13 @@ func (t uploadTo) vars() string {
 func (c *Client) prepare(ctx context.Context, t uploadTo) (string, error) {
 	script := t.vars() + fmt.Sprintf("umask 022; "+
 		`[ -d "$p" ] && exit %d; [ -d "$d" ] || mkdir -p -- "$d" || exit %d; `+
-		`if [ -f "$p" ] && [ ! -L "$p" ] && command -v sha256sum >/dev/null 2>&1; then `+
+		// Who owns the directory can put another program in the place of ours.
+		`[ -O "$d" ] || { [ -w "$d" ] && exit %d; exit %d; }; `+
+		`if [ -f "$p" ] && [ ! -L "$p" ] && [ -O "$p" ] && command -v sha256sum >/dev/null 2>&1; then `+
 		`set -- $(sha256sum < "$p"); [ "$1" = %s ] && chmod %o "$p" && %s && echo %s && exit 0; fi; `+
 		`find "$d" -maxdepth 1 -name ".lvsup-upload-*" -mmin +60 -exec rm -f {} ";" 2>/dev/null; `+
 		`command -v gzip >/dev/null 2>&1 && echo %s; exit 0`,
-		exitOccupied, exitMkdir, t.spec.SHA256, t.spec.Mode, t.runs(`"$p"`), foundPresent, foundGzip)
+		exitOccupied, exitMkdir, exitForeign, exitDenied, t.spec.SHA256, t.spec.Mode, t.runs(`"$p"`), foundPresent, foundGzip)
 	out, err := c.uploadStep(ctx, t, script, nil)
 	return strings.TrimSpace(out), err
 }
@@ -280,8 +284,13 @@ func (t uploadTo) failure(c *Client, code int, stderr string) error {
 		e.Reason = fmt.Sprintf("no space left in %s; make room for %d KiB", t.dir, len(t.spec.Data)/1024+1)
 	case has("Read-only file system"):
 		e.Reason = fmt.Sprintf("%s is on a read-only file system; remount it writable", t.dir)
-	case has("Permission denied"), has("Operation not permitted"):
-		e.Reason = fmt.Sprintf("user %s may not write in %s (%s); connect as root or set become = true", c.ep.User, t.dir, said(stderr))
+	case code == exitDenied, has("Permission denied"), has("Operation not permitted"):
+		e.Reason = fmt.Sprintf("user %s may not write in %s; connect as root or set become = true in the plan's connection", c.ep.User, t.dir)
+		if stderr != "" {
+			e.Reason += " (" + said(stderr) + ")"
+		}
+	case code == exitForeign:
+		e.Reason = fmt.Sprintf("%s belongs to another user, who could replace what is run from there; look whose it is, and remove it or give it to root", t.dir)
 	case code == exitNoexec:
 		e.Reason = fmt.Sprintf("%s is on a file system mounted noexec, so nothing can be run from there; remount it with exec", t.dir)
 	case code == exitHash:
