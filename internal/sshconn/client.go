@@ -41,8 +41,13 @@ func newClient(ep Endpoint, s *ssh.Client, conn *countingConn, key ssh.PublicKey
 func (c *Client) Endpoint() Endpoint { return c.ep }
 
 // HostKey is the key that the host showed, in wire form (RFC 4253, 6.6), for
-// Options.PinnedHostKey.
-func (c *Client) HostKey() []byte { return c.hostKey.Marshal() }
+// Options.PinnedHostKey; of a certificate it is the key inside.
+func (c *Client) HostKey() []byte {
+	if cert, is := c.hostKey.(*ssh.Certificate); is {
+		return cert.Key.Marshal()
+	}
+	return c.hostKey.Marshal()
+}
 
 // Done is closed when the connection has ended, for whatever reason.
 func (c *Client) Done() <-chan struct{} { return c.done }

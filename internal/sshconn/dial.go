@@ -150,7 +150,12 @@ func (d *Dialer) DialPinned(ctx context.Context, ep Endpoint, key []byte) (*Clie
 type hops []string
 
 func (d *Dialer) dialVia(ctx context.Context, ep Endpoint, pinned []byte, h hops) (*Client, error) {
-	begun := time.Now()
+	begun, wait := time.Now(), d.o.Wait
+	if pinned != nil || len(h) > 0 {
+		// A host that was there a moment ago does not boot, and who waits for a jump
+		// host tries again itself.
+		wait = 0
+	}
 	timeout := firstPositive(d.o.ConnectTimeout, ep.ConnectTimeout, DefaultConnectTimeout)
 	for try := 1; ; try++ {
 		c, err := d.once(ctx, timeout, ep, pinned, h)
@@ -161,7 +166,7 @@ func (d *Dialer) dialVia(ctx context.Context, ep Endpoint, pinned []byte, h hops
 			return nil, fmt.Errorf("cannot connect to %s (%s): %w", Clean(ep.Name), Clean(ep.String()), context.Cause(ctx))
 		}
 		busy := dropped(err) && try < handshakeTries && time.Since(begun) < timeout
-		booting := passing(err) && time.Since(begun) < d.o.Wait
+		booting := passing(err) && time.Since(begun) < wait
 		if !busy && !booting {
 			return nil, err
 		}

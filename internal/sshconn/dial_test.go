@@ -132,8 +132,12 @@ func TestHostKeyAuthority(t *testing.T) {
 	})
 	line := "@cert-authority * " + strings.TrimSpace(string(ssh.MarshalAuthorizedKey(ca.PublicKey()))) + "\n"
 	writeFile(t, ep.UserKnownHosts[0], line, 0o600)
-	if err := tryDial(t, Options{Endpoint: ep}); err != nil {
-		t.Errorf("the host's certificate is refused: %v", err)
+	// The host is found again by the key that was certified.
+	c := dial(t, ep, nil)
+	moved := ep.At("localhost")
+	moved.UserKnownHosts = nil
+	if err := tryDial(t, Options{Endpoint: moved, PinnedHostKey: c.HostKey()}); err != nil {
+		t.Errorf("the key of the certificate is refused: %v", err)
 	}
 }
 

@@ -67,9 +67,9 @@ func newHostKeys(ep Endpoint, pinned []byte, accept bool) (*hostKeys, error) {
 func (h *hostKeys) algorithms() []string {
 	switch {
 	case h.pinned != nil:
-		return algorithms([]string{hostkey.Kind(h.pinned)}, false)
+		return algorithms([]string{hostkey.Kind(h.pinned)}, last)
 	case h.plan.Set():
-		return algorithms([]string{h.plan.Kind}, false)
+		return algorithms([]string{h.plan.Kind}, last)
 	}
 	on := h.known.keys
 	if len(on) == 0 {
@@ -79,7 +79,10 @@ func (h *hostKeys) algorithms() []string {
 	for _, k := range on {
 		kinds = append(kinds, k.kind)
 	}
-	return algorithms(kinds, len(h.known.authorities) > 0)
+	if len(h.known.authorities) > 0 {
+		return algorithms(kinds, first)
+	}
+	return algorithms(kinds, never)
 }
 
 // check is the ssh.HostKeyCallback.
@@ -100,7 +103,7 @@ func (h *hostKeys) judge(key ssh.PublicKey) error {
 	}
 	fail := &HostKeyError{Host: h.ep.Name, Endpoint: h.ep.String(), Offered: ssh.FingerprintSHA256(plain)}
 	if h.pinned != nil {
-		return h.judgePinned(fail, key)
+		return h.judgePinned(fail, plain)
 	}
 	for _, k := range []ssh.PublicKey{plain, signer} {
 		if k == nil {

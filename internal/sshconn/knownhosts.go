@@ -148,11 +148,20 @@ func hashName(name string, salt []byte) []byte {
 	return mac.Sum(nil)
 }
 
+// When a host is asked for a certificate.
+type turn int
+
+const (
+	never turn = iota // its key will do
+	first             // an authority for it is on record
+	last              // one key alone will do, certified or not
+)
+
 // algorithms gives the host key algorithms in the order to ask for them:
-// certificates where an authority is on record, whatever their type, then the
-// types on record, then the others in OpenSSH's own order, so that an unknown host
-// shows the key that ssh would see.
-func algorithms(kinds []string, certificates bool) []string {
+// certificates in their turn, whatever their type, the types on record, then the
+// others in OpenSSH's own order, so that an unknown host shows the key that ssh would
+// see.
+func algorithms(kinds []string, certificates turn) []string {
 	supported := ssh.SupportedAlgorithms().HostKeys
 	slices.SortStableFunc(supported, func(a, b string) int { return keyRank(a) - keyRank(b) })
 	var certs, known, rest []string
@@ -166,10 +175,13 @@ func algorithms(kinds []string, certificates bool) []string {
 			rest = append(rest, a)
 		}
 	}
-	if !certificates {
-		certs = nil
+	switch certificates {
+	case first:
+		return slices.Concat(certs, known, rest)
+	case last:
+		return slices.Concat(known, rest, certs)
 	}
-	return slices.Concat(certs, known, rest)
+	return slices.Concat(known, rest)
 }
 
 func keyRank(algorithm string) int {

@@ -154,7 +154,7 @@ func TestHostKeyOrder(t *testing.T) {
 		if !strings.HasPrefix(got, test.want) {
 			t.Errorf("%s: asks for %s", name, got)
 		}
-		if certs := strings.Contains(got, "-cert-"); certs != (name == "an authority") {
+		if certs := strings.Contains(got, "-cert-"); certs != (name == "an authority" || name == "the plan's") {
 			t.Errorf("%s: asks for certificates: %v", name, certs)
 		}
 	}

@@ -4,11 +4,9 @@ package sshconn
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -72,44 +70,4 @@ func TestRealHostKeys(t *testing.T) {
 	t.Cleanup(func() { _ = accepting.Close() })
 	s.dial(t, accepting, "real")
 	run(t, "ssh", "-F", s.config, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "real", "true")
-}
-
-func TestRealSFTPOff(t *testing.T) {
-	s := startSSHD(t, "Subsystem other /bin/false")
-	c := s.dial(t, s.dialer(t), "real")
-	u := spec(payload(1<<20), filepath.Join(t.TempDir(), "agent"))
-	got, err := c.Upload(context.Background(), u)
-	if err != nil || got.Way != ByExec || !strings.Contains(got.Note, "the subsystem is off") {
-		t.Errorf("upload: %+v, %v", got, err)
-	}
-	wantFile(t, u)
-}
-
-// TestRealMounts uploads to file systems that cannot take or run the file.
-func TestRealMounts(t *testing.T) {
-	s := startSSHD(t)
-	c := s.dial(t, s.dialer(t), "real")
-	for _, test := range []struct{ options, want string }{
-		{"size=1m", "no space left in"},
-		{"ro", "is on a read-only file system"},
-		{"noexec", "mounted noexec"},
-	} {
-		dir := filepath.Join(t.TempDir(), "mnt")
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, ""); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
-		run(t, "mount", "-o", "remount,"+test.options, dir)
-		_, err := c.Upload(context.Background(), spec(payload(3<<20), filepath.Join(dir, "agent")))
-		var failed *UploadError
-		if !errors.As(err, &failed) {
-			t.Errorf("%s: got %v", test.options, err)
-			continue
-		}
-		wantText(t, err, test.want, dir)
-		wantNames(t, dir)
-	}
 }

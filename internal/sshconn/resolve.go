@@ -175,7 +175,11 @@ func (e *Endpoint) fill(s settings, t Target) error {
 			return err
 		}
 	}
-	e.HostKeyAlias = s.first("hostkeyalias")
+	if e.HostKeyAlias = s.first("hostkeyalias"); e.HostKeyAlias != "" {
+		if err := checkName("host", e.HostKeyAlias); err != nil {
+			return fmt.Errorf("HostKeyAlias: %w", err)
+		}
+	}
 	e.ProxyJump = notNone(s.first("proxyjump"))
 	if e.ProxyJump == "" {
 		e.ProxyCommand = notNone(s.first("proxycommand"))

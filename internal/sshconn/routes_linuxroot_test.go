@@ -6,16 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
-
-	"golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/agent"
 )
 
 // TestRealJump reaches many hosts through one connection to a jump host, which
@@ -103,40 +99,6 @@ func read(t *testing.T, file string) string {
 		t.Fatal(err)
 	}
 	return string(data)
-}
-
-// TestRealAgent has the key only in an agent.
-func TestRealAgent(t *testing.T) {
-	s := startSSHD(t)
-	key, err := ssh.ParseRawPrivateKey([]byte(read(t, s.path("id"))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ring := agent.NewKeyring()
-	if err := ring.Add(agent.AddedKey{PrivateKey: key}); err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("unix", s.path("agent.sock"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() { _ = agent.ServeAgent(ring, c) }()
-		}
-	}()
-	if err := os.Remove(s.path("id")); err != nil {
-		t.Fatal(err)
-	}
-	s.configure(t, "Host real\n  IdentityAgent "+s.path("agent.sock")+"\n  IdentitiesOnly yes\n")
-	if got := whoami(t, s.dial(t, s.dialer(t), "real")); got != "root" {
-		t.Errorf("logged in as %s", got)
-	}
 }
 
 // TestRealKilled ends the sshd process of a connection under a running command.

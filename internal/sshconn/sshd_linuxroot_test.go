@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/lvsup/lvsup/internal/shell"
 )
 
 // realServer is OpenSSH's sshd on loopback, with keys of its own.
@@ -28,13 +26,6 @@ type realServer struct {
 // startSSHD runs sshd in the foreground until the test ends. extra are lines
 // of sshd_config.
 func startSSHD(t *testing.T, extra ...string) *realServer {
-	t.Helper()
-	return startSSHDAfter(t, "", extra...)
-}
-
-// startSSHDAfter runs a shell script and then sshd, in a mount namespace with a
-// copy of /etc, so that the script may add users.
-func startSSHDAfter(t *testing.T, script string, extra ...string) *realServer {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Fatal("this test needs root: sshd logs in other users only as root")
@@ -68,13 +59,7 @@ func startSSHDAfter(t *testing.T, script string, extra ...string) *realServer {
 		lines = append(lines, "Subsystem sftp internal-sftp")
 	}
 	writeFile(t, s.path("sshd_config"), strings.Join(lines, "\n")+"\n", 0o600)
-	sshd := []string{"/usr/sbin/sshd", "-D", "-e", "-f", s.path("sshd_config")}
-	if script != "" {
-		etc := shell.Quote(s.path("etc"))
-		sshd = []string{"unshare", "-m", "--propagation", "private", "sh", "-ec",
-			"cp -a /etc " + etc + "; mount --bind " + etc + " /etc; " + script + "; exec " + shell.Quote(sshd...)}
-	}
-	cmd := exec.Command(sshd[0], sshd[1:]...)
+	cmd := exec.Command("/usr/sbin/sshd", "-D", "-e", "-f", s.path("sshd_config"))
 	cmd.Stderr = s.log
 	cmd.WaitDelay = time.Second
 	if err := cmd.Start(); err != nil {
