@@ -2,6 +2,7 @@ package sshconn
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -246,4 +247,24 @@ func FuzzConfigFile(f *testing.F) {
 			t.Errorf("endpoint %+v", ep)
 		}
 	})
+}
+
+// TestPage holds docs/ssh.md to the directives that are followed and those that are
+// not.
+func TestPage(t *testing.T) {
+	data, err := os.ReadFile("../../docs/ssh.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := strings.ToLower(string(data))
+	for _, key := range followed() {
+		if !strings.Contains(page, "`"+key+"`") {
+			t.Errorf("the page does not say that %s is followed", key)
+		}
+	}
+	for _, u := range unfollowed() {
+		if !strings.Contains(string(data), "`"+u.name+"`") || u.key != strings.ToLower(u.name) {
+			t.Errorf("the page does not say that %s is not followed", u.name)
+		}
+	}
 }
