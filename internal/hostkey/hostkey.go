@@ -26,13 +26,13 @@ func (p Pin) Set() bool { return p.Fingerprint != "" }
 func ParsePin(text string) (Pin, error) {
 	if sum, is := strings.CutPrefix(text, "SHA256:"); is {
 		if raw, err := base64.RawStdEncoding.Strict().DecodeString(sum); err != nil || len(raw) != sha256.Size {
-			return Pin{}, errors.New("a fingerprint has 43 letters and digits after SHA256:")
+			return Pin{}, errors.New("a fingerprint is SHA256: and 43 letters and digits")
 		}
 		return Pin{Fingerprint: text}, nil
 	}
 	words := strings.Fields(text)
 	if len(words) < 2 {
-		return Pin{}, errors.New("it is neither a fingerprint, SHA256:..., nor a type and a key, such as ssh-ed25519 AAAA...")
+		return Pin{}, errors.New("it is neither a fingerprint, SHA256:..., nor a type and a key, as in a .pub file")
 	}
 	wire, err := Decode(words[0], words[1])
 	if err != nil {
