@@ -28,6 +28,9 @@ const (
 	byPassword = "password"
 )
 
+// thePassword is among the credentials that were tried.
+const thePassword = "the password"
+
 // agentPatience bounds the wait for an agent's list of keys.
 const agentPatience = 10 * time.Second
 
@@ -230,7 +233,7 @@ func (c *credentials) secret() (string, error) {
 	word, err := c.password()
 	if err == nil {
 		c.sent = true
-		c.tried = append(c.tried, "the password")
+		c.tried = append(c.tried, thePassword)
 	}
 	return word, err
 }

@@ -315,3 +315,33 @@ func TestStalledPeer(t *testing.T) {
 		t.Errorf("Err gives %v", c.Err())
 	}
 }
+
+// TestDeadJump has many hosts behind a jump host that does not answer: it costs its
+// connect timeout once, not once for as many as are worked on at a time.
+func TestDeadJump(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	config := filepath.Join(t.TempDir(), "config")
+	writeFile(t, config, fmt.Sprintf("Host gate\n HostName 127.0.0.1\n Port %d\nHost web*\n ProxyJump gate\n", l.Addr().(*net.TCPAddr).Port), 0o600)
+	d := NewDialer(Options{Resolver: Resolver{File: config, Builtin: true}, ConnectTimeout: 300 * time.Millisecond})
+	defer func() { _ = d.Close() }()
+	start := time.Now()
+	for i := range 12 {
+		ep, err := d.Resolve(context.Background(), Target{Name: fmt.Sprintf("web%d", i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = d.Dial(context.Background(), ep)
+		var u *UnreachableError
+		if !errors.As(err, &u) {
+			t.Fatalf("got %v, want *UnreachableError", err)
+		}
+		wantText(t, err, ep.Name, "gate", "no SSH session within 300ms")
+	}
+	if took := time.Since(start); took > 1500*time.Millisecond {
+		t.Errorf("took %v", took)
+	}
+}

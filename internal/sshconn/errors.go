@@ -77,6 +77,8 @@ func (e *AuthError) Error() string {
 		hint = "it is booting: try again, or with --wait 2m"
 	case e.TooMany:
 		hint = "it hung up after so many wrong ones: name the right key with IdentityFile and IdentitiesOnly in ssh_config"
+	case e.asked && slices.Contains(e.Tried, thePassword):
+		hint = "check the user and the password; it was sent once only"
 	case !e.asked && len(e.Takes) > 0 && !slices.Contains(e.Takes, byKey):
 		hint = "it takes no keys from this user: log in with a password, --ask-pass"
 	case !e.asked && (slices.Contains(e.Takes, byPassword) || slices.Contains(e.Takes, byQuestion)):

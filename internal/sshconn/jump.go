@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // jump is one shared connection to a jump host, or the attempt to make it.
@@ -17,7 +18,12 @@ type jump struct {
 	ready    chan struct{} // closed when client or err is set
 	client   *Client
 	err      error
+	ended    time.Time // of an attempt that failed
 }
+
+// jumpRest is for how long nobody tries a jump host again that could not be reached:
+// of a hundred hosts behind a dead one, all that wait hear it at once.
+const jumpRest = 2 * time.Second
 
 // bastion gives the connection to an endpoint's last jump host; nil if it has none.
 func (d *Dialer) bastion(ctx context.Context, ep Endpoint, h hops) (*Client, error) {
@@ -209,7 +215,7 @@ func (d *Dialer) connectJump(ctx context.Context, j *jump, via Endpoint, h hops)
 		_ = c.Close()
 		c, err = nil, errors.New("the connection to the jump host is not wanted any more")
 	}
-	j.client, j.err = c, err
+	j.client, j.err, j.ended = c, err, time.Now()
 	d.mu.Unlock()
 	close(j.ready)
 }
@@ -222,7 +228,7 @@ func (j *jump) stale() bool {
 		return false
 	}
 	if j.err != nil {
-		return true
+		return time.Since(j.ended) > jumpRest
 	}
 	select {
 	case <-j.client.Done():
