@@ -27,3 +27,21 @@ func TestParsePin(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParsePin holds that what is taken for a key has one fingerprint, by which it is
+// found again.
+func FuzzParsePin(f *testing.F) {
+	f.Add("ssh-ed25519 " + aKey)
+	f.Add(aFingerprint)
+	f.Add("ssh-rsa /////w==")
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := ParsePin(text)
+		if err != nil {
+			return
+		}
+		again, err := ParsePin(p.Fingerprint)
+		if err != nil || again.Fingerprint != p.Fingerprint || !p.Set() {
+			t.Errorf("%q: %+v, then %+v, %v", text, p, again, err)
+		}
+	})
+}

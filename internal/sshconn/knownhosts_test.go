@@ -191,3 +191,22 @@ func TestHostKeyInPlan(t *testing.T) {
 		t.Errorf("resolved to %+v, %v", got, err)
 	}
 }
+
+// FuzzKnownHosts reads any file, and finds our own line in it unless one before or
+// after it says otherwise.
+func FuzzKnownHosts(f *testing.F) {
+	f.Add("web1 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5\n")
+	f.Add("@revoked * ssh-ed25519 ####")
+	f.Add("|1|AAAA|AAAA ssh-rsa AAAA\n!web1,* x y")
+	f.Fuzz(func(t *testing.T, text string) {
+		file := filepath.Join(t.TempDir(), "known_hosts")
+		writeFile(t, file, text+"\n[web1]:2222 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5\n", 0o600)
+		k, err := readKnownHosts([]string{file}, "[web1]:2222", "web1")
+		if err != nil {
+			return
+		}
+		if _, is := hasKey(k.keys, []byte("\x00\x00\x00\x0bssh-ed25519")); !is {
+			t.Errorf("our key is not found in %q", text)
+		}
+	})
+}
