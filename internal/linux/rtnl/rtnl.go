@@ -30,6 +30,8 @@ type Interface struct {
 	Loopback bool
 	MTU      int // bytes
 	VLAN     VLAN
+	Bond     Bond
+	Master   string // the bond or bridge that it is a member of
 	// Addresses are the interface's own addresses of both families with their
 	// prefix lengths, link-local ones included, in kernel order.
 	Addresses []netip.Prefix

@@ -53,7 +53,7 @@ func Interfaces() ([]Interface, error) {
 		i := Interface{
 			Name: at.Name, Index: at.Index, MAC: at.HardwareAddr.String(),
 			MTU: at.MTU, Up: at.Flags&net.FlagUp != 0, Loopback: at.Flags&net.FlagLoopback != 0,
-			VLAN: vlanOf(l, names),
+			VLAN: vlanOf(l, names), Bond: bondOf(l, links, names), Master: names[at.MasterIndex],
 		}
 		for _, a := range addrs {
 			if a.LinkIndex != i.Index {
