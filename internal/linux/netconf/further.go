@@ -24,6 +24,7 @@ type Further struct {
 	MTU       int         `json:"mtu,omitempty"`       // bytes; 0 leaves it as it is
 	Routes    []RouteText `json:"routes,omitempty"`
 	VLAN      *VLAN       `json:"vlan,omitempty"` // nil: the interface is a card, or made by others
+	Bond      *Bond       `json:"bond,omitempty"` // likewise
 }
 
 // RouteText is a Route in the words of a plan.
@@ -69,6 +70,12 @@ func (s Settings) With(f Further) (Settings, error) {
 			return s, fmt.Errorf("%s: vlan: %w", s.Name, err)
 		}
 		s.VLAN = *f.VLAN
+	}
+	if f.Bond != nil {
+		if err := s.checkBond(*f.Bond); err != nil {
+			return s, fmt.Errorf("%s: bond: %w", s.Name, err)
+		}
+		s.Bond = f.Bond.complete()
 	}
 	if f.Gateway6 != "" {
 		gw, err := netip.ParseAddr(f.Gateway6)

@@ -66,6 +66,12 @@ func planIfcfg(want, files map[string]string, all []Settings) error {
 		if err := planRouteFiles(want, files, s); err != nil {
 			return err
 		}
+		for _, m := range s.Bond.Members {
+			p := IfcfgPath(files, m)
+			if want[p], err = editIfcfgMember(files[p], m, s.Name); err != nil {
+				return fmt.Errorf("cannot write %s: %w", p, err)
+			}
+		}
 	}
 	return nil
 }
@@ -75,11 +81,17 @@ func planIfcfg(want, files map[string]string, all []Settings) error {
 // and keys it does not know; keys that contradict the settings go. An empty
 // content makes a new file with the keys in the order of keyOrder.
 func EditIfcfg(content string, s Settings) (string, error) {
+	return editKeys(content, func(lines []line) ([]key, func(string) bool) { return wantedKeys(lines, s) })
+}
+
+// editKeys puts the keys that are wanted into the file, and takes out those that are
+// stale.
+func editKeys(content string, wanted func([]line) (keys []key, stale func(string) bool)) (string, error) {
 	lines := parseShell(content)
 	if n := len(lines); n > 0 && open(lines[n-1].raw) {
 		return "", errors.New("the file ends within a quote or a joined line, so a shell cannot read it: mend or remove it by hand")
 	}
-	keys, stale := wantedKeys(lines, s)
+	keys, stale := wanted(lines)
 	kept := lines[:0]
 	for _, l := range lines {
 		if l.key == "" || !stale(l.key) {

@@ -55,6 +55,10 @@ func wantedKeys(lines []line, s Settings) (keys []key, stale func(string) bool) 
 		keys[0] = key{name: "TYPE", value: "Vlan", accept: func(have string) bool { return strings.EqualFold(have, "Vlan") }}
 		keys = append(keys, vlanKeys(s.VLAN)...)
 	}
+	if s.isBond() {
+		keys[0] = key{name: "TYPE", value: "Bond", accept: func(have string) bool { return strings.EqualFold(have, "Bond") }}
+		keys = append(keys, bondKeys(lines, s.Bond)...)
+	}
 	if s.MTU != 0 {
 		keys = append(keys, key{name: "MTU", value: strconv.Itoa(s.MTU), bare: true})
 	}

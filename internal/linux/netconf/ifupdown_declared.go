@@ -24,7 +24,8 @@ func declared(files map[string]string, s Settings) bool {
 			}
 		}
 	}
-	return auto && len(stanzas) == len(s.All()) && haveAddresses(stanzas, s) && haveMTU(stanzas, s) && haveRoutes(stanzas, s) && makesVLAN(stanzas, s)
+	return auto && len(stanzas) == len(s.All()) && haveAddresses(stanzas, s) && haveMTU(stanzas, s) && haveRoutes(stanzas, s) &&
+		makesVLAN(stanzas, s) && makesBond(files, s)
 }
 
 // haveAddresses reports whether each address has a stanza, and each family its

@@ -7,7 +7,8 @@ import (
 
 // deviceOptions are the lines of a person's stanzas that make the device or say
 // what it is made of, each once: without them a bond or a bridge would not be there
-// after a boot. Those of a VLAN that is the plan's own are in vlanOptions.
+// after a boot. Those of a VLAN or a bond that is the plan's own are in vlanOptions and
+// bondOptions.
 func deviceOptions(files map[string]string, s Settings) string {
 	var lines []string
 	for _, file := range sortedKeys(files) {
@@ -17,8 +18,8 @@ func deviceOptions(files map[string]string, s Settings) string {
 			}
 			for _, o := range st.options {
 				line := "    " + strings.Join(o, " ") + "\n"
-				ofVLAN := strings.HasPrefix(o[0], "vlan")
-				if ofDevice(o[0]) && !(ofVLAN && s.VLAN != VLAN{}) && !slices.Contains(lines, line) {
+				planned := strings.HasPrefix(o[0], "vlan") && s.VLAN != VLAN{} || (strings.HasPrefix(o[0], "bond") || o[0] == "slaves") && s.isBond()
+				if ofDevice(o[0]) && !planned && !slices.Contains(lines, line) {
 					lines = append(lines, line)
 				}
 			}

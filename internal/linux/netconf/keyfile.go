@@ -114,6 +114,12 @@ func planKeyfiles(want map[string]string, files Files, all []Settings) error {
 			return fmt.Errorf("cannot keep the address of %s for the next boot: %w", s.Name, err)
 		}
 		want[file] = content
+		for _, m := range s.Bond.Members {
+			if file, content, err = files.memberKeyfile(s, m); err != nil {
+				return fmt.Errorf("cannot keep %s for the next boot: %w", s.Name, err)
+			}
+			want[file] = content
+		}
 	}
 	return nil
 }
@@ -134,6 +140,8 @@ func (f Files) keyfile(s Settings) (file, content string, err error) {
 		return "", "", fmt.Errorf("%s makes it a port of %s, which has the addresses; name that interface in the plan", first.file, first.port)
 	case s.VLAN != (VLAN{}) && first.kind != "vlan":
 		return "", "", fmt.Errorf("%s is a profile for it, but of the type %s and not of a VLAN; take it away, or call the interface %s", first.file, first.kind, otherName(s))
+	case s.isBond() && first.kind != "bond":
+		return "", "", fmt.Errorf("%s is a profile for it, but of the type %s and not of a bond; take it away, or call the interface otherwise", first.file, first.kind)
 	case len(all) > 1 && all[1].priority == first.priority:
 		return "", "", fmt.Errorf("NetworkManager has two profiles for it, %s and %s, and takes the one that it used last; delete one, or set autoconnect=false in it", first.file, all[1].file)
 	}
@@ -153,8 +161,11 @@ func profileUUID(name string) string {
 func renderKeyfile(s Settings) string {
 	lines := parseINI("# Written by lvsup; changed by the next apply.\n", false)
 	kind := "ethernet"
-	if s.VLAN != (VLAN{}) {
+	switch {
+	case s.VLAN != (VLAN{}):
 		kind = "vlan"
+	case s.isBond():
+		kind = "bond"
 	}
 	lines = append(lines, addSection(nil, "connection", "id="+ownPrefix+s.Name, "uuid="+profileUUID(s.Name), "type="+kind,
 		"interface-name="+s.Name, "autoconnect-priority="+ownPriority)...)
@@ -178,10 +189,10 @@ func editKeyfile(content string, s Settings) string {
 	// Each family has its own list of servers.
 	s.DNS = slices.Clone(s.DNS)
 	slices.SortStableFunc(s.DNS, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
-	if keyfileView(lines).gives(s) && (s.VLAN == (VLAN{}) || isVLANProfile(lines, s.VLAN)) {
+	if keyfileView(lines).gives(s) && (s.VLAN == (VLAN{}) || isVLANProfile(lines, s.VLAN)) && isBondProfile(lines, s) {
 		return content
 	}
-	lines = editVLAN(lines, s.VLAN)
+	lines = editBond(editVLAN(lines, s.VLAN), s)
 	for _, ipv6 := range []bool{false, true} {
 		lines = editFamily(lines, s, ipv6)
 	}

@@ -49,6 +49,7 @@ type Settings struct {
 	Routes []Route
 	MTU    int // bytes; 0 leaves it as it is
 	VLAN   VLAN
+	Bond   Bond
 }
 
 // Files are the files of a host that matter to its stack.
@@ -185,6 +186,8 @@ func Mode(file string) fs.FileMode {
 // FileOf reports whether a boot file has to do with an interface.
 func (f Files) FileOf(file, name string) bool {
 	switch dir := path.Dir(file); {
+	case dir == IfcfgDir && ifcfgMaster(f.Content[file]) == name:
+		return true
 	case dir == IfcfgDir:
 		return file == IfcfgPath(f.Content, name) || file == RouteFile(name, false) || file == RouteFile(name, true)
 	case dir == InterfacesDir:
@@ -192,12 +195,12 @@ func (f Files) FileOf(file, name string) bool {
 		return !own || file == OwnInterfacesPath(name)
 	case dir == KeyfileDir:
 		p := profileOf(file, f.Content[file])
-		return file == OwnKeyfilePath(name) || p.name == name || p.wide || p.mac != "" && strings.EqualFold(p.mac, f.MAC[name])
+		return file == OwnKeyfilePath(name) || p.name == name || p.port == name || p.wide || p.mac != "" && strings.EqualFold(p.mac, f.MAC[name])
 	case file == OwnNetdevPath(name) || strings.HasPrefix(dir, NetworkdDir) && namesVLAN(f.Content[file], name):
 		return true
 	case dir == NetworkdDir:
 		applies, _, _ := matches(parseINI(f.Content[file], true), name, f.MAC[name])
-		return isOwnNetwork(file, name) || f.Content[file] != "" && applies
+		return isOwnNetwork(file, name) || networkMaster(f.Content[file]) == name || f.Content[file] != "" && applies
 	}
 	return file == InterfacesTop || path.Dir(file) == NetplanDir || strings.HasPrefix(file, NetworkdDir+"/10-netplan-")
 }
@@ -207,6 +210,12 @@ func (f Files) FileOf(file, name string) bool {
 func (f Files) checkForeign(stack string, all []Settings) error {
 	for _, s := range all {
 		name := f.Foreign[s.Name]
+		for _, m := range s.Bond.Members {
+			if other := f.Foreign[m]; other != "" {
+				return fmt.Errorf("cannot keep %s for the next boot with %s: %s brings its member %s up, and two would fight over it; take it out of that file, or say in the plan which of them keeps this host's addresses (network = ...)",
+					s.Name, stack, other, m)
+			}
+		}
 		switch {
 		case name == "":
 		case stack == StackIfcfg && path.Dir(name) == KeyfileDir:

@@ -152,20 +152,33 @@ func planNetplan(want map[string]string, files Files, all []Settings) error {
 		if err != nil {
 			return err
 		}
-		if netplanView(defs).gives(s) && len(defs) > 0 && isNetplanVLAN(defs, s, link) {
+		if netplanView(defs).gives(s) && len(defs) > 0 && isNetplanVLAN(defs, s, link) && files.isNetplanBond(defs, s) {
 			continue
 		}
 		kind, id := "ethernets", s.Name
-		if s.VLAN != (VLAN{}) {
+		switch {
+		case s.VLAN != (VLAN{}):
 			kind = "vlans"
+		case s.isBond():
+			kind = "bonds"
+		}
+		members, err := files.netplanMembers(out, gone, s)
+		if err != nil {
+			return err
+		}
+		if len(defs) > 0 && s.isBond() && defs[0].kind != kind {
+			return fmt.Errorf("cannot keep %s for the next boot: %s has it among %s and not among bonds; take it out there, or call the interface otherwise", s.Name, defs[0].file, defs[0].kind)
 		}
 		if len(defs) > 0 {
 			kind, id = defs[0].kind, defs[0].id
 		}
 		matches := ""
 		if len(defs) == 0 && wide != "" {
-			if kind == "vlans" {
+			switch kind {
+			case "vlans":
 				return fmt.Errorf("cannot keep %s for the next boot: a pattern in %s matches its name, and may go before it; make that narrower, or call the interface %s", s.Name, wide, otherName(s))
+			case "bonds":
+				return fmt.Errorf("cannot keep %s for the next boot: a pattern in %s matches its name, and may go before it; make that narrower, or call the interface otherwise", s.Name, wide)
 			}
 			if nm {
 				return fmt.Errorf("cannot keep the address of %s for the next boot: %s has it together with others, and NetworkManager would choose; give it a definition of its own there", s.Name, wide)
@@ -177,7 +190,7 @@ func planNetplan(want map[string]string, files Files, all []Settings) error {
 		if err != nil {
 			return err
 		}
-		out[kind] = append(out[kind], "    "+yamlText(id)+":\n"+matches+netplanVLAN(s, link)+renderNetplan(s, kept))
+		out[kind] = append(out[kind], "    "+yamlText(id)+":\n"+matches+netplanVLAN(s, link)+netplanBond(s, members)+renderNetplan(s, kept))
 		if !nm {
 			want[fmt.Sprintf(netplanDropIns, id)] = keepStatic
 		}

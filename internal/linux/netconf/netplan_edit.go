@@ -48,6 +48,13 @@ func stripNetplan(gone map[string]map[int]bool, defs []definition, s Settings) (
 				drop[c] = late && s.static(true)
 			case "mtu":
 				drop[c] = late && s.MTU != 0
+			case "interfaces":
+				drop[c] = s.isBond()
+			case "parameters":
+				drop[c] = s.isBond() && c.flow()
+				for _, p := range c.children {
+					drop[p] = s.isBond() && ofBond(p.key)
+				}
 			case "gateway4":
 				drop[c] = s.static(false)
 			case "gateway6":

@@ -145,6 +145,9 @@ func planNetworkd(want map[string]string, files Files, all []Settings) error {
 		}
 		want[file] = content
 	}
+	if err := planBonds(want, files, all); err != nil {
+		return err
+	}
 	return planNetdevs(want, files, all)
 }
 

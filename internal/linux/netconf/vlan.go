@@ -44,7 +44,8 @@ func (s Settings) checkVLAN(v VLAN) error {
 	return nil
 }
 
-// WithLinks lists the interfaces and those below them, each once.
+// WithLinks lists the interfaces and those below them, which carry VLANs or are
+// members of bonds, each once.
 func WithLinks(all []Settings) []string {
 	var names []string
 	add := func(name string) {
@@ -57,6 +58,9 @@ func WithLinks(all []Settings) []string {
 	}
 	for _, s := range all {
 		add(s.VLAN.Link)
+		for _, m := range s.Bond.Members {
+			add(m)
+		}
 	}
 	return names
 }
