@@ -103,5 +103,8 @@ func parse(want Desired) ([]netconf.Settings, error) {
 		}
 		all = append(all, s)
 	}
+	if err := checkBonds(all); err != nil {
+		return nil, err
+	}
 	return all, checkVLANs(all)
 }

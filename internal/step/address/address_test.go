@@ -66,7 +66,7 @@ func (f *fake) Snapshot() string {
 	for _, l := range f.links {
 		sorted := slices.Clone(l.Addresses)
 		sort.Slice(sorted, func(i, j int) bool { return sorted[i].String() < sorted[j].String() })
-		fmt.Fprintln(&b, l.Name, l.VLAN, l.Up, l.MTU, sorted, l.Dynamic)
+		fmt.Fprintln(&b, l.Name, l.VLAN, l.Bond, l.Master, l.Up, l.MTU, sorted, l.Dynamic)
 	}
 	var routes []string // the kernel keeps them in an order of its own
 	for _, r := range f.routes {
@@ -173,6 +173,47 @@ func (f *fake) DelVLAN(ifname string) error {
 		return err
 	}
 	f.links = slices.DeleteFunc(f.links, func(l rtnl.Interface) bool { return l.Name == ifname })
+	f.flush(ifname)
+	return nil
+}
+
+func (f *fake) SetBond(ifname string, b rtnl.Bond) error {
+	if err := f.Write(); err != nil {
+		return err
+	}
+	if _, ok := rtnl.Find(f.links, ifname); !ok {
+		f.links = append(f.links, rtnl.Interface{Name: ifname, Index: len(f.links) + 1, MTU: 1500})
+	}
+	l, err := f.link(ifname)
+	if err != nil {
+		return err
+	}
+	if l.Bond.Remakes(b) && len(l.Bond.Members) > 0 {
+		return errors.New("directory not empty")
+	}
+	for n := range f.links {
+		switch m := &f.links[n]; {
+		case slices.Contains(b.Members, m.Name) && m.Master != ifname:
+			m.Master, m.Up = ifname, true
+			f.flush(m.Name)
+		case !slices.Contains(b.Members, m.Name) && m.Master == ifname:
+			m.Master = ""
+		}
+	}
+	l.Bond = b
+	return nil
+}
+
+func (f *fake) DelBond(ifname string) error {
+	if err := f.Write(); err != nil {
+		return err
+	}
+	f.links = slices.DeleteFunc(f.links, func(l rtnl.Interface) bool { return l.Name == ifname })
+	for n := range f.links {
+		if f.links[n].Master == ifname {
+			f.links[n].Master = ""
+		}
+	}
 	f.flush(ifname)
 	return nil
 }

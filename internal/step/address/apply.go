@@ -114,10 +114,10 @@ func (s system) settle(ctx context.Context, want Desired, written []string) erro
 func liveInterfaces(want Desired, changes []step.Change) []string {
 	var names []string
 	for _, c := range changes {
-		for _, i := range want.Interfaces {
+		for _, name := range withMembers(want) {
 			one := netconf.Files{Content: map[string]string{c.Key: c.To}}
-			if (givesUpDHCP(c) || isProfile(c)) && one.FileOf(c.Key, i.Name) && !slices.Contains(names, i.Name) {
-				names = append(names, i.Name)
+			if (givesUpDHCP(c) || isProfile(c)) && one.FileOf(c.Key, name) && !slices.Contains(names, name) {
+				names = append(names, name)
 			}
 		}
 		touched := []string{c.Key}
@@ -131,6 +131,18 @@ func liveInterfaces(want Desired, changes []step.Change) []string {
 			if !slices.Contains(names, name) {
 				names = append(names, name)
 			}
+		}
+	}
+	return names
+}
+
+// withMembers lists the interfaces of a plan and what bonds are made of.
+func withMembers(want Desired) []string {
+	var names []string
+	for _, i := range want.Interfaces {
+		names = append(names, i.Name)
+		if i.Bond != nil {
+			names = append(names, i.Bond.Members...)
 		}
 	}
 	return names
@@ -157,7 +169,7 @@ func (s system) change(want Desired, c step.Change) error {
 	case c.Field == step.ContentField:
 		return s.file(c)
 	case c.Field == FieldDevice:
-		return s.device(c)
+		return s.device(want, c)
 	case c.Field == FieldLink && c.To == up:
 		return s.kernel.SetUp(c.Key)
 	case c.Field == FieldLink:

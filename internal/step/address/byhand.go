@@ -37,8 +37,13 @@ func byHand(snap snapshot) []string {
 			}
 		}
 	}
-	for _, name := range snap.Devices {
-		cmds = append(cmds, "ip link delete "+name)
+	for _, d := range snap.Devices {
+		cmds = append(cmds, "ip link delete "+d.Name)
+	}
+	for _, d := range snap.Bonds {
+		if b, err := rtnl.ParseBond(d.Text); err == nil {
+			cmds = append(cmds, bondCommands(d.Name, b, b.Members)...)
+		}
 	}
 	for _, viaGateway := range []bool{false, true} {
 		for _, r := range snap.Exact {

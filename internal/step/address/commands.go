@@ -11,7 +11,7 @@ import (
 )
 
 // Commands gives what a person would type for a change.
-func Commands(_ Desired, c step.Change) []string {
+func Commands(want Desired, c step.Change) []string {
 	if !c.Action.Mutates() || c.Blocked != "" {
 		return nil
 	}
@@ -19,7 +19,7 @@ func Commands(_ Desired, c step.Change) []string {
 	case c.Field == step.ContentField:
 		return fileCommands(c)
 	case c.Field == FieldDevice:
-		return deviceCommands(c)
+		return deviceCommands(want, c)
 	case c.Field == FieldLink:
 		return []string{"ip link set " + c.Key + " " + c.To}
 	case c.Field == FieldDHCP:

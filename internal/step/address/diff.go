@@ -20,7 +20,7 @@ import (
 // round, the files last.
 func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 	settings, err := parse(want)
-	have.Interfaces = withVLANs(have.Interfaces, settings)
+	have.Interfaces = withPlanned(have.Interfaces, settings)
 	var files map[string]string
 	if err == nil {
 		files, err = wantFiles(settings, owned, have)
@@ -35,6 +35,7 @@ func Diff(want Desired, owned step.Owned, have Observed) []step.Change {
 		changes[i] = settle(changes[i], owned)
 	}
 	blockVLANs(changes, settings, have)
+	blockBonds(changes, settings, owned, have)
 	keepLinksInUse(changes, have)
 	explain(changes, settings, have)
 	guardSession(changes, settings, have)
@@ -99,9 +100,16 @@ func wantState(settings []netconf.Settings, owned step.Owned, have Observed, fil
 	for _, name := range netconf.WithLinks(settings) {
 		quietly(step.ID{Key: name, Field: FieldLink}, up)
 	}
+	for _, name := range members(settings) {
+		quietly(step.ID{Key: name, Field: FieldDHCP}, stopped)
+		quietly(step.ID{Key: name, Field: FieldLease}, none)
+	}
 	for _, s := range settings {
 		if s.VLAN != (netconf.VLAN{}) {
 			state[step.ID{Key: s.Name, Field: FieldDevice}] = rtnl.VLAN(s.VLAN).String()
+		}
+		if s.Bond.Mode != "" {
+			state[step.ID{Key: s.Name, Field: FieldDevice}] = rtnl.Bond(s.Bond).String()
 		}
 		if s.MTU != 0 {
 			state[step.ID{Key: s.Name, Field: FieldMTU}] = strconv.Itoa(s.MTU)
@@ -138,8 +146,8 @@ func haveState(settings []netconf.Settings, owned step.Owned, have Observed) ste
 		if i.Up {
 			link = up
 		}
-		if i.Index != planned && (i.VLAN != rtnl.VLAN{} || isVLAN(settings, i.Name)) {
-			state[step.ID{Key: i.Name, Field: FieldDevice}] = deviceText(i)
+		if i.Index != planned && (i.VLAN != rtnl.VLAN{} || i.Bond.Mode != "" || isMade(settings, i.Name)) {
+			state[step.ID{Key: i.Name, Field: FieldDevice}] = deviceText(i, plan.Bond.Mode != "")
 		}
 		state[step.ID{Key: i.Name, Field: FieldLink}] = link
 		state[step.ID{Key: i.Name, Field: FieldMTU}] = strconv.Itoa(i.MTU)
@@ -230,6 +238,9 @@ func usedFor(name string, going map[step.ID]bool, have Observed) string {
 			return p.String()
 		}
 	}
+	if i.Master != "" && !going[step.ID{Key: i.Master, Field: FieldDevice}] {
+		return i.Master
+	}
 	for _, upper := range have.Interfaces {
 		if upper.VLAN.Link == name && upper.Index != planned && !going[step.ID{Key: upper.Name, Field: FieldDevice}] {
 			return upper.Name
@@ -249,6 +260,8 @@ func explain(changes []step.Change, settings []netconf.Settings, have Observed) 
 		case c.Field == FieldDHCP:
 			c.Why = "a DHCP client would put its lease back"
 			c.Blocked = servesAll(c.Key, have)
+		case c.Field == FieldLease && bondOf(settings, c.Key) != "":
+			c.Why = "a member of " + bondOf(settings, c.Key) + " has no address"
 		case c.Field == FieldLease:
 			c.Why = "left by a DHCP client, and taken away once the static address is there"
 		case c.Field == FieldIfState:
@@ -293,9 +306,15 @@ func dropsAddress(c step.Change, settings []netconf.Settings, have Observed) str
 // network is the one that packets leave with, now and after a boot. A VLAN comes up
 // after the interface below it, and has no larger MTU.
 func place(c step.Change, settings []netconf.Settings) int {
+	if c.Field == FieldDevice && strings.HasPrefix(c.To, bondText) {
+		return -1 // and so before the VLANs on it
+	}
+	if c.Field == FieldDevice && strings.HasPrefix(c.From, bondText) {
+		return 1
+	}
 	for _, s := range settings {
 		switch {
-		case s.Name != c.Key:
+		case s.Name != c.Key || c.Field == FieldDevice:
 		case c.Field == FieldLink || c.Field == FieldMTU:
 			if s.VLAN != (netconf.VLAN{}) {
 				return 1

@@ -4,6 +4,7 @@
 // The values it manages, as IDs:
 //
 //	ens33.20 (device)               "vlan 20 on ens33"
+//	bond0 (device)                  "bond active-backup of ens33 ens36, miimon 100"
 //	ens33 (link)                    "up" or "down"
 //	ens33 (mtu)                     "1400"
 //	ens33 (192.168.140.10/24)       "present", or "leased" while it has a lifetime

@@ -25,8 +25,16 @@ type snapshot struct {
 	Exact []rtnl.SavedRoute `json:"exact,omitempty"`
 	// Destinations are those of the static routes that the changes name.
 	Destinations []netip.Prefix `json:"destinations,omitempty"`
-	// Devices are the VLANs that the changes make.
-	Devices []string `json:"devices,omitempty"`
+	// Devices are the VLANs and bonds that the changes make, in that order.
+	Devices []device `json:"devices,omitempty"`
+	// Bonds are those that the changes change.
+	Bonds []device `json:"bonds,omitempty"`
+}
+
+// device is an interface that is made of others.
+type device struct {
+	Name string `json:"name"`
+	Text string `json:"text"` // as the change has it
 }
 
 // linkState is one interface.
@@ -114,8 +122,14 @@ func (s system) snapshot(changes []step.Change) (snapshot, error) {
 		}
 	}
 	for _, c := range changes {
-		if c.Field == FieldDevice && c.Action == step.Create {
-			snap.Devices = append(snap.Devices, c.Key)
+		switch {
+		case c.Field != FieldDevice:
+		case c.Action == step.Create && strings.HasPrefix(c.To, bondText):
+			snap.Devices = append(snap.Devices, device{c.Key, c.To})
+		case c.Action == step.Create: // before the bond that it may stand on
+			snap.Devices = append([]device{{c.Key, c.To}}, snap.Devices...)
+		case strings.HasPrefix(c.From, bondText) && c.Action.Mutates() && !c.Action.Removes():
+			snap.Bonds = append(snap.Bonds, device{c.Key, c.From})
 		}
 		if to, _, err := destination(c.ID); err == nil && isStatic(c.ID) && c.Action.Mutates() {
 			snap.Destinations = append(snap.Destinations, to)
@@ -142,6 +156,12 @@ func touched(changes []step.Change) []string {
 		case !c.Action.Mutates() || isBoot(c):
 		case isRoute(c.ID):
 			names = append(names, routeInterfaces(c)...)
+		case c.Field == FieldDevice:
+			names = append(names, c.Key)
+			for _, text := range []string{c.From, c.To} {
+				b, _ := rtnl.ParseBond(text) // a VLAN has no members
+				names = append(names, b.Members...)
+			}
 		default:
 			names = append(names, c.Key)
 		}
@@ -233,8 +253,15 @@ func (s system) rollback(ctx context.Context, snap snapshot) error {
 			}
 		}
 	}
-	for _, name := range snap.Devices {
-		try(s.kernel.DelVLAN(name))
+	for _, d := range snap.Devices {
+		try(s.removeDevice(d.Name, d.Text))
+	}
+	for _, d := range snap.Bonds {
+		b, err := rtnl.ParseBond(d.Text)
+		if err == nil {
+			err = s.kernel.SetBond(d.Name, b)
+		}
+		try(err)
 	}
 	try(s.rollbackRoutes(snap))
 	for _, l := range snap.Links {
@@ -321,9 +348,14 @@ func (s system) differences(snap snapshot) string {
 	}
 	var left []string
 	interfaces, err := s.kernel.Interfaces()
-	for _, name := range snap.Devices {
-		if _, there := rtnl.Find(interfaces, name); there && err == nil {
-			left = append(left, name+" is still there")
+	for _, d := range snap.Devices {
+		if _, there := rtnl.Find(interfaces, d.Name); there && err == nil {
+			left = append(left, d.Name+" is still there")
+		}
+	}
+	for _, d := range snap.Bonds {
+		if i, _ := rtnl.Find(interfaces, d.Name); i.Bond.String() != d.Text && err == nil {
+			left = append(left, d.Name+" is not "+d.Text)
 		}
 	}
 	for _, want := range snap.Links {

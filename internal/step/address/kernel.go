@@ -18,6 +18,8 @@ type kernel interface {
 	DelAddress(ifname string, p netip.Prefix) error
 	AddVLAN(ifname string, v rtnl.VLAN) error
 	DelVLAN(ifname string) error
+	SetBond(ifname string, b rtnl.Bond) error
+	DelBond(ifname string) error
 	SetUp(ifname string) error
 	SetDown(ifname string) error
 	SetMTU(ifname string, mtu int) error

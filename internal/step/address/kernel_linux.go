@@ -31,6 +31,8 @@ func (linux) LeaseAddress(ifname string, p netip.Prefix, valid time.Duration) er
 func (linux) DelAddress(ifname string, p netip.Prefix) error { return rtnl.DelAddress(ifname, p) }
 func (linux) AddVLAN(ifname string, v rtnl.VLAN) error       { return rtnl.AddVLAN(ifname, v) }
 func (linux) DelVLAN(ifname string) error                    { return rtnl.DelVLAN(ifname) }
+func (linux) SetBond(ifname string, b rtnl.Bond) error       { return rtnl.SetBond(ifname, b) }
+func (linux) DelBond(ifname string) error                    { return rtnl.DelBond(ifname) }
 func (linux) SetUp(ifname string) error                      { return rtnl.SetUp(ifname) }
 func (linux) SetDown(ifname string) error                    { return rtnl.SetDown(ifname) }
 func (linux) SetMTU(ifname string, mtu int) error            { return rtnl.SetMTU(ifname, mtu) }

@@ -44,7 +44,7 @@ func (s system) observe(ctx context.Context, want Desired, owned step.Owned) (Ob
 		return have, err
 	}
 	for _, name := range names {
-		if _, ok := rtnl.Find(have.Interfaces, name); !ok && !isVLAN(settings, name) {
+		if _, ok := rtnl.Find(have.Interfaces, name); !ok && !isMade(settings, name) {
 			return have, rtnl.Missing(name, have.Interfaces)
 		}
 	}

@@ -35,7 +35,7 @@ type Session struct {
 	Out            string // the one through which answers go to Client
 	ViaDefault     bool   // answers take the default route
 	// Below are the interfaces that Interface and Out stand on, where those are
-	// VLANs.
+	// VLANs or bonds.
 	Below []string
 }
 
@@ -67,11 +67,24 @@ func sessionFrom(env string, interfaces []rtnl.Interface, routes []rtnl.Route) *
 	// be careful with the default route then.
 	s.Out, s.ViaDefault = r.Interface, !ok || r.IsDefault()
 	for _, name := range []string{s.Interface, s.Out} {
-		if i, _ := rtnl.Find(interfaces, name); i.VLAN.Link != "" {
-			s.Below = append(s.Below, i.VLAN.Link)
-		}
+		s.Below = append(s.Below, below(name, interfaces)...)
 	}
 	return s
+}
+
+// below lists what an interface stands on, down to the cards.
+func below(name string, interfaces []rtnl.Interface) []string {
+	var all []string
+	i, _ := rtnl.Find(interfaces, name)
+	if i.VLAN.Link != "" {
+		all = append([]string{i.VLAN.Link}, below(i.VLAN.Link, interfaces)...)
+	}
+	return append(all, i.Bond.Members...)
+}
+
+// crosses reports whether the session's packets go through the interface.
+func (s Session) crosses(name string) bool {
+	return name == s.Interface || name == s.Out || slices.Contains(s.Below, name)
 }
 
 // lookup finds the route the main table has for an address: the longest

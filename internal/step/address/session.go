@@ -130,7 +130,7 @@ func sessionReason(c step.Change, s Session) string {
 		if to, _, err := destination(c.ID); err == nil && to.Contains(s.Client) {
 			return fmt.Sprintf("the route to %s is the way of this SSH session (%s)", to, s)
 		}
-	case c.Key == s.Interface || c.Key == s.Out || slices.Contains(s.Below, c.Key):
+	case s.crosses(c.Key):
 		return fmt.Sprintf("%s carries this SSH session (%s)", c.Key, s)
 	default:
 		p, err := netip.ParsePrefix(c.Field)

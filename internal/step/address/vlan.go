@@ -13,8 +13,11 @@ import (
 // planned is the index of an interface that is not there yet.
 const planned = -1
 
-// noVLAN is what the device of an interface is that is none.
-const noVLAN = "no vlan"
+// What the device of an interface is that is not what the plan makes it.
+const (
+	noVLAN = "no vlan"
+	noBond = "no bond"
+)
 
 // checkVLANs refuses VLANs in VLANs, which no stack's files are written for here,
 // and two interfaces for one VLAN, which the kernel does not make.
@@ -24,7 +27,7 @@ func checkVLANs(all []netconf.Settings) error {
 		switch {
 		case s.VLAN == netconf.VLAN{}:
 			continue
-		case isVLAN(all, s.VLAN.Link):
+		case slices.ContainsFunc(all, func(o netconf.Settings) bool { return o.Name == s.VLAN.Link && o.VLAN != netconf.VLAN{} }):
 			return fmt.Errorf("%s: vlan: %s is a VLAN itself; write the interface below both", s.Name, s.VLAN.Link)
 		case seen[s.VLAN] != "":
 			return fmt.Errorf("%s: vlan: %s is that VLAN already; write its addresses there", s.Name, seen[s.VLAN])
@@ -34,30 +37,47 @@ func checkVLANs(all []netconf.Settings) error {
 	return nil
 }
 
-// isVLAN reports whether the plan makes that interface.
-func isVLAN(all []netconf.Settings, name string) bool {
-	return slices.ContainsFunc(all, func(s netconf.Settings) bool { return s.Name == name && s.VLAN != netconf.VLAN{} })
+// isMade reports whether the plan makes that interface.
+func isMade(all []netconf.Settings, name string) bool {
+	return slices.ContainsFunc(all, func(s netconf.Settings) bool {
+		return s.Name == name && (s.VLAN != netconf.VLAN{} || s.Bond.Mode != "")
+	})
 }
 
-// withVLANs adds the interfaces that the plan makes, as the kernel will make them:
-// down, and as large as the interface below.
-func withVLANs(have []rtnl.Interface, settings []netconf.Settings) []rtnl.Interface {
+// etherMTU is the MTU that a bond is made with (ether_setup in net/ethernet/eth.c);
+// its members take it over.
+const etherMTU = 1500
+
+// withPlanned adds the interfaces that the plan makes, as the kernel will make them:
+// down, and VLANs as large as the interface below.
+func withPlanned(have []rtnl.Interface, settings []netconf.Settings) []rtnl.Interface {
 	all := slices.Clip(have)
+	for _, s := range settings {
+		if _, there := rtnl.Find(have, s.Name); !there && s.Bond.Mode != "" {
+			all = append(all, rtnl.Interface{Name: s.Name, Index: planned, MTU: etherMTU, Bond: rtnl.Bond(s.Bond)})
+		}
+	}
 	for _, s := range settings {
 		if _, there := rtnl.Find(have, s.Name); there || s.VLAN == (netconf.VLAN{}) {
 			continue
 		}
-		link, _ := rtnl.Find(have, s.VLAN.Link)
+		link, _ := rtnl.Find(all, s.VLAN.Link)
 		all = append(all, rtnl.Interface{Name: s.Name, Index: planned, MTU: link.MTU, VLAN: rtnl.VLAN(s.VLAN)})
 	}
 	return all
 }
 
-func deviceText(i rtnl.Interface) string {
-	if i.VLAN == (rtnl.VLAN{}) {
-		return noVLAN
+// deviceText says what an interface is made of; bond says that the plan wants a bond.
+func deviceText(i rtnl.Interface, bond bool) string {
+	switch {
+	case i.Bond.Mode != "":
+		return i.Bond.String()
+	case i.VLAN != rtnl.VLAN{}:
+		return i.VLAN.String()
+	case bond:
+		return noBond
 	}
-	return i.VLAN.String()
+	return noVLAN
 }
 
 // parseDevice reads what rtnl.VLAN's String wrote.
@@ -76,7 +96,7 @@ func blockVLANs(changes []step.Change, settings []netconf.Settings, have Observe
 	stack := have.Stack == netconf.StackNetworkd || have.Stack == netconf.StackNetplan
 	for n := range changes {
 		c := &changes[n]
-		if c.Field != FieldDevice || c.Action.Removes() || !c.Action.Mutates() {
+		if c.Field != FieldDevice || strings.HasPrefix(c.To, bondText) || c.Action.Removes() || !c.Action.Mutates() {
 			continue
 		}
 		if c.Action == step.Update {
@@ -92,9 +112,20 @@ func blockVLANs(changes []step.Change, settings []netconf.Settings, have Observe
 	}
 }
 
-func deviceCommands(c step.Change) []string {
+func deviceCommands(want Desired, c step.Change) []string {
 	if c.Action == step.Delete {
 		return []string{"ip link delete " + c.Key}
+	}
+	if b, err := rtnl.ParseBond(c.To); err == nil {
+		commands := bondCommands(c.Key, b, inOrder(want, c.Key, b))
+		if was, err := rtnl.ParseBond(c.From); err == nil {
+			for _, m := range was.Members {
+				if !slices.Contains(b.Members, m) {
+					commands = append(commands, "ip link set dev "+m+" nomaster")
+				}
+			}
+		}
+		return commands
 	}
 	v, err := parseDevice(c.To)
 	if err != nil {
@@ -104,13 +135,25 @@ func deviceCommands(c step.Change) []string {
 	return []string{fmt.Sprintf("ip link show dev %[2]s >/dev/null 2>&1 || ip link add link %[1]s name %[2]s type vlan id %[3]d", v.Link, c.Key, v.ID)}
 }
 
-func (s system) device(c step.Change) error {
+func (s system) device(want Desired, c step.Change) error {
 	if c.Action == step.Delete {
-		return s.kernel.DelVLAN(c.Key)
+		return s.removeDevice(c.Key, c.From)
+	}
+	if b, err := rtnl.ParseBond(c.To); err == nil {
+		b.Members = inOrder(want, c.Key, b)
+		return s.kernel.SetBond(c.Key, b)
 	}
 	v, err := parseDevice(c.To)
 	if err != nil {
 		return err
 	}
 	return s.kernel.AddVLAN(c.Key, v)
+}
+
+// removeDevice removes what a device's text says it is.
+func (s system) removeDevice(name, text string) error {
+	if strings.HasPrefix(text, bondText) {
+		return s.kernel.DelBond(name)
+	}
+	return s.kernel.DelVLAN(name)
 }
