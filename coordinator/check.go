@@ -65,12 +65,19 @@ func checkHost(c *plans.Cluster, h *plans.Host, f wire.Facts) []plans.Finding {
 		add(plans.Error, checkIPVS, "its kernel has no IPVS: "+f.IPVS.Reason, "") // the reason says the way out
 	}
 	for _, i := range h.Interfaces {
-		name, at := i.Name, i.Source.At("")
-		if i.VLAN != nil { // lvsup makes it, on what is below
-			name, at = i.VLAN.Link, i.VLAN.Source.At("link")
+		names, at := []string{i.Name}, i.Source.At("")
+		switch { // lvsup makes it, of what is below
+		case i.VLAN != nil && h.Makes(i.VLAN.Link):
+			names = nil
+		case i.VLAN != nil:
+			names, at = []string{i.VLAN.Link}, i.VLAN.Source.At("link")
+		case i.Bond != nil:
+			names, at = i.Bond.Members, i.Bond.Source.At("members")
 		}
-		if !slices.ContainsFunc(f.Interfaces, func(l wire.Interface) bool { return l.Name == name }) {
-			add(plans.Error, checkInterface, fmt.Sprintf("it has no interface %s (%s)", name, at), "it has "+interfaceList(f.Interfaces))
+		for _, name := range names {
+			if !slices.ContainsFunc(f.Interfaces, func(l wire.Interface) bool { return l.Name == name }) {
+				add(plans.Error, checkInterface, fmt.Sprintf("it has no interface %s (%s)", name, at), "it has "+interfaceList(f.Interfaces))
+			}
 		}
 	}
 	if f.SELinux == "enforcing" && unmanaged(c.SELinux) && h.Role == plans.RoleDirector {

@@ -63,9 +63,13 @@ func (b *block) iface() plans.Interface {
 	}
 	for _, inner := range b.children() {
 		inner.children() // none holds any
-		if inner.schema.name == "vlan" {
+		switch inner.schema.name {
+		case "vlan":
 			i.VLAN = &plans.VLAN{Link: inner.text("link"), Source: inner.source}
 			i.VLAN.ID, _ = inner.number("id", 1, netconf.MaxVLAN)
+			continue
+		case "bond":
+			i.Bond = inner.bond()
 			continue
 		}
 		r := plans.Route{To: inner.prefix("to"), Via: inner.address("via"), Source: inner.source}
@@ -73,6 +77,18 @@ func (b *block) iface() plans.Interface {
 		i.Routes = append(i.Routes, r)
 	}
 	return i
+}
+
+func (b *block) bond() *plans.Bond {
+	return &plans.Bond{
+		Mode:           b.text("mode"),
+		Members:        b.texts("members"),
+		MIIMon:         b.durationOr("miimon", plans.DefaultMIIMon),
+		Primary:        b.text("primary"),
+		LACPRate:       b.text("lacp_rate"),
+		XmitHashPolicy: b.text("xmit_hash_policy"),
+		Source:         b.source,
+	}
 }
 
 // What references may ask of a host and of its interfaces.

@@ -4,8 +4,8 @@ package hcl
 // from Terraform or netplan; "" for other words.
 func elsewhere(word string) string {
 	switch word {
-	case "bond", "bonds", "bridge", "bridges":
-		return "lvsup makes VLANs, and neither bonds nor bridges. One that the host has already takes its addresses from a block of its name: interface \"bond0\"."
+	case "bridge", "bridges":
+		return "lvsup makes VLANs and bonds, and no bridges. One that the host has already takes its addresses from a block of its name: interface \"br0\"."
 	case "data":
 		return "A plan reads no data sources. What varies is given as a variable."
 	case "depends_on":

@@ -102,6 +102,7 @@ const (
 	wantPort     = "a port number from 1 to 65535"
 	wantSeconds  = "a duration of whole seconds in quotes, such as \"10s\" or \"5m\""
 	wantDrain    = "a duration of whole seconds in quotes, such as \"30s\" or \"5m\"; \"0s\" is at once"
+	wantMode     = `"balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb" or "balance-alb"`
 	wantForward  = `"nat", "dr" or "tun"`
 )
 
@@ -121,6 +122,14 @@ func schema() *blockSchema {
 		{name: "id", want: "a number from 1 to 4094", example: `20`, required: true},
 		{name: "link", want: "the name of the interface below, in quotes", example: `"ens33"`, required: true},
 	}}
+	bond := &blockSchema{name: "bond", single: true, attrs: []attrSchema{
+		{name: "mode", want: wantMode, example: `"active-backup"`, required: true},
+		{name: "members", want: "a list of the names of interfaces", example: `["ens33", "ens36"]`, required: true},
+		{name: "miimon", want: "a duration of whole milliseconds in quotes, such as \"100ms\"", example: `"100ms"`},
+		{name: "primary", want: "the name of one of the members, in quotes", example: `"ens33"`},
+		{name: "lacp_rate", want: `"slow" or "fast"`, example: `"fast"`},
+		{name: "xmit_hash_policy", want: `"layer2", "layer2+3", "layer3+4", "encap2+3" or "encap3+4"`, example: `"layer3+4"`},
+	}}
 	iface := &blockSchema{name: "interface", label: "the interface's name", sample: "ens33", attrs: []attrSchema{
 		{name: "address", want: wantPrefix, example: `"192.168.140.10/24"`, required: true},
 		{name: "addresses", want: "a list of IP addresses with their prefix lengths", example: `["10.0.0.5/24", "2001:db8::5/64"]`},
@@ -129,7 +138,7 @@ func schema() *blockSchema {
 		{name: "mtu", want: "a number of bytes from 576 to 65535, of IPv6 from 1280", example: `1400`},
 		{name: "dns", want: "a list of IP addresses", example: `["114.114.114.114", "8.8.8.8"]`},
 		{name: "ifcfg", want: "a map from ifcfg keys to values", example: `{ BROWSER_ONLY = "no" }`, secret: secretAnywhere},
-	}, blocks: []*blockSchema{vlan, {name: "route", attrs: []attrSchema{
+	}, blocks: []*blockSchema{vlan, bond, {name: "route", attrs: []attrSchema{
 		{name: "to", want: "a network with its prefix length", example: `"10.8.0.0/16"`, required: true},
 		{name: "via", want: wantIP, example: `"192.168.140.2"`},
 		{name: "metric", want: "a number from 1 to 4294967295", example: `100`},

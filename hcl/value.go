@@ -129,7 +129,7 @@ func (b *block) duration(name string) time.Duration {
 	at := toRange(expr.Range())
 	if v.Type() == cty.Number {
 		n := v.AsBigFloat().Text('f', -1)
-		b.wrong(name, at, "this is "+describe(v)+" without a unit", fmt.Sprintf("For seconds, write \"%ss\".", n))
+		b.wrong(name, at, "this is "+describe(v)+" without a unit", b.withUnit(name, n))
 		return 0
 	}
 	s, ok := asText(v)
@@ -141,12 +141,21 @@ func (b *block) duration(name string) time.Duration {
 	if err != nil {
 		hint := ""
 		if _, err := strconv.Atoi(s); err == nil {
-			hint = fmt.Sprintf("For seconds, write \"%ss\".", s)
+			hint = b.withUnit(name, s)
 		}
 		b.wrong(name, at, "this is "+describe(v), hint)
 		return 0
 	}
 	return d
+}
+
+// withUnit says how to write a duration that is only a number, in the unit that the
+// attribute wants.
+func (b *block) withUnit(name, number string) string {
+	if a, _ := b.schema.attr(name); strings.Contains(a.want, "milliseconds") {
+		return fmt.Sprintf("For milliseconds, write \"%sms\".", number)
+	}
+	return fmt.Sprintf("For seconds, write \"%ss\".", number)
 }
 
 // address reads an attribute that is an IP address. Zero if there is no usable

@@ -271,6 +271,17 @@ func (p planWriter) host(top *hclwrite.Body, h *plans.Host) {
 			number(vlan, "id", i.VLAN.ID)
 			text(vlan, "link", i.VLAN.Link)
 		}
+		if i.Bond != nil {
+			bond := inner.AppendNewBlock("bond", nil).Body()
+			text(bond, "mode", i.Bond.Mode)
+			texts(bond, "members", i.Bond.Members)
+			if i.Bond.MIIMon != plans.DefaultMIIMon {
+				duration(bond, "miimon", i.Bond.MIIMon)
+			}
+			text(bond, "primary", i.Bond.Primary)
+			text(bond, "lacp_rate", i.Bond.LACPRate)
+			text(bond, "xmit_hash_policy", i.Bond.XmitHashPolicy)
+		}
 		for _, r := range i.Routes {
 			route := inner.AppendNewBlock("route", nil).Body()
 			text(route, "to", r.To.String())

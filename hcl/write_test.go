@@ -159,7 +159,25 @@ func anyInterfaces(t *rapid.T) []plans.Interface {
 		VLAN:    &plans.VLAN{ID: id, Link: rapid.SampledFrom([]string{"eth0", "eth1"}).Draw(t, "link")},
 	}
 	vlan.Name = rapid.SampledFrom(netconf.VLAN{ID: id, Link: vlan.VLAN.Link}.Names()).Draw(t, "name")
-	return []plans.Interface{card, vlan}
+	return []plans.Interface{card, vlan, anyBond(t)}
+}
+
+func anyBond(t *rapid.T) plans.Interface {
+	bond := &plans.Bond{
+		Mode: rapid.SampledFrom(netconf.BondModes()).Draw(t, "mode"), Members: []string{"eth2", "eth3"},
+		MIIMon: time.Duration(rapid.IntRange(1, 60000).Draw(t, "miimon")) * time.Millisecond,
+	}
+	of := netconf.Bond{Mode: bond.Mode}
+	if of.TakesPrimary() {
+		bond.Primary = rapid.SampledFrom([]string{"", "eth3"}).Draw(t, "primary")
+	}
+	if of.TakesLACP() {
+		bond.LACPRate = rapid.SampledFrom(append(netconf.LACPRates(), "")).Draw(t, "rate")
+	}
+	if of.TakesHash() {
+		bond.XmitHashPolicy = rapid.SampledFrom(append(netconf.HashPolicies(), "")).Draw(t, "policy")
+	}
+	return plans.Interface{Name: "bond0", Address: netip.MustParsePrefix("172.18.0.1/24"), Bond: bond}
 }
 
 func anyDaemon(t *rapid.T, role string) plans.SyncDaemon {

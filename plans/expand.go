@@ -112,6 +112,12 @@ func wantFurther(i *Interface) netconf.Further {
 	if i.VLAN != nil {
 		further.VLAN = &netconf.VLAN{ID: i.VLAN.ID, Link: i.VLAN.Link}
 	}
+	if b := i.Bond; b != nil {
+		further.Bond = &netconf.Bond{
+			Mode: b.Mode, Members: b.Members, MIIMon: int(b.MIIMon.Milliseconds()),
+			Primary: b.Primary, LACPRate: b.LACPRate, XmitHashPolicy: b.XmitHashPolicy,
+		}
+	}
 	for _, r := range i.Routes {
 		route := netconf.RouteText{To: r.To.String(), Metric: r.Metric}
 		if r.Via.IsValid() {
@@ -182,11 +188,14 @@ func wantVIP(c *Cluster, h *Host) any {
 	return want
 }
 
-// cards are the names of the interfaces.
+// cards are the names of the interfaces, and of those that bonds are made of.
 func (h *Host) cards() []string {
 	var names []string
 	for _, i := range h.Interfaces {
 		names = append(names, i.Name)
+		if i.Bond != nil {
+			names = append(names, i.Bond.Members...)
+		}
 	}
 	return names
 }

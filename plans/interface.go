@@ -3,6 +3,7 @@ package plans
 import (
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // Interface is a network interface with static addresses.
@@ -15,6 +16,7 @@ type Interface struct {
 	DNS       []netip.Addr
 	MTU       int   // bytes; 0 leaves it as it is
 	VLAN      *VLAN // nil: it is a card, or made by others
+	Bond      *Bond // likewise
 	Routes    []Route
 	// Ifcfg holds further keys for an ifcfg file (BROWSER_ONLY, UUID,
 	// ETHTOOL_OPTS, ...); other network stacks ignore them.
@@ -30,6 +32,21 @@ type VLAN struct {
 	Source Source
 }
 
+// Bond makes an interface of several others (drivers/net/bonding of the kernel).
+type Bond struct {
+	Mode           string        // one of netconf's BondModes
+	Members        []string      // the interfaces it is made of, at least one
+	MIIMon         time.Duration // how often the members' links are looked at
+	Primary        string        // the member to prefer; empty: none
+	LACPRate       string        // "slow" or "fast"; empty: the kernel's default
+	XmitHashPolicy string        // one of netconf's HashPolicies; empty: the kernel's default
+	Source         Source
+}
+
+// DefaultMIIMon is how often the links of a bond's members are looked at where the
+// plan does not say.
+const DefaultMIIMon = 100 * time.Millisecond
+
 // Route is a static route through an interface, besides the default route.
 type Route struct {
 	To     netip.Prefix // masked
@@ -37,6 +54,14 @@ type Route struct {
 	Metric int          // 0: the kernel's choice
 	Source Source
 }
+
+// Makes reports whether the plan makes the host's interface of that name, of others.
+func (h *Host) Makes(name string) bool {
+	return slices.ContainsFunc(h.Interfaces, func(i Interface) bool { return i.Name == name && i.Made() })
+}
+
+// Made reports whether lvsup makes the interface: it need not be there yet.
+func (i *Interface) Made() bool { return i.VLAN != nil || i.Bond != nil }
 
 // All lists the addresses that the plan gives the interface, Address first.
 // Those that a mistake left without a value are not among them.

@@ -35,6 +35,9 @@ func (v *validator) checkInterface(h *Host, n int) {
 	if i.VLAN != nil {
 		v.checkVLAN(h, n)
 	}
+	if i.Bond != nil {
+		v.checkBond(h, n)
+	}
 	for n := range i.Routes {
 		v.checkRoute(h, i, n)
 	}
@@ -56,6 +59,8 @@ func (v *validator) checkIfcfg(i *Interface) {
 				"Keys have capital letters, digits and \"_\", such as BROWSER_ONLY.")
 		case i.VLAN != nil && ofVLAN(key):
 			v.errorAt(at, fmt.Sprintf("%s is lvsup's to write", key), "The interface's vlan block says it. Leave this line out.")
+		case i.Bond != nil && ofBond(key):
+			v.errorAt(at, fmt.Sprintf("%s is lvsup's to write", key), "The interface's bond block says it. Leave this line out.")
 		case attributeFor(key) != "":
 			v.errorAt(at, fmt.Sprintf("%s is lvsup's to write", key), attributeFor(key))
 		case !printable(value):

@@ -48,6 +48,9 @@ func (v *validator) checkVLAN(h *Host, n int) {
 	for j := range h.Interfaces {
 		other := &h.Interfaces[j]
 		switch {
+		case other.Bond != nil && slices.Contains(other.Bond.Members, vlan.Link) && other.Name != "":
+			v.errorAt(at, fmt.Sprintf("%s is a member of %s", vlan.Link, other.Name),
+				fmt.Sprintf("Tagged frames go through the bond as a whole. Write link = \"%s\".", other.Name))
 		case other.Name == vlan.Link && other.VLAN != nil:
 			v.errorAt(at, fmt.Sprintf("%s is a VLAN itself", other.Name),
 				"lvsup sets up no VLANs in VLANs. Write the card below: link = \"ens33\".")

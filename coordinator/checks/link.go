@@ -23,7 +23,7 @@ func linkDown() Check {
 				for _, i := range h.Interfaces {
 					switch l, ok := linkOf(path, i.Name); {
 					case len(path.Links) == 0 || ok && l.Up && l.Carrier:
-					case !ok && i.VLAN != nil:
+					case !ok && i.Made():
 						found = append(found, Found{Host: h.Name, Seen: "it has no interface " + i.Name, Fixes: f.byApply()})
 					case !ok:
 						found = append(found, Found{Host: h.Name, Seen: "it has no interface " + i.Name, Fixes: []report.Fix{advice(h.Name, "give the machine that interface, or write its name as `ip link` shows it")}})

@@ -123,8 +123,14 @@ func (b *builder) plugIn() error {
 			case b.top.Inband && !i.Address.Addr().Is4():
 				return fmt.Errorf("host %s: interface %s has an IPv6 address, and in-band labs start on DHCP for IPv4; leave out --inband", h.Name, i.Name)
 			}
-			if i.VLAN != nil {
+			switch {
+			case i.VLAN != nil:
 				continue // the plan makes it
+			case i.Bond != nil: // likewise, of cards that all go to its network
+				for _, member := range i.Bond.Members {
+					guest.NICs = append(guest.NICs, NIC{Name: member, Bridge: b.top.Bridges[b.bridge(i.Address.Masked())].Name})
+				}
+				continue
 			}
 			guest.NICs = append(guest.NICs, NIC{Name: i.Name, Bridge: b.top.Bridges[b.bridge(i.Address.Masked())].Name})
 			if b.top.Inband && !guest.Planned.IsValid() {
@@ -133,7 +139,7 @@ func (b *builder) plugIn() error {
 		}
 		b.plugTrunks(&guest, h.Interfaces)
 		if b.top.Inband && !guest.Planned.IsValid() {
-			return fmt.Errorf("host %s has no interface with an address and without a VLAN, so an in-band lab cannot reach it; leave out --inband", h.Name)
+			return fmt.Errorf("host %s has no interface with an address that is no VLAN and no bond, so an in-band lab cannot reach it; leave out --inband", h.Name)
 		}
 		b.top.Guests = append(b.top.Guests, guest)
 	}
@@ -147,8 +153,12 @@ const trunk = "trunk"
 // plugTrunks gives a guest the cards that its VLANs stand on and that have no
 // address in the plan.
 func (b *builder) plugTrunks(g *Guest, interfaces []plans.Interface) {
+	made := map[string]bool{} // by the plan
 	for _, i := range interfaces {
-		if i.VLAN == nil {
+		made[i.Name] = i.Made()
+	}
+	for _, i := range interfaces {
+		if i.VLAN == nil || made[i.VLAN.Link] {
 			continue
 		}
 		if _, there := g.NIC(i.VLAN.Link); there {

@@ -174,7 +174,7 @@ func TestVLANs(t *testing.T) {
 		}
 	}
 	c.Hosts[1].Interfaces = c.Hosts[1].Interfaces[:1]
-	if _, err := FromCluster(c, true); err == nil || !strings.Contains(err.Error(), "without a VLAN") {
+	if _, err := FromCluster(c, true); err == nil || !strings.Contains(err.Error(), "no VLAN and no bond") {
 		t.Errorf("got error %v", err)
 	}
 }

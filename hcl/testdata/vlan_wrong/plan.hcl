@@ -88,9 +88,9 @@ host "a" {
       link = "ens 33"
     }
   }
-  interface "bond0" {
+  interface "br0" {
     address = "10.13.0.1/24"
-    bond {
+    bridge {
       members = ["ens33", "ens36"]
     }
   }
