@@ -116,7 +116,7 @@ func planIfupdown(want, files map[string]string, all []Settings) error {
 		if _, taken := want[own]; taken {
 			return fmt.Errorf("cannot write %s: two interfaces of the plan would use it, %s is one", own, s.Name)
 		}
-		want[own] = RenderInterface(s, vlanOptions(s)+bondOptions(s)+deviceOptions(readable, s)) + memberStanzas(s)
+		want[own] = RenderInterface(s, vlanOptions(s, all)+bondOptions(s)+deviceOptions(readable, s)) + memberStanzas(s)
 		for _, p := range s.All() {
 			replace[s.Name+" "+family(p)] = true
 		}

@@ -21,14 +21,18 @@ func vlanKeys(v VLAN) []key {
 
 // vlanOptions are the lines of interfaces(5) that make a VLAN. ifupdown itself
 // makes those that are called LINK.ID; for the others it takes the package vlan,
-// and where that is missing the commands do its work.
-func vlanOptions(s Settings) string {
+// and where that is missing the commands do its work. A bond of the plan may come
+// later in the order of the files.
+func vlanOptions(s Settings, all []Settings) string {
 	v := s.VLAN
 	if v == (VLAN{}) {
 		return ""
 	}
 	text := "    vlan-raw-device " + v.Link + "\n"
 	if !v.telling(s.Name) {
+		if slices.ContainsFunc(all, func(o Settings) bool { return o.Name == v.Link && o.isBond() }) {
+			text += fmt.Sprintf("    pre-up ifup %s || true\n", v.Link)
+		}
 		text += fmt.Sprintf("    pre-up ip link set dev %s up\n", v.Link) +
 			fmt.Sprintf("    pre-up ip link show dev %[1]s >/dev/null 2>&1 || ip link add link %[2]s name %[1]s type vlan id %[3]d\n", s.Name, v.Link, v.ID) +
 			fmt.Sprintf("    post-down ip link delete dev %s || true\n", s.Name)

@@ -31,12 +31,6 @@ type snapshot struct {
 	Bonds []device `json:"bonds,omitempty"`
 }
 
-// device is an interface that is made of others.
-type device struct {
-	Name string `json:"name"`
-	Text string `json:"text"` // as the change has it
-}
-
 // linkState is one interface.
 type linkState struct {
 	Name string `json:"name"`

@@ -157,3 +157,9 @@ func (s system) removeDevice(name, text string) error {
 	}
 	return s.kernel.DelVLAN(name)
 }
+
+// device is an interface that is made of others.
+type device struct {
+	Name string `json:"name"`
+	Text string `json:"text"` // as the change has it
+}
