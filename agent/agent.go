@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -138,8 +139,8 @@ func machine() string {
 }
 
 // ownHash lets the coordinator see that this is the agent it would push. Where
-// it cannot be read it is empty, which is no agent's.
-func ownHash() string {
+// it cannot be read it is empty, which is no agent's. A process has but one file.
+var ownHash = sync.OnceValue(func() string {
 	f, err := os.Open("/proc/self/exe")
 	if err != nil {
 		return ""
@@ -150,7 +151,7 @@ func ownHash() string {
 		return ""
 	}
 	return hex.EncodeToString(sum.Sum(nil))
-}
+})
 
 func (a *Agent) answer(ctx context.Context, req wire.Request) wire.Response {
 	res := wire.Response{ID: req.ID}

@@ -24,6 +24,10 @@ func (a *Agent) dispatch(ctx context.Context, req wire.Request) (any, error) {
 		return with(req, func(r wire.ObserveRequest) (any, error) { return a.observe(ctx, r) })
 	case wire.OpLock:
 		return with(req, func(r wire.LockRequest) (any, error) { return nil, a.takeLock(ctx, r) })
+	case wire.OpUnlock:
+		a.lock.release()
+		a.lock = nil
+		return nil, nil
 	case wire.OpApply:
 		return with(req, func(r wire.ApplyRequest) (any, error) { return a.apply(ctx, r) })
 	case wire.OpConfirm:

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lvsup/lvsup/internal/wire"
 	"github.com/lvsup/lvsup/plans"
@@ -211,7 +212,8 @@ func (r *Run) resume(ctx context.Context, name string) error {
 	next.address, next.dialled, next.offset = old.address, old.dialled, old.offset
 	err = next.ask(ctx, wire.OpFacts, wire.FactsRequest{Sysctls: []string{expireNodest}}, &next.facts)
 	if err == nil && old.locked {
-		err = r.lockOne(ctx, next)
+		// The agent before may be at its end, which is no other run.
+		err = r.lockOne(ctx, next, DefaultLockWait, time.Now().Add(DefaultLockWait))
 	}
 	if err != nil {
 		next.close()

@@ -27,7 +27,7 @@ type Options struct {
 	// Parallel bounds how many hosts are worked on at once; 0 means
 	// DefaultParallel.
 	Parallel int
-	// LockWait is how long a host's lock is waited for.
+	// LockWait is how long the hosts' locks are waited for, all together.
 	LockWait time.Duration
 	// LeftOut is what the run is not about. Hosts that are left out are not
 	// connected to.

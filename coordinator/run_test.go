@@ -90,6 +90,9 @@ func (h *fakeHost) answer(req wire.Request) (any, *wire.Error) {
 			return nil, wire.Failf(wire.CodeLocked, "held by %s", h.locked)
 		}
 		return nil, nil
+	case wire.OpUnlock:
+		h.log.add("unlock " + h.name)
+		return nil, nil
 	case wire.OpObserve:
 		var res wire.ObserveResponse
 		for _, kind := range plans.KindOrder() {
@@ -378,8 +381,26 @@ func TestLocksDirectorsFirstAllOrNone(t *testing.T) {
 	if !IsLocked(err) || !strings.Contains(err.Error(), "somebody") {
 		t.Errorf("got %v", err)
 	}
-	if want := []string{"lock director", "lock a", "lock b"}; !slices.Equal(log.told, want) {
-		t.Errorf("locked %q, want %q", log.told, want)
+	before(t, log.told, "lock director", "lock a")
+	before(t, log.told, "lock director", "lock b")
+	if slices.Contains(log.told, "unlock a") {
+		t.Errorf("what comes before the host that is waited for was given back: %q", log.told)
+	}
+}
+
+// What comes after a host that is waited for is given back meanwhile: two runs may
+// have begun with different hosts.
+func TestWhatComesAfterAWaitIsGivenBack(t *testing.T) {
+	c, hosts, log := threeHosts()
+	hosts["a"].locked = "somebody"
+	r := narrowRun(t, c, hosts, plans.Narrowing{}, func(o *Options) { o.LockWait = time.Millisecond })
+	err := r.Lock(context.Background())
+	if !IsLocked(err) || !strings.HasPrefix(err.Error(), "a: lock: held by somebody; waited 1ms (--lock-timeout)") {
+		t.Errorf("got %v", err)
+	}
+	before(t, log.told, "lock b", "unlock b")
+	if slices.Contains(log.told, "unlock director") || log.told[len(log.told)-1] != "lock a" {
+		t.Errorf("told %q", log.told)
 	}
 }
 

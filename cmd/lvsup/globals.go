@@ -175,7 +175,7 @@ func (g *globals) connect(ctx context.Context, c *plans.Cluster, out plans.LeftO
 		Build:    build.Version(),
 		Holder:   holder(),
 		Report:   progress,
-		LockWait: coordinator.DefaultLockWait, GuardTime: g.guard,
+		LockWait: g.run.lockTimeout, GuardTime: g.guard,
 		Cut: cut, LeftOut: out, Watch: g.command == "drift",
 		Parallel: g.run.parallel, SkipUnreachable: g.run.unreachable.skip, MaxFail: g.run.maxFail.MaxFail,
 	})

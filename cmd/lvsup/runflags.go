@@ -20,6 +20,7 @@ type runFlags struct {
 	wait        time.Duration // for hosts that cannot be reached yet
 	unreachable unreachable
 	maxFail     maxFail
+	lockTimeout time.Duration
 }
 
 // narrowFlags are for commands that look at hosts.
@@ -41,6 +42,7 @@ func (g *globals) skipFlag(cmd *cobra.Command) {
 func (g *globals) changeFlags(cmd *cobra.Command) {
 	g.narrowFlags(cmd)
 	g.skipFlag(cmd)
+	cmd.Flags().DurationVar(&g.run.lockTimeout, "lock-timeout", coordinator.DefaultLockWait, "wait so `long` for another run that holds a host: 0s, 90s, 1h")
 	cmd.Flags().Var(&g.run.maxFail, "max-fail", "begin nothing more once so many hosts failed: `N` or N% (default no limit)")
 }
 
@@ -68,6 +70,8 @@ func (r *runFlags) check(cmd *cobra.Command) error {
 		return fmt.Errorf("cannot wait %s for hosts: --wait wants more", r.wait)
 	case r.timeout < 0 || r.timeout == 0 && cmd.Flag("timeout").Changed:
 		return fmt.Errorf("cannot end the run after %s: --timeout wants more", r.timeout)
+	case r.lockTimeout < 0:
+		return fmt.Errorf("cannot wait %s for another run: --lock-timeout wants 0s or more", r.lockTimeout)
 	}
 	return nil
 }

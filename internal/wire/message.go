@@ -31,6 +31,7 @@ const (
 	OpClock   Op = "clock"   // none -> Clock
 	OpObserve Op = "observe" // ObserveRequest -> ObserveResponse
 	OpLock    Op = "lock"    // LockRequest -> none, or CodeLocked
+	OpUnlock  Op = "unlock"  // none -> none: gives the lock back; the session stays
 	OpApply   Op = "apply"   // ApplyRequest -> ApplyResponse
 	OpConfirm Op = "confirm" // ConfirmRequest -> ConfirmResponse: keeps guarded changes
 	OpFetch   Op = "fetch"   // FetchRequest -> FetchResponse
