@@ -71,6 +71,7 @@ func applyLimit(c *plans.Cluster) time.Duration {
 // Run is one run over the cluster's hosts, from Open to Close.
 type Run struct {
 	opts   Options
+	names  []string // the hosts that the run is about, in plan order
 	arming time.Duration
 
 	mu       sync.Mutex
@@ -95,7 +96,17 @@ func newRun(o Options) *Run {
 	if o.GuardTime == 0 {
 		o.GuardTime = DefaultGuardTime
 	}
-	return &Run{opts: o, arming: armAllowance, sessions: map[string]*session{}, failed: map[string]*report.HostError{}, atWork: map[string]string{}, done: map[string][]wire.KindChanges{}}
+	out := map[string]bool{}
+	for _, name := range o.LeftOut.Hosts {
+		out[name] = true
+	}
+	var names []string
+	for _, h := range o.Cluster.Hosts {
+		if !out[h.Name] {
+			names = append(names, h.Name)
+		}
+	}
+	return &Run{opts: o, names: names, arming: armAllowance, sessions: map[string]*session{}, failed: map[string]*report.HostError{}, atWork: map[string]string{}, done: map[string][]wire.KindChanges{}}
 }
 
 // Open dials every host and greets its agent. Hosts that could not be reached
@@ -200,16 +211,8 @@ func (r *Run) failedHosts() map[string]bool {
 	return hosts
 }
 
-// hostNames are the hosts that the run is about, in plan order.
-func (r *Run) hostNames() []string {
-	var names []string
-	for _, h := range r.opts.Cluster.Hosts {
-		if !r.opts.LeftOut.Host(h.Name) {
-			names = append(names, h.Name)
-		}
-	}
-	return names
-}
+// hostNames are the hosts that the run is about, in plan order. It is the caller's.
+func (r *Run) hostNames() []string { return slices.Clone(r.names) }
 
 // healthy are the hosts that have not failed, in plan order.
 func (r *Run) healthy() []string {

@@ -13,13 +13,16 @@ import (
 // among kinds; none chooses all. What is excluded is out in any case.
 type Narrowing struct {
 	Target, Exclude []string
+	Shard           Shard
+	// Done are hosts that an earlier run has finished, by cluster.
+	Done map[string][]string
 }
 
 // kindPrefix begins a pattern for kinds.
 const kindPrefix = "kind="
 
 // None reports whether nothing is narrowed.
-func (n Narrowing) None() bool { return len(n.Target)+len(n.Exclude) == 0 }
+func (n Narrowing) None() bool { return len(n.Target)+len(n.Exclude)+n.Shard.N+len(n.Done) == 0 }
 
 // Check refuses a pattern that matches nothing in any of the clusters.
 func (n Narrowing) Check(all []*Cluster) error {
@@ -75,8 +78,9 @@ func matchesAny(pattern string, names []string) bool {
 // Of gives what is left out of a cluster.
 func (n Narrowing) Of(c *Cluster) LeftOut {
 	var out LeftOut
+	mine := n.Shard.Of(c)
 	for _, h := range c.Hosts {
-		if !n.takes(h.Name, false) {
+		if !n.takes(h.Name, false) || !mine(h.Name) || slices.Contains(n.Done[c.Name], h.Name) {
 			out.Hosts = append(out.Hosts, h.Name)
 		}
 	}

@@ -28,7 +28,7 @@ func TestNarrowing(t *testing.T) {
 		{[]string{"kind=vip", "master", "kind=ipvs"}, nil, []string{"node1", "node2", "db"}, allKindsBut("vip", "ipvs")},
 		{nil, []string{"kind=httpd", "kind=p*"}, nil, []string{"packages", "httpd"}},
 	} {
-		n := Narrowing{tc.target, tc.exclude}
+		n := Narrowing{Target: tc.target, Exclude: tc.exclude}
 		if err := n.Check([]*Cluster{c}); err != nil {
 			t.Errorf("%+v: %v", n, err)
 		}

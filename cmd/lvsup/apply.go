@@ -36,7 +36,9 @@ that is carried out without a question, if the hosts are still what it showed.`,
 				}
 				switch {
 				case !g.run.None():
-					return fmt.Errorf("cannot narrow %s: a saved plan is carried out as it was shown; say --target and --exclude to lvsup plan --out", c.path)
+					return fmt.Errorf("cannot narrow %s: a saved plan is carried out as it was shown; say --target, --exclude and --shard to lvsup plan --out", c.path)
+				case g.run.resume:
+					return fmt.Errorf("cannot go on with %s: lvsup apply --resume wants the plan that it was made from", c.path)
 				case g.run.unreachable.skip:
 					return fmt.Errorf("cannot skip hosts of %s: a saved plan is carried out as it was shown, or not at all", c.path)
 				}
@@ -149,12 +151,14 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 			return codesOf(run.Failures(), false), err
 		}
 		if err := run.Apply(ctx, p); err != nil {
+			g.noteDone(h, c, cluster, run, p, false)
 			g.tellRest(h, run, p, c, err, doc)
 			return codesOf(run.Failures(), true), err
 		}
 	}
 	if failures := run.Failures(); len(failures) > 0 {
 		g.unfinished(ctx, h, run, c, failures)
+		g.noteDone(h, c, cluster, run, p, true)
 		return codesOf(run.Failures(), true), nil
 	}
 	if !p.Empty() {
@@ -164,6 +168,7 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 		}
 	}
 	doc.Applied = true
+	g.noteDone(h, c, cluster, run, p, true)
 	if c.destroy {
 		g.farewell(ctx, h, run)
 		return codesOf(run.Failures(), true), nil

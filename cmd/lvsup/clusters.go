@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -24,20 +25,26 @@ func (g *globals) perCluster(cmd *cobra.Command) *cobra.Command {
 		ctx, cancel := g.bounded(cmd.Context())
 		defer cancel()
 		cmd.SetContext(ctx)
-		out := cmd.Flag("out")
-		if g.cluster != "" || savedplan.Is(args[0]) || out != nil && out.Changed {
+		if savedplan.Is(args[0]) {
 			return one(cmd, args)
 		}
 		all, _, _ := hcl.LoadAll(args, g.options())
-		if len(all) < 2 {
+		if g.cluster != "" {
+			all = slices.DeleteFunc(all, func(c *plans.Cluster) bool { return c.Name != g.cluster })
+		}
+		if len(all) == 0 {
 			return one(cmd, args) // and it says what is wrong with the plan
 		}
 		if err := g.run.Check(all); err != nil {
 			return err
 		}
-		all = slices.DeleteFunc(all, func(c *plans.Cluster) bool { return len(g.run.Of(c).Hosts) == len(c.Hosts) })
-		if len(all) == 0 {
-			return errors.New("nothing is left to look at: --target and --exclude leave out every host")
+		several := len(all) > 1
+		all, err := g.narrowed(args[0], all)
+		if err != nil || len(all) == 0 {
+			return err
+		}
+		if out := cmd.Flag("out"); !several || out != nil && out.Changed {
+			return one(cmd, args)
 		}
 		g.several = []string{}
 		for _, c := range all {
@@ -73,6 +80,53 @@ func (g *globals) perCluster(cmd *cobra.Command) *cobra.Command {
 		return exit(codes...)
 	}
 	return cmd
+}
+
+func errNoHost(c *plans.Cluster) error {
+	return fmt.Errorf("nothing is left to look at: --target and --exclude leave out every host of cluster %q", c.Name)
+}
+
+// narrowed gives the clusters that the run is about. Where they are none because all
+// are in other shards it says so, and nothing is wrong.
+func (g *globals) narrowed(path string, all []*plans.Cluster) ([]*plans.Cluster, error) {
+	left := func(n plans.Narrowing) []*plans.Cluster {
+		return slices.DeleteFunc(slices.Clone(all), func(c *plans.Cluster) bool { return len(n.Of(c).Hosts) == len(c.Hosts) })
+	}
+	unsharded := g.run.Narrowing
+	unsharded.Shard = plans.Shard{}
+	switch {
+	case len(left(unsharded)) > 0:
+	case len(all) == 1:
+		return nil, errNoHost(all[0])
+	default:
+		return nil, errors.New("nothing is left to look at: --target and --exclude leave out every host")
+	}
+	if g.run.Shard.N > 0 {
+		print, err := plans.Fingerprint(all, false)
+		if err != nil {
+			return nil, err
+		}
+		g.shard = &view.Shard{Index: g.run.Shard.Index, Of: g.run.Shard.N, Plan: print, Clusters: []string{}}
+	}
+	mine := left(g.run.Narrowing)
+	if g.shard != nil {
+		for _, c := range mine {
+			g.shard.Clusters = append(g.shard.Clusters, c.Name)
+		}
+	}
+	if len(mine) == 0 {
+		if g.json {
+			return nil, g.result(&view.Document{})
+		}
+		if !g.quiet {
+			g.human().Say("Nothing to do: shard %s has no host of this plan.", g.run.Shard)
+		}
+		return nil, nil
+	}
+	if g.run.resume {
+		return g.goOn(path, mine)
+	}
+	return mine, nil
 }
 
 // readAll is read for all clusters of a plan, or the one that was chosen.

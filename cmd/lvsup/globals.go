@@ -157,7 +157,7 @@ func (g *globals) open(ctx context.Context, path string, progress func(report.Ev
 	}
 	out := g.run.Of(c)
 	if len(out.Hosts) == len(c.Hosts) {
-		return nil, nil, fmt.Errorf("nothing is left to look at: --target and --exclude leave out every host of cluster %q", c.Name)
+		return nil, nil, errNoHost(c)
 	}
 	if len(out.Kinds) == len(plans.KindOrder()) {
 		return nil, nil, errors.New("nothing is left to look at: --target and --exclude leave out every kind")

@@ -31,7 +31,8 @@ func topics() map[string]topic {
 		"apply": {groupDo, `
   lvsup apply cluster.hcl
   lvsup apply --yes cluster.hcl             # without a question
-  lvsup apply --target node3 cluster.hcl    # on one host alone`},
+  lvsup apply --target node3 cluster.hcl    # on one host alone
+  lvsup apply --resume cluster.hcl          # only what the last run left`},
 		"destroy": {groupDo, `
   lvsup plan --destroy cluster.hcl          # what it would do
   lvsup destroy cluster.hcl`},

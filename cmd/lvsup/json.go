@@ -18,6 +18,7 @@ type output struct {
 	document io.Writer          // where documents go too; nil: nowhere
 	stream   *view.Stream       // nil: not begun
 	several  []string           // the clusters, of a plan with several
+	shard    *view.Shard        // nil: all of the fleet
 	diags    []plans.Diagnostic // of the plan that was read last
 }
 
@@ -68,7 +69,7 @@ func (g *globals) notice(h *view.Human, text string) {
 
 // result prints the outcome of a command as JSON, and gives the exit.
 func (g *globals) result(doc *view.Document) error {
-	doc.Command = g.command
+	doc.Command, doc.Shard = g.command, g.shard
 	var err error
 	if g.several != nil && doc.Clusters == nil {
 		err = g.events().Cluster(doc)

@@ -21,6 +21,7 @@ type runFlags struct {
 	unreachable unreachable
 	maxFail     maxFail
 	lockTimeout time.Duration
+	resume      bool
 }
 
 // narrowFlags are for commands that look at hosts.
@@ -28,6 +29,7 @@ func (g *globals) narrowFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&g.run.Target, "target", nil, "only hosts of this `name`, or with kind=NAME only this kind of things (* is any text); may be repeated")
 	f.StringArrayVar(&g.run.Exclude, "exclude", nil, "all but these: a `name` or kind=NAME, as with --target; may be repeated")
+	f.Var(&shard{&g.run.Shard}, "shard", "only the hosts of one of several coordinators: `I/N`, from 1/N to N/N")
 	f.IntVar(&g.run.parallel, "parallelism", coordinator.DefaultParallel, "work on so `many` hosts at once, at most")
 	f.DurationVar(&g.run.wait, "wait", 0, "try hosts that cannot be reached, as while they boot, again for so much `time`: 90s, 5m")
 	f.DurationVar(&g.run.timeout, "timeout", 0, "end the whole run after this `time`, as one Ctrl-C does: 90s, 10m (default no limit)")
@@ -42,6 +44,7 @@ func (g *globals) skipFlag(cmd *cobra.Command) {
 func (g *globals) changeFlags(cmd *cobra.Command) {
 	g.narrowFlags(cmd)
 	g.skipFlag(cmd)
+	cmd.Flags().BoolVar(&g.run.resume, "resume", false, "leave out the hosts that the last run finished, if it did not finish all")
 	cmd.Flags().DurationVar(&g.run.lockTimeout, "lock-timeout", coordinator.DefaultLockWait, "wait so `long` for another run that holds a host: 0s, 90s, 1h")
 	cmd.Flags().Var(&g.run.maxFail, "max-fail", "begin nothing more once so many hosts failed: `N` or N% (default no limit)")
 }
@@ -84,6 +87,9 @@ func (r *runFlags) words() []string {
 	}
 	for _, p := range r.Exclude {
 		words = append(words, "--exclude", p)
+	}
+	if r.Shard.N > 0 {
+		words = append(words, "--shard", r.Shard.String())
 	}
 	if r.parallel != coordinator.DefaultParallel {
 		words = append(words, "--parallelism", strconv.Itoa(r.parallel))
@@ -131,3 +137,15 @@ func (m *maxFail) Set(text string) (err error) {
 
 // Type implements pflag.Value.
 func (m *maxFail) Type() string { return "number" }
+
+// shard is the value of --shard.
+type shard struct{ *plans.Shard }
+
+// Set implements pflag.Value.
+func (s *shard) Set(text string) (err error) {
+	*s.Shard, err = plans.ParseShard(text)
+	return err
+}
+
+// Type implements pflag.Value.
+func (s *shard) Type() string { return "text" }

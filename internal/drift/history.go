@@ -1,7 +1,6 @@
 package drift
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"github.com/lvsup/lvsup/internal/statedir"
 	"github.com/lvsup/lvsup/internal/step"
 	"github.com/lvsup/lvsup/internal/view"
 	"github.com/lvsup/lvsup/plans"
@@ -40,29 +40,23 @@ type historyFile struct {
 	Seen    []view.Since `json:"seen"`
 }
 
-// HistoryDir is where histories are: below XDG_STATE_HOME, or ~/.local/state (XDG
-// Base Directory Specification).
+// HistoryDir is where histories are.
 func HistoryDir() (string, error) {
-	dir := os.Getenv("XDG_STATE_HOME")
-	if !filepath.IsAbs(dir) {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "", fmt.Errorf("cannot tell where to remember when drift was first seen: %w", err)
-		}
-		dir = filepath.Join(home, ".local", "state")
+	dir, err := statedir.Dir("drift")
+	if err != nil {
+		return "", fmt.Errorf("cannot tell where to remember when drift was first seen: %w", err)
 	}
-	return filepath.Join(dir, "lvsup", "drift"), nil
+	return dir, nil
 }
 
 // OpenHistory reads what is known of a plan's cluster. A file that is not there or
 // cannot be read is an empty history.
 func OpenHistory(dir, plan, cluster string) (*History, error) {
-	plan, err := filepath.Abs(plan)
+	file, err := statedir.File(dir, plan, cluster)
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte(plan + "\x00" + cluster))
-	h := &History{file: filepath.Join(dir, fmt.Sprintf("%x.json", sum[:12])), first: map[ID]time.Time{}}
+	h := &History{file: file, first: map[ID]time.Time{}}
 	text, err := os.ReadFile(h.file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return h, nil

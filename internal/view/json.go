@@ -21,6 +21,7 @@ type Document struct {
 	Command     string                        `json:"command"`
 	Cluster     string                        `json:"cluster,omitempty"`  // which one, of a plan with several
 	Clusters    []string                      `json:"clusters,omitempty"` // all of them, in the result of such a plan
+	Shard       *Shard                        `json:"shard,omitempty"`
 	Plan        *plans.Plan                   `json:"plan,omitempty"`
 	Since       []Since                       `json:"first_seen,omitempty"` // of drift
 	Ignored     map[string]int                `json:"ignored,omitempty"`    // differences that rules leave out, by host
@@ -42,6 +43,14 @@ type Document struct {
 	Error       string                        `json:"error,omitempty"`
 	Exit        report.Code                   `json:"exit"`            // the worst of Codes
 	Codes       []report.Code                 `json:"codes,omitempty"` // all exit codes that apply, the worst first
+}
+
+// Shard is the share of one of several coordinators.
+type Shard struct {
+	Index    int      `json:"index"` // from 1
+	Of       int      `json:"of"`
+	Plan     string   `json:"plan"`     // the same for the shards of one plan
+	Clusters []string `json:"clusters"` // that have hosts in it
 }
 
 // Failure is a failure on one host.
