@@ -71,7 +71,7 @@ func applyLimit(c *plans.Cluster) time.Duration {
 // Run is one run over the cluster's hosts, from Open to Close.
 type Run struct {
 	opts   Options
-	names  []string // the hosts that the run is about, in plan order
+	names  func() []string // the hosts that the run is about, in plan order
 	arming time.Duration
 
 	mu       sync.Mutex
@@ -96,16 +96,19 @@ func newRun(o Options) *Run {
 	if o.GuardTime == 0 {
 		o.GuardTime = DefaultGuardTime
 	}
-	out := map[string]bool{}
-	for _, name := range o.LeftOut.Hosts {
-		out[name] = true
-	}
-	var names []string
-	for _, h := range o.Cluster.Hosts {
-		if !out[h.Name] {
-			names = append(names, h.Name)
+	names := sync.OnceValue(func() []string {
+		out := map[string]bool{}
+		for _, name := range o.LeftOut.Hosts {
+			out[name] = true
 		}
-	}
+		var in []string
+		for _, h := range o.Cluster.Hosts {
+			if !out[h.Name] {
+				in = append(in, h.Name)
+			}
+		}
+		return in
+	})
 	return &Run{opts: o, names: names, arming: armAllowance, sessions: map[string]*session{}, failed: map[string]*report.HostError{}, atWork: map[string]string{}, done: map[string][]wire.KindChanges{}}
 }
 
@@ -212,7 +215,7 @@ func (r *Run) failedHosts() map[string]bool {
 }
 
 // hostNames are the hosts that the run is about, in plan order. It is the caller's.
-func (r *Run) hostNames() []string { return slices.Clone(r.names) }
+func (r *Run) hostNames() []string { return slices.Clone(r.names()) }
 
 // healthy are the hosts that have not failed, in plan order.
 func (r *Run) healthy() []string {

@@ -21,15 +21,15 @@ import (
 // one more shard only its own share moves there.
 type Shard struct{ Index, N int }
 
-// maxShards bounds how many shards there may be: more are a mistake.
-const maxShards = 100_000
+// MaxShards bounds how many shards there may be: more are a mistake.
+const MaxShards = 100_000
 
 // ParseShard reads "2/8".
 func ParseShard(text string) (Shard, error) {
 	index, of, _ := strings.Cut(text, "/")
 	i, err := strconv.Atoi(index)
 	n, err2 := strconv.Atoi(of)
-	if err != nil || err2 != nil || i < 1 || i > n || n > maxShards {
+	if err != nil || err2 != nil || i < 1 || i > n || n > MaxShards {
 		return Shard{}, fmt.Errorf("write which shard of how many, from 1/8 to 8/8")
 	}
 	return Shard{i, n}, nil

@@ -157,6 +157,7 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 		}
 	}
 	if failures := run.Failures(); len(failures) > 0 {
+		doc.Rest, _ = run.Rest(p)
 		g.unfinished(ctx, h, run, c, failures)
 		g.noteDone(h, c, cluster, run, p, true)
 		return codesOf(run.Failures(), true), nil

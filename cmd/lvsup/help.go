@@ -66,6 +66,9 @@ func topics() map[string]topic {
 		"export": {groupWatch, `
   lvsup export ipvsadm cluster.hcl > rules`},
 
+		"report": {groupWatch, `
+  lvsup report merge shard-*.json`},
+
 		"lab": {groupMore, `
   lvsup lab up cluster.hcl
   lvsup -F $(lvsup lab ssh-config) apply cluster.hcl

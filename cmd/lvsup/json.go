@@ -70,6 +70,9 @@ func (g *globals) notice(h *view.Human, text string) {
 // result prints the outcome of a command as JSON, and gives the exit.
 func (g *globals) result(doc *view.Document) error {
 	doc.Command, doc.Shard = g.command, g.shard
+	if s := g.run.Shard; doc.Shard == nil && s.N > 0 { // it did not come to read the plan
+		doc.Shard = &view.Shard{Index: s.Index, Of: s.N, Clusters: []string{}}
+	}
 	var err error
 	if g.several != nil && doc.Clusters == nil {
 		err = g.events().Cluster(doc)

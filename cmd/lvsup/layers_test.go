@@ -21,6 +21,7 @@ var layers = []string{
 	"internal/graph",
 	"internal/firstplan",
 	"internal/drift",
+	"internal/shards",
 	"internal/byhand",
 	"internal/view",
 	"internal/savedplan",

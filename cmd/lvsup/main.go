@@ -78,7 +78,7 @@ director and the real servers, and lvsup makes every host so over SSH.
 	g.register(root)
 	root.AddCommand(
 		newInit(g), newValidate(g), newFmt(g), newConsole(g), g.perCluster(newPlan(g)), g.perCluster(newApply(g)), newDrift(g), newGraph(g), newSchedule(g), g.perCluster(newProbe(g)),
-		g.perCluster(newDoctor(g)), g.perCluster(newStatus(g)), g.perCluster(newDestroy(g)), newImport(g), newExport(g), newVersion(g),
+		g.perCluster(newDoctor(g)), g.perCluster(newStatus(g)), g.perCluster(newDestroy(g)), newImport(g), newExport(g), newReport(g), newVersion(g),
 		newLabCommand(g), newCompletion(g), newMan(), newExitCodes(),
 	)
 	explainUsage(root)

@@ -22,12 +22,13 @@ type Document struct {
 	Cluster     string                        `json:"cluster,omitempty"`  // which one, of a plan with several
 	Clusters    []string                      `json:"clusters,omitempty"` // all of them, in the result of such a plan
 	Shard       *Shard                        `json:"shard,omitempty"`
+	Merged      *Merged                       `json:"merged,omitempty"`
 	Plan        *plans.Plan                   `json:"plan,omitempty"`
 	Since       []Since                       `json:"first_seen,omitempty"` // of drift
 	Ignored     map[string]int                `json:"ignored,omitempty"`    // differences that rules leave out, by host
 	Stale       []plans.Divergence            `json:"stale,omitempty"`      // how the hosts differ from what was shown
 	Applied     bool                          `json:"applied,omitempty"`
-	Rest        []report.Rest                 `json:"not_made,omitempty"` // of a run that was ended early, in the order of execution
+	Rest        []report.Rest                 `json:"not_made,omitempty"` // of a run that ended early or had failures, in the order of execution
 	Probe       *report.Probe                 `json:"probe,omitempty"`
 	Diagnosis   *report.Diagnosis             `json:"diagnosis,omitempty"`
 	Status      map[string]*wire.IPVSResponse `json:"status,omitempty"`
