@@ -114,6 +114,9 @@ func (c *agentConn) call(ctx context.Context, op wire.Op, body, into any, progre
 			if r.err == nil && into != nil && len(r.body) > 0 {
 				if err := json.Unmarshal(r.body, into); err != nil {
 					r.err, r.broken = fmt.Errorf("cannot read the agent's answer to %s: %w", op, err), true
+				} else if bounded, ok := into.(interface{ Check() error }); ok {
+					r.err = bounded.Check()
+					r.broken = r.err != nil
 				}
 			}
 			if r.broken {
@@ -160,6 +163,7 @@ func (c *agentConn) exchange(id uint64, op wire.Op, body any, progress func(text
 			}
 			progress(res.Progress)
 		case res.Error != nil:
+			res.Error.Message = wire.Short(res.Error.Message)
 			return nil, res.Error, false
 		default:
 			return res.Body, nil, false

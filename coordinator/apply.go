@@ -248,7 +248,6 @@ func (r *Run) stage(ctx context.Context, st plans.Stage, p *plans.Plan, reverse 
 			err = res.Error
 		}
 		r.made(name, res.Done)
-		res.Notes = res.Notes[:min(len(res.Notes), wire.MaxNotes)]
 		r.note(name, st.Name, res.Notes)
 		ev := report.Event{Type: report.HostDone, Stage: st.Name, Host: name, Done: res.Done, Err: err, Took: time.Since(start), Reverse: reverse}
 		switch {

@@ -50,6 +50,14 @@ func (r *Run) check(ctx context.Context, p *plans.Plan) []plans.Finding {
 	return findings
 }
 
+// noRoom says how little room a host has, if that is too little.
+func noRoom(f wire.Facts) error {
+	if f.FreeBytes >= minFree {
+		return nil
+	}
+	return fmt.Errorf("no space left: %d KiB are free where lvsup keeps its data, it wants %d", f.FreeBytes>>10, minFree>>10)
+}
+
 func checkHost(c *plans.Cluster, h *plans.Host, f wire.Facts) []plans.Finding {
 	var findings []plans.Finding
 	add := func(severity plans.Severity, check, summary, detail string) {
@@ -58,8 +66,8 @@ func checkHost(c *plans.Cluster, h *plans.Host, f wire.Facts) []plans.Finding {
 	if !f.Root {
 		add(plans.Error, "privilege", "the agent does not run as root", `log in as root, or set become = true in the plan's connection block`)
 	}
-	if f.FreeBytes < minFree {
-		add(plans.Error, "disk", fmt.Sprintf("no space left: %d KiB are free where lvsup keeps its data, it wants %d", f.FreeBytes>>10, minFree>>10), "make room on the file system of /var/lib")
+	if err := noRoom(f); err != nil {
+		add(plans.Error, "disk", err.Error(), "make room on the file system of /var/lib")
 	}
 	if h.Role == plans.RoleDirector && len(c.Services) > 0 && !f.IPVS.Available {
 		add(plans.Error, checkIPVS, "its kernel has no IPVS: "+f.IPVS.Reason, "") // the reason says the way out

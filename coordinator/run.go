@@ -35,8 +35,8 @@ type Options struct {
 	// Watch says that the run only looks: what would not be safe to change is
 	// told all the same.
 	Watch bool
-	// SkipUnreachable says that a host which cannot be reached does not keep the
-	// run from the others.
+	// SkipUnreachable says that a host which cannot be reached, does not answer or
+	// has no room does not keep the run from the others.
 	SkipUnreachable bool
 	// MaxFail is with how many failed hosts nothing more is begun.
 	MaxFail MaxFail
@@ -128,6 +128,9 @@ func Open(ctx context.Context, o Options) *Run {
 		}
 		if err == nil {
 			err = s.measureClock(ctx)
+		}
+		if err == nil && o.SkipUnreachable {
+			err = noRoom(s.facts) // else it is a finding, and stops the run
 		}
 		note := ""
 		if s != nil {

@@ -27,6 +27,7 @@ type fakeHost struct {
 	changes map[string][]step.Change // by kind
 	fail    map[string]string        // stage's kind -> message
 	locked  string
+	silent  wire.Op // never answers to it
 	refuse  error // of the dial
 	log     *eventLog
 	stop    chan struct{}                           // closed when the coordinator wants nothing more begun
@@ -67,6 +68,9 @@ func (h *fakeHost) serve(in io.Reader, out io.Writer) {
 		}
 	}()
 	for req := range requests {
+		if req.Op == h.silent {
+			continue
+		}
 		body, fault := h.answer(req)
 		res := wire.Response{ID: req.ID, Error: fault}
 		if body != nil {

@@ -231,7 +231,7 @@ func (g *globals) farewell(ctx context.Context, h *view.Human, run *coordinator.
 // stops reports whether failures before the first change keep the run from
 // changing anything.
 func (g *globals) stops(failures []*report.HostError) bool {
-	return slices.ContainsFunc(failures, func(f *report.HostError) bool { return !g.run.unreachable.skip || !noWayIn(f) })
+	return len(failures) > 0 && !g.run.unreachable.skip
 }
 
 // failedNames names the hosts that failed, or counts them.

@@ -37,7 +37,7 @@ func (g *globals) narrowFlags(cmd *cobra.Command) {
 
 // skipFlag is for commands that go on without a host only if they are told to.
 func (g *globals) skipFlag(cmd *cobra.Command) {
-	cmd.Flags().Var(&g.run.unreachable, "on-unreachable", "whether a host that cannot be reached stops the run, or is skipped: `stop|skip`")
+	cmd.Flags().Var(&g.run.unreachable, "on-unreachable", "whether a host that cannot be reached or worked with stops the run, or is skipped: `stop|skip`")
 }
 
 // changeFlags are for commands that change hosts.

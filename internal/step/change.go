@@ -53,6 +53,9 @@ func (a *Action) UnmarshalJSON(b []byte) error {
 	return fmt.Errorf("unknown action %q", name)
 }
 
+// Known reports whether it is one of the actions.
+func (a Action) Known() bool { return actionNames[a] != "" }
+
 // Mutates reports whether the action touches the host beyond lvsup's record.
 func (a Action) Mutates() bool { return a != Adopt && a != Forget }
 

@@ -96,8 +96,9 @@ const (
 	itsName   = "\x01"
 )
 
-// addresses matches what may be an address: of Ethernet, IPv6 or IPv4.
-var addresses = regexp.MustCompile(`[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*[0-9A-Fa-f]|[0-9A-Fa-f]+:(?::|[0-9A-Fa-f:]*::)|[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+`)
+// addresses matches what may be an address: of Ethernet, IPv6 or IPv4; and what else
+// is another one on each host, the fingerprint of a key and its line in a file.
+var addresses = regexp.MustCompile(`SHA256:[0-9A-Za-z+/]+|/[^\s():]+:[0-9]+|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*[0-9A-Fa-f]|[0-9A-Fa-f]+:(?::|[0-9A-Fa-f:]*::)|[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+`)
 
 var macs = regexp.MustCompile(`^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$`)
 
@@ -118,9 +119,23 @@ func shape(text, host string) (form string, values []string) {
 func addressPlaces(text string) [][]int {
 	return slices.DeleteFunc(addresses.FindAllStringIndex(text, -1), func(at []int) bool {
 		found := text[at[0]:at[1]]
+		if sortOf(found) != "address" {
+			return false
+		}
 		_, err := netip.ParseAddr(found)
 		return err != nil && !macs.MatchString(found)
 	})
+}
+
+// sortOf is what is called by a name where it is not the same for all.
+func sortOf(value string) string {
+	switch {
+	case strings.HasPrefix(value, "SHA256:"):
+		return "fingerprint"
+	case strings.HasPrefix(value, "/"):
+		return "line"
+	}
+	return "address"
 }
 
 func withoutName(text, host string) string {
@@ -181,10 +196,19 @@ func merged(form string, all []block) block {
 		}
 	}
 	name := func(column int) string {
-		if len(columns) == 1 {
-			return "<address>"
+		sort, number, of := sortOf(columns[column][0]), 0, 0
+		for i, c := range columns {
+			if sortOf(c[0]) == sort {
+				of++
+				if i <= column {
+					number++
+				}
+			}
 		}
-		return "<address-" + strconv.Itoa(column+1) + ">"
+		if of == 1 {
+			return "<" + sort + ">"
+		}
+		return "<" + sort + "-" + strconv.Itoa(number) + ">"
 	}
 	var text strings.Builder
 	next := 0
