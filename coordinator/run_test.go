@@ -28,7 +28,7 @@ type fakeHost struct {
 	fail    map[string]string        // stage's kind -> message
 	locked  string
 	silent  wire.Op // never answers to it
-	refuse  error // of the dial
+	refuse  error   // of the dial
 	log     *eventLog
 	stop    chan struct{}                           // closed when the coordinator wants nothing more begun
 	atWork  func(kind string, stop <-chan struct{}) // what a change takes; may be nil
