@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode"
 
@@ -65,7 +66,8 @@ func (d hostile) open(ctx context.Context, name string, at plans.Connection, bui
 	if err != nil {
 		return nil, err
 	}
-	return &session{name: name, agent: conn}, nil
+	again := func(ctx context.Context, _ string) (*session, error) { return d.open(ctx, name, at, build) }
+	return &session{name: name, agent: conn, again: again, stop: func() { outR.Close() }}, nil
 }
 
 // FuzzHostAgainstCoordinator has one host of three answer what it likes. Nobody
@@ -79,43 +81,50 @@ func FuzzHostAgainstCoordinator(f *testing.F) {
 	f.Add(facts, `[]`, `[]`, `[]`, `[]`, []byte("\x00\x00\x00\x05{\"id\""))
 	f.Add(facts, ``, ``, ``, ``, []byte("\xff\xff\xff\xff Welcome to node1"))
 	f.Fuzz(func(t *testing.T, facts, observe, apply, clock, path string, raw []byte) {
-		c, hosts, _ := threeHosts()
-		d := hostile{hosts, map[wire.Op]json.RawMessage{}, raw}
-		if len(raw) == 0 {
-			d.raw = nil
-		}
-		for op, body := range map[wire.Op]string{wire.OpFacts: facts, wire.OpObserve: observe, wire.OpApply: apply, wire.OpClock: clock, wire.OpPath: path} {
-			if json.Valid([]byte(body)) {
-				d.answers[op] = json.RawMessage(body)
-			}
-		}
-		var out bytes.Buffer
-		h := &view.Human{Out: &out, Err: &out}
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		defer cancel()
-		r := Open(ctx, Options{Cluster: c, Dialer: d, Build: "test", SkipUnreachable: true, GuardTime: 50 * time.Millisecond, Report: newTold(h)})
-		defer r.Close()
-		if err := r.Lock(ctx); err != nil {
-			t.Fatal(err)
-		}
-		p, err := r.Plan(ctx, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		h.Plan(plans.Conceal(c, p))
-		h.Drift(p, view.DriftNotes{})
-		if err := r.Apply(ctx, p); err != nil {
-			h.Error(err)
-		}
-		h.Failures(r.Failures())
-		_ = view.WriteJSON(&out, &view.Document{Plan: p, Failures: view.FailuresOf(r.Failures()), Notes: r.Notes()})
-		if ctx.Err() != nil {
-			t.Error("the host held the run up")
-		}
-		if i := strings.IndexFunc(out.String(), obeyed); i >= 0 {
-			t.Errorf("a terminal would obey %q", out.String()[max(0, i-40):min(out.Len(), i+40)])
-		}
+		synctest.Test(t, func(t *testing.T) { hostileRun(t, facts, observe, apply, clock, path, raw) }) // waits take no time
 	})
+}
+
+// patience is what one host may cost a run: its own deadlines, and nothing else.
+const patience = time.Hour
+
+func hostileRun(t *testing.T, facts, observe, apply, clock, path string, raw []byte) {
+	c, hosts, _ := threeHosts()
+	d := hostile{hosts, map[wire.Op]json.RawMessage{}, raw}
+	if len(raw) == 0 {
+		d.raw = nil
+	}
+	for op, body := range map[wire.Op]string{wire.OpFacts: facts, wire.OpObserve: observe, wire.OpApply: apply, wire.OpClock: clock, wire.OpPath: path} {
+		if json.Valid([]byte(body)) {
+			d.answers[op] = json.RawMessage(body)
+		}
+	}
+	var out bytes.Buffer
+	h := &view.Human{Out: &out, Err: &out}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	r := Open(ctx, Options{Cluster: c, Dialer: d, Build: "test", SkipUnreachable: true, GuardTime: 50 * time.Millisecond, Report: newTold(h)})
+	defer r.Close()
+	if err := r.Lock(ctx); err != nil {
+		t.Fatal(err)
+	}
+	p, err := r.Plan(ctx, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Plan(plans.Conceal(c, p))
+	h.Drift(p, view.DriftNotes{})
+	if err := r.Apply(ctx, p); err != nil {
+		h.Error(err)
+	}
+	h.Failures(r.Failures())
+	_ = view.WriteJSON(&out, &view.Document{Plan: p, Failures: view.FailuresOf(r.Failures()), Notes: r.Notes()})
+	if ctx.Err() != nil {
+		t.Error("the host held the run up")
+	}
+	if i := strings.IndexFunc(out.String(), obeyed); i >= 0 {
+		t.Errorf("a terminal would obey %q", out.String()[max(0, i-40):min(out.Len(), i+40)])
+	}
 }
 
 // obeyed reports letters that a terminal does something for.
