@@ -77,7 +77,7 @@ func leavesAddress(changes []step.Change) bool {
 	})
 }
 
-// settleTime is how long networkd may take to let go of a lease.
+// settleTime is how long networkd may take to let go of a lease, or to make a bond.
 const settleTime = 5 * time.Second
 
 // settle waits until networkd has taken its new files up: it says that it knows
@@ -99,6 +99,12 @@ func (s system) settle(ctx context.Context, want Desired, written []string) erro
 			i, _ := rtnl.Find(interfaces, w.Name)
 			p, err := netip.ParsePrefix(w.Address)
 			left = left || err == nil && p.Addr().Is4() && len(leases(i, p)) > 0
+			if w.Bond != nil { // whose members networkd sets down, and up again
+				left = left || slices.ContainsFunc(w.Bond.Members, func(name string) bool {
+					m, _ := rtnl.Find(interfaces, name)
+					return m.Master != w.Name || !m.Up
+				})
+			}
 		}
 		if !left {
 			return nil
