@@ -14,7 +14,7 @@ TOOLS    := $(GO) run -modfile=tools/go.mod
 # A target whose making was cut short (a full disk) is no newer target.
 .DELETE_ON_ERROR:
 
-.PHONY: FORCE root build install check test soak bench-ipvs demo fmt lint lab-deps test-deps clean
+.PHONY: FORCE root build install check test soak bench bench-quick bench-ipvs demo fmt lint lab-deps test-deps bench-deps clean
 
 build: bin/lvsup ## build bin/lvsup with its agents inside
 
@@ -60,6 +60,15 @@ test: root test-deps build ## every test, the lab's included (root)
 soak: root test-deps build ## every fault point and random case (root, long)
 	LVSUP_SOAK=1 scripts/test
 
+bench: root bench-deps build bin/lvsup-bench ## against Ansible and OpenSSH, up to 1,000 hosts (root, under 45 minutes; wants an idle machine)
+	bin/lvsup-bench
+
+bench-quick: root bench-deps build bin/lvsup-bench ## the same with fewer hosts (root, under 5 minutes)
+	bin/lvsup-bench -quick
+
+bin/lvsup-bench: $(SOURCES) $(shell find internal/bench/work -type f) bin/.version
+	$(STATIC) -o $@ ./cmd/lvsup-bench
+
 bench-ipvs: ## load, read and change 10,000 backends, against ipvsadm (minutes; wants an idle machine)
 	UMLTEST_TIMEOUT=40m $(GO) test -tags lab -count 1 -timeout 45m -run TestBenchIPVS -v ./internal/step/ipvs/ipvsbench
 
@@ -74,6 +83,9 @@ lab-deps: ## install what the lab needs (root, Debian)
 
 test-deps: ## install what the tests need (root, Debian)
 	@scripts/install-deps internal/lab/packages.txt scripts/test-packages.txt
+
+bench-deps: ## install what make bench needs (root, Debian)
+	@scripts/install-deps scripts/bench-packages.txt
 
 fmt: ## format the code
 	gofmt -w agent cmd coordinator hcl internal plans

@@ -13,6 +13,9 @@ const module = "github.com/lvsup/lvsup/"
 // prefix stands for everything below it.
 var layers = []string{
 	"cmd/",
+	"internal/bench",
+	"internal/fleet",
+	"internal/relay",
 	"coordinator",
 	"coordinator/checks",
 	"internal/lab",

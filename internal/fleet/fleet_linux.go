@@ -227,8 +227,10 @@ func answers(ctx context.Context, h Host) error {
 	}
 }
 
+// greeting asks once. A request that comes before the host has its address is lost,
+// and the kernel would repeat it only after a second.
 func greeting(ctx context.Context, h Host) error {
-	c, err := (&net.Dialer{Timeout: 3 * time.Second}).DialContext(ctx, "tcp", netip.AddrPortFrom(h.Address(), 22).String())
+	c, err := (&net.Dialer{Timeout: 300 * time.Millisecond}).DialContext(ctx, "tcp", netip.AddrPortFrom(h.Address(), 22).String())
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,253 @@
+package bench
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lvsup/lvsup/internal/fleet"
+	"github.com/lvsup/lvsup/internal/relay"
+)
+
+// Options say what to measure.
+type Options struct {
+	Dir   string // empty, for the files
+	Lvsup string // the path of lvsup
+	Quick bool   // a handful of hosts and rounds
+	// Only, if it is not nil, is what is measured instead.
+	Only []Series
+	Log  io.Writer // what is being done
+}
+
+// Series is some cases on so many hosts, with so long a way to them.
+type Series struct {
+	Hosts   int
+	Trip    time.Duration // added to the round trip
+	Rounds  int
+	Ansible int  // in how many of the rounds it takes part
+	First   bool // whether the first apply is among the cases, and one change
+}
+
+// full and quick are what is measured.
+func full() []Series {
+	return []Series{
+		{Hosts: 1, Rounds: 5, Ansible: 3, First: true},
+		{Hosts: 20, Rounds: 5, Ansible: 3, First: true},
+		{Hosts: 20, Trip: 30 * time.Millisecond, Rounds: 3, Ansible: 1},
+		{Hosts: 20, Trip: 100 * time.Millisecond, Rounds: 3, Ansible: 1},
+		{Hosts: 100, Rounds: 3, Ansible: 1},
+		{Hosts: 1000, Rounds: 3, First: true},
+	}
+}
+
+func quick() []Series {
+	return []Series{
+		{Hosts: 1, Rounds: 2, Ansible: 1, First: true},
+		{Hosts: 5, Rounds: 3, Ansible: 2, First: true},
+		{Hosts: 5, Trip: 30 * time.Millisecond, Rounds: 2},
+		{Hosts: 20, Rounds: 3},
+	}
+}
+
+type bench struct {
+	options Options
+	fleet   *fleet.Fleet
+	relays  []*relay.Relay // to the hosts that are up
+	begin   time.Time
+}
+
+// Run measures, in a process that fleet.Enter started, and prints a table in Markdown.
+func Run(ctx context.Context, o Options, out io.Writer) error {
+	f, err := fleet.New(o.Dir)
+	if err != nil {
+		return err
+	}
+	b := &bench{options: o, fleet: f, begin: time.Now()}
+	series := full()
+	if o.Quick {
+		series = quick()
+	}
+	if o.Only != nil {
+		series = o.Only
+	}
+	about, err := b.about(ctx)
+	if err != nil {
+		return err
+	}
+	var rows []row
+	for _, s := range series {
+		more, err := b.measure(ctx, s)
+		if err != nil {
+			return errors.Join(err, f.Down())
+		}
+		rows = append(rows, more...)
+	}
+	start, err := b.agentStart(ctx)
+	if err == nil {
+		_, err = fmt.Fprintf(out, "%s\n%s\n%s%s\n", about, table(rows), growth(rows), start)
+	}
+	return errors.Join(err, f.Down())
+}
+
+// say tells how far the run is.
+func (b *bench) say(format string, args ...any) {
+	fmt.Fprintf(b.options.Log, "%5.0fs  "+format+"\n", append([]any{time.Since(b.begin).Seconds()}, args...)...)
+}
+
+// measure does one series: round by round all cases, and in each case all tools, so
+// that what slows the machine down slows them all.
+func (b *bench) measure(ctx context.Context, s Series) ([]row, error) {
+	cases := []string{noChange, drift}
+	if s.First {
+		cases = []string{firstApply, noChange, drift, oneChange}
+	}
+	rows := make([]row, len(cases))
+	for i, name := range cases {
+		rows[i] = row{name: name, hosts: s.Hosts, trip: s.Trip, samples: map[string][]sample{}}
+	}
+	for round := range s.Rounds {
+		// The hosts stay as they are from one case to the next, whichever tool
+		// made them so: each finds nothing to do where the other was.
+		with := []string{lvsup, openSSH}
+		if round < s.Ansible {
+			with = []string{lvsup, openSSH, ansible}
+		}
+		if round%2 == 1 {
+			slices.Reverse(with)
+		}
+		if round == 0 || s.First {
+			if err := b.fresh(ctx, s, round, with, rows); err != nil {
+				return nil, err
+			}
+		}
+		for i, name := range cases {
+			if name == firstApply {
+				continue
+			}
+			for _, tool := range with {
+				if err := b.one(ctx, &rows[i], tool); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return rows, nil
+}
+
+// fresh brings the hosts up anew and has them set up, by lvsup last. Where the first
+// apply is measured Ansible has its own hosts before, and both must come to the same.
+func (b *bench) fresh(ctx context.Context, s Series, round int, with []string, rows []row) error {
+	var before []string
+	tools := []string{lvsup}
+	if s.First && slices.Contains(with, ansible) {
+		tools = []string{ansible, lvsup}
+	}
+	for _, tool := range tools {
+		b.say("%d hosts, %v added: bringing them up, round %d of %d", s.Hosts, s.Trip, round+1, s.Rounds)
+		if err := b.up(ctx, s); err != nil {
+			return err
+		}
+		if s.First {
+			if tool == lvsup { // before anything else has logged in, as the others find the hosts
+				if err := b.one(ctx, &rows[0], openSSH); err != nil {
+					return err
+				}
+			}
+			if err := b.one(ctx, &rows[0], tool); err != nil {
+				return err
+			}
+		} else if _, err := b.lvsup(ctx, firstApply); err != nil {
+			return err
+		}
+		state, err := b.state(ctx)
+		if err != nil {
+			return err
+		}
+		for i, was := range before {
+			if was != state[i] {
+				return fmt.Errorf("%s is not the same after Ansible and after lvsup:\n%s\n%s", b.fleet.Hosts[i].Name, was, state[i])
+			}
+		}
+		if before != nil {
+			b.say("after Ansible as after lvsup, all hosts: sha256 %.8x", sha256.Sum256([]byte(strings.Join(state, "\n"))))
+		}
+		before = state
+	}
+	return nil
+}
+
+// up brings the hosts of a series up, and the way to them.
+func (b *bench) up(ctx context.Context, s Series) error {
+	for _, r := range b.relays {
+		_ = r.Close()
+	}
+	b.relays = nil
+	if err := b.fleet.Up(ctx, s.Hosts); err != nil {
+		return err
+	}
+	if err := b.prepare(); err != nil || s.Trip == 0 {
+		return err
+	}
+	at := func(a netip.Addr) string { return netip.AddrPortFrom(a, 22).String() }
+	for _, h := range b.fleet.Hosts {
+		r, err := relay.Start(at(h.Far()), at(h.Address()), s.Trip)
+		if err != nil {
+			return err
+		}
+		b.relays = append(b.relays, r)
+	}
+	return b.fleet.Find(fleet.Host.Far)
+}
+
+// one measures one case with one tool.
+func (b *bench) one(ctx context.Context, r *row, tool string) error {
+	if r.name == oneChange {
+		if tool == openSSH {
+			return nil // it changes nothing
+		}
+		if _, err := b.fleet.Exec(ctx, b.fleet.Hosts[len(b.fleet.Hosts)/2], "sysctl", "-w", "net.ipv4.conf.all.arp_ignore=0"); err != nil {
+			return err
+		}
+	}
+	s, err := b.measured(func() (sample, error) {
+		switch tool {
+		case lvsup:
+			return b.lvsup(ctx, r.name)
+		case ansible:
+			return b.ansible(ctx, r.name)
+		}
+		return b.openSSH(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	r.samples[tool] = append(r.samples[tool], s)
+	b.say("%d hosts, %v added: %s: %s %s", r.hosts, r.trip, r.name, tool, short(s.wall))
+	return nil
+}
+
+// state is what the tools are to bring about, of each host.
+func (b *bench) state(ctx context.Context) ([]string, error) {
+	script, err := work.ReadFile("work/state.sh")
+	if err != nil {
+		return nil, err
+	}
+	said := make([]string, len(b.fleet.Hosts))
+	var g errgroup.Group
+	g.SetLimit(4)
+	for i, h := range b.fleet.Hosts {
+		g.Go(func() (err error) {
+			said[i], err = b.fleet.Exec(ctx, h, "sh", "-euc", string(script))
+			return err
+		})
+	}
+	return said, g.Wait()
+}
