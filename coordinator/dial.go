@@ -17,6 +17,7 @@ import (
 	"github.com/lvsup/lvsup/internal/agentbin"
 	"github.com/lvsup/lvsup/internal/shell"
 	"github.com/lvsup/lvsup/internal/sshconn"
+	"github.com/lvsup/lvsup/internal/wire"
 	"github.com/lvsup/lvsup/plans"
 )
 
@@ -33,6 +34,7 @@ type SSHDialer struct {
 	ssh      *sshconn.Dialer
 	password func() (string, error) // for sudo; nil: sudo must not ask
 	log      zerolog.Logger
+	carried  func() ([]agentbin.Agent, error) // made once, for all hosts
 
 	mu     sync.Mutex
 	agents map[string]agentFile // by uname -m
@@ -47,7 +49,7 @@ type agentFile struct {
 
 // NewSSHDialer makes a dialer. password gives sudo's password, or is nil.
 func NewSSHDialer(o sshconn.Options, password func() (string, error), log zerolog.Logger) *SSHDialer {
-	return &SSHDialer{ssh: sshconn.NewDialer(o), password: password, log: log, agents: map[string]agentFile{}}
+	return &SSHDialer{ssh: sshconn.NewDialer(o), password: password, log: log, carried: sync.OnceValues(agentbin.All), agents: map[string]agentFile{}}
 }
 
 // agentFor unpacks the agent for a machine once.
@@ -187,13 +189,13 @@ const exitNoAgent = 93
 // one that does not greet as it should: the push looks at the file's bytes, puts
 // a good one in its place, and says what is wrong if that does not help.
 func (d *SSHDialer) resume(ctx context.Context, client *sshconn.Client, name string, become bool, build string) (*session, error) {
-	names, err := agentbin.Names()
+	all, err := d.carried()
 	if err != nil {
 		return nil, err
 	}
 	script := ""
-	for _, n := range names {
-		file := shell.Quote(path.Join(agentDir, n))
+	for _, a := range all {
+		file := shell.Quote(path.Join(agentDir, a.Name))
 		script += fmt.Sprintf("[ -x %s ] && [ -O %s ] && exec %s serve; ", file, file, file)
 	}
 	// What another user put there, or could replace, is not run.
@@ -204,8 +206,7 @@ func (d *SSHDialer) resume(ctx context.Context, client *sshconn.Client, name str
 	}
 	s, err := greet(run, client, name, build)
 	if err == nil {
-		agent, err := d.agentFor(s.agent.hello.Machine)
-		if err == nil && agent.sha256 == s.agent.hello.SHA256 {
+		if d.isOurs(s.agent.hello) {
 			return s, nil
 		}
 		s.agent.close()
@@ -218,6 +219,20 @@ func (d *SSHDialer) resume(ctx context.Context, client *sshconn.Client, name str
 	}
 	d.log.Debug().Str("host", name).Err(err).Msg("no agent to go on with")
 	return nil, nil
+}
+
+// isOurs reports whether what greets is, byte for byte, the agent that would be pushed.
+func (d *SSHDialer) isOurs(hello wire.Hello) bool {
+	all, err := d.carried()
+	if err != nil {
+		return false
+	}
+	i := slices.IndexFunc(all, func(a agentbin.Agent) bool { return a.Machine == hello.Machine })
+	if i < 0 {
+		return false
+	}
+	sum, err := all[i].Checksum()
+	return err == nil && sum == hello.Checksum
 }
 
 // run starts a command on the host, as root where become says so.

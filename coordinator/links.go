@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lvsup/lvsup/internal/wire"
@@ -90,13 +91,18 @@ func (r *Run) linkFindings(ctx context.Context) []plans.Finding {
 		byHost[q.host] = append(byHost[q.host], q)
 	}
 	found := make(chan plans.Finding, len(questions))
-	r.each(sortedKeys(byHost), func(host string) {
-		for _, q := range byHost[host] {
-			if f, bad := r.ask(ctx, q, owners); bad {
-				found <- f
+	// All hosts at once, however many: they only listen, and nobody works meanwhile.
+	var all sync.WaitGroup
+	for _, asked := range byHost {
+		all.Go(func() {
+			for _, q := range asked {
+				if f, bad := r.ask(ctx, q, owners); bad {
+					found <- f
+				}
 			}
-		}
-	})
+		})
+	}
+	all.Wait()
 	close(found)
 	var findings []plans.Finding
 	for f := range found {

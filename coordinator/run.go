@@ -127,7 +127,7 @@ func Open(ctx context.Context, o Options) *Run {
 			err = s.ask(ctx, wire.OpFacts, wire.FactsRequest{Sysctls: []string{expireNodest}}, &s.facts)
 		}
 		if err == nil {
-			err = s.measureClock(ctx)
+			err = s.measureClock(ctx, o.Cluster.TimeSync.MaxOffset)
 		}
 		if err == nil && o.SkipUnreachable {
 			err = noRoom(s.facts) // else it is a finding, and stops the run

@@ -7,11 +7,14 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"embed"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/lvsup/lvsup/internal/wire"
 )
 
 //go:embed all:bin
@@ -22,7 +25,8 @@ var machines = map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
 
 // Agent is the agent for one machine.
 type Agent struct {
-	Packed []byte // the binary in gzip
+	Machine string // as `uname -m` names it
+	Packed  []byte // the binary in gzip
 	// Name is what the agent is called on a host: it changes with every byte
 	// of the binary.
 	Name string
@@ -39,20 +43,30 @@ func For(machine string) (Agent, error) {
 		return Agent{}, fmt.Errorf("this lvsup was built without its agents: build it with `make build`")
 	}
 	sum := sha256.Sum256(packed)
-	return Agent{Packed: packed, Name: "agent-" + hex.EncodeToString(sum[:8])}, nil
+	return Agent{Machine: machine, Packed: packed, Name: "agent-" + hex.EncodeToString(sum[:8])}, nil
 }
 
-// Names lists what the agents of all machines are called on a host.
-func Names() ([]string, error) {
-	var names []string
+// All gives the agents of all machines. Their names take a while: they are hashes.
+func All() ([]Agent, error) {
+	var all []Agent
 	for _, machine := range supported() {
 		a, err := For(machine)
 		if err != nil {
 			return nil, err
 		}
-		names = append(names, a.Name)
+		all = append(all, a)
 	}
-	return names, nil
+	return all, nil
+}
+
+// Checksum is what the binary says of itself in its greeting. gzip has it at its end
+// (RFC 1952, 2.3.1), so that nothing has to be unpacked where the binary is already.
+func (a Agent) Checksum() (string, error) {
+	if len(a.Packed) < 8 {
+		return "", fmt.Errorf("cannot read the agent's checksum: it is too short")
+	}
+	end := a.Packed[len(a.Packed)-8:]
+	return wire.Checksum(binary.LittleEndian.Uint32(end), int64(binary.LittleEndian.Uint32(end[4:]))), nil
 }
 
 // Unpack gives the binary.

@@ -70,6 +70,8 @@ func enterRoot(s spec) error {
 		{"/dev", "dev", "", unix.MS_BIND | unix.MS_REC, ""},
 		{"tmpfs", "run", "tmpfs", quiet, "mode=755"},
 		{"tmpfs", "tmp", "tmpfs", quiet, "mode=1777"},
+		// What the machine's root has its shell do at each login is no host's.
+		{"tmpfs", "root", "tmpfs", quiet, "mode=700"},
 	} {
 		if err := mount(m.source, m.target, m.kind, m.flags, m.options); err != nil {
 			return err

@@ -11,16 +11,21 @@ import (
 // Version is the protocol's version. Both sides must have the same one; since
 // the coordinator pushes the agent it was built with, a mismatch means that
 // something else answered.
-const Version = 3
+const Version = 4
 
 // Hello is the agent's first frame.
 type Hello struct {
 	Protocol int      `json:"protocol"`
 	Build    string   `json:"build"` // what `lvsup version` prints
 	Kinds    []string `json:"kinds"`
-	Machine  string   `json:"machine"` // uname -m
-	SHA256   string   `json:"sha256"`  // of the agent's own file, hexadecimal
+	Machine  string   `json:"machine"`  // uname -m
+	Checksum string   `json:"checksum"` // of the agent's own file; empty if it cannot be read
 }
+
+// Checksum is how an agent's file is told from a damaged one: the CRC-32 (IEEE) of its
+// bytes, and how many they are. That it is the right file its name says, which has a
+// SHA-256 in it; the checksum is against a disk, not against a person.
+func Checksum(crc uint32, size int64) string { return fmt.Sprintf("%08x/%d", crc, size) }
 
 // Op names what a request asks for.
 type Op string

@@ -110,11 +110,17 @@ func chains(ctx context.Context, h host.Host) []Chain {
 	return all
 }
 
+// asksNFT reports whether there may be nftables rules to see. Asking for them would load
+// nf_tables; while it is not loaded it has none. Another root than the machine's is a
+// test's, whose rules the kernel does not have.
+func asksNFT(h host.Host) bool {
+	return (kmod.Loaded(h, "nf_tables") || !kmod.OnDisk(h, kmod.Release(h), "nf_tables")) && (h.Root != "/" || hasTables())
+}
+
 // rules are the nftables rules as JSON, empty if there are none to see, and the
 // filter tables that iptables made, as iptables-save prints them.
 func rules(ctx context.Context, h host.Host) (nft string, filter []string) {
-	// Asking nft would load nf_tables; while it is not loaded it has no rules.
-	if kmod.Loaded(h, "nf_tables") || !kmod.OnDisk(h, kmod.Release(h), "nf_tables") {
+	if asksNFT(h) {
 		if res, err := h.Run(ctx, "nft", "-j", "list", "ruleset"); err == nil && res.Code == 0 {
 			nft = res.Stdout
 		}

@@ -23,6 +23,25 @@ func SupportsIP() error {
 	return nil
 }
 
+// hasTables reports whether this process's network namespace has tables of nf_tables; true,
+// too, if the kernel does not say. It is what nft(8) would be told, without a process of
+// its own, which on most hosts finds nothing.
+func hasTables() bool {
+	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
+	if err != nil {
+		return true
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(trialTimeout)); err != nil {
+		return true
+	}
+	tables, err := conn.Execute(netlink.Message{
+		Header: netlink.Header{Type: netlink.HeaderType(unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETTABLE), Flags: netlink.Request | netlink.Dump},
+		Data:   []byte{unix.NFPROTO_UNSPEC, 0, 0, 0}, // struct nfgenmsg: tables of every family
+	})
+	return err != nil || len(tables) > 0
+}
+
 // The parts of a batch (include/uapi/linux/netfilter/nfnetlink.h, nf_tables.h).
 const (
 	tableName    = 1 // NFTA_TABLE_NAME

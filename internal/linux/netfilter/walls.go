@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/lvsup/lvsup/internal/linux/host"
-	"github.com/lvsup/lvsup/internal/linux/kmod"
 )
 
 // Packet is one that asks for a connection, or answers one. What is empty is not
@@ -75,7 +74,7 @@ func truth(b bool) tri {
 // package does.
 func Read(ctx context.Context, h host.Host) Walls {
 	w := Walls{iptables: map[string][]base{}}
-	if kmod.Loaded(h, "nf_tables") || !kmod.OnDisk(h, kmod.Release(h), "nf_tables") {
+	if asksNFT(h) {
 		if res, err := h.Run(ctx, "nft", "-j", "list", "ruleset"); err == nil && res.Code == 0 {
 			w.nft = nftBases(res.Stdout)
 		}
