@@ -116,9 +116,9 @@ func (b *bench) measure(ctx context.Context, s Series) ([]row, error) {
 	for round := range s.Rounds {
 		// The hosts stay as they are from one case to the next, whichever tool
 		// made them so: each finds nothing to do where the other was.
-		with := []string{lvsup, openSSH}
+		with := []string{lvsup, openSSH, curve25519}
 		if round < s.Ansible {
-			with = []string{lvsup, openSSH, ansible}
+			with = append(with, ansible)
 		}
 		if round%2 == 1 {
 			slices.Reverse(with)
@@ -157,8 +157,10 @@ func (b *bench) fresh(ctx context.Context, s Series, round int, with []string, r
 		}
 		if s.First {
 			if tool == lvsup { // before anything else has logged in, as the others find the hosts
-				if err := b.one(ctx, &rows[0], openSSH); err != nil {
-					return err
+				for _, floor := range []string{openSSH, curve25519} {
+					if err := b.one(ctx, &rows[0], floor); err != nil {
+						return err
+					}
 				}
 			}
 			if err := b.one(ctx, &rows[0], tool); err != nil {
@@ -210,8 +212,8 @@ func (b *bench) up(ctx context.Context, s Series) error {
 // one measures one case with one tool.
 func (b *bench) one(ctx context.Context, r *row, tool string) error {
 	if r.name == oneChange {
-		if tool == openSSH {
-			return nil // it changes nothing
+		if tool == openSSH || tool == curve25519 {
+			return nil // they change nothing
 		}
 		if _, err := b.fleet.Exec(ctx, b.fleet.Hosts[len(b.fleet.Hosts)/2], "sysctl", "-w", "net.ipv4.conf.all.arp_ignore=0"); err != nil {
 			return err
@@ -223,6 +225,8 @@ func (b *bench) one(ctx context.Context, r *row, tool string) error {
 			return b.lvsup(ctx, r.name)
 		case ansible:
 			return b.ansible(ctx, r.name)
+		case curve25519:
+			return b.openSSH(ctx, "-o", "KexAlgorithms=curve25519-sha256")
 		}
 		return b.openSSH(ctx)
 	})

@@ -50,9 +50,9 @@ func (r row) cell(tool string) string {
 func table(rows []row) string {
 	var b strings.Builder
 	line := func(cells ...string) { fmt.Fprintln(&b, "| "+strings.Join(cells, " | ")+" |") }
-	line("case", "hosts", "added round trip", "lvsup took", "Ansible took, times that", "OpenSSH `true` took, times that",
+	line("case", "hosts", "added round trip", "lvsup took", "Ansible took, times that", "OpenSSH `true` took, times that", "with curve25519",
 		"KiB a host: lvsup, Ansible, OpenSSH", "CPU a host: lvsup, Ansible, OpenSSH", "lvsup's memory")
-	line(slices.Repeat([]string{"---"}, 9)...)
+	line(slices.Repeat([]string{"---"}, 10)...)
 	for _, r := range rows {
 		ours := r.samples[lvsup]
 		var traffic, cpu []string
@@ -66,7 +66,7 @@ func table(rows []row) string {
 			traffic = append(traffic, fmt.Sprintf("%.1f", float64(bytes)/1024))
 			cpu = append(cpu, fmt.Sprintf("%.1f ms", float64(spent.Microseconds())/1000))
 		}
-		line(r.name, fmt.Sprint(r.hosts), r.trip.String(), span(ours), r.cell(ansible), r.cell(openSSH),
+		line(r.name, fmt.Sprint(r.hosts), r.trip.String(), span(ours), r.cell(ansible), r.cell(openSSH), r.cell(curve25519),
 			strings.Join(traffic, ", "), strings.Join(cpu, ", "),
 			fmt.Sprintf("%.1f MiB", float64(of(ours, func(s sample) int64 { return s.memory }))/(1<<20)))
 	}

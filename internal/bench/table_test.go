@@ -39,12 +39,12 @@ func TestRatio(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	got := table([]row{
-		{name: noChange, hosts: 20, samples: map[string][]sample{lvsup: walls(1, 2), ansible: walls(20, 50), openSSH: walls(2, 2)}},
+		{name: noChange, hosts: 20, samples: map[string][]sample{lvsup: walls(1, 2), ansible: walls(20, 50), openSSH: walls(2, 2), curve25519: walls(1, 1)}},
 		{name: drift, hosts: 5, trip: 30 * time.Millisecond, samples: map[string][]sample{lvsup: walls(1)}},
 	})
 	want := []string{
-		"| apply, nothing to do | 20 | 0s | 1.50 s (1.00 s to 2.00 s) | **22.50** (20.00 to 25.00), MISSED, goal 25 | **1.50** (1.00 to 2.00), goal 1 | 2.0, 2.0, 2.0 | 10.0 ms, 10.0 ms, 10.0 ms | 30.0 MiB |",
-		"| drift check, none found | 5 | 30ms | 1.00 s |  |  | 8.0, –, – | 40.0 ms, –, – | 30.0 MiB |",
+		"| apply, nothing to do | 20 | 0s | 1.50 s (1.00 s to 2.00 s) | **22.50** (20.00 to 25.00), MISSED, goal 25 | **1.50** (1.00 to 2.00), goal 1 | **0.75** (0.50 to 1.00) | 2.0, 2.0, 2.0 | 10.0 ms, 10.0 ms, 10.0 ms | 30.0 MiB |",
+		"| drift check, none found | 5 | 30ms | 1.00 s |  |  |  | 8.0, –, – | 40.0 ms, –, – | 30.0 MiB |",
 	}
 	lines := strings.Split(strings.TrimSpace(got), "\n")
 	if len(lines) != 4 || lines[2] != want[0] || lines[3] != want[1] {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -142,7 +143,8 @@ func (b *bench) closeMasters(ctx context.Context) error {
 }
 
 // openSSH logs in everywhere, as many at once as lvsup does.
-func (b *bench) openSSH(ctx context.Context) (sample, error) {
+func (b *bench) openSSH(ctx context.Context, options ...string) (sample, error) {
+	argv := append([]string{"ssh", "-F", b.fleet.SSHConfig}, options...)
 	var total sample
 	var mu sync.Mutex
 	var g errgroup.Group
@@ -150,7 +152,7 @@ func (b *bench) openSSH(ctx context.Context) (sample, error) {
 	begin := time.Now()
 	for _, h := range b.fleet.Hosts {
 		g.Go(func() error {
-			r, err := b.run(ctx, "ssh", "-F", b.fleet.SSHConfig, h.Name, "true")
+			r, err := b.run(ctx, slices.Concat(argv, []string{h.Name, "true"})...)
 			if err == nil && r.code != 0 {
 				err = fmt.Errorf("ssh %s true: exit status %d: %s", h.Name, r.code, r.said)
 			}
