@@ -128,7 +128,9 @@ func (r Resolver) openSSH(ctx context.Context, ssh, alias, user string, port int
 	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, ssh, argv...)
-	cmd.WaitDelay = time.Second
+	// What a Match exec leaves running may hold the output open; and so, on a busy
+	// machine, may another ssh that is about to be started at the same time.
+	cmd.WaitDelay = resolveTimeout
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
