@@ -59,7 +59,7 @@ func centos(t *testing.T) steptest.Fake {
 	}, rtnl.Interface{Name: "ens33", MTU: 1500, MAC: "02:00:00:00:00:01"}, rtnl.Interface{Name: "ens36", MAC: "02:00:00:00:00:02"})
 }
 
-func (f *fake) Kind() step.Any { return step.Erase(newKind(f.Host.Host, f)) }
+func (f *fake) Kind() step.Any { return step.Erase(newKind(f.Host.Host, f, 0)) }
 
 func (f *fake) Snapshot() string {
 	var b strings.Builder

@@ -89,7 +89,7 @@ func (s system) settle(ctx context.Context, want Desired, written []string) erro
 	}) {
 		return nil
 	}
-	for end := time.Now().Add(settleTime); len(want.Interfaces) > 0 && time.Now().Before(end) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(s.patience); len(want.Interfaces) > 0 && time.Now().Before(end) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
 		interfaces, err := s.kernel.Interfaces()
 		if err != nil {
 			return err

@@ -186,7 +186,7 @@ func TestBondRollback(t *testing.T) {
 		t.Setenv("SSH_CONNECTION", "172.16.0.1 50000 192.168.140.131 22")
 		f.routes = []rtnl.Route{{Destination: rtnl.DefaultDestination(false), Gateway: netip.MustParseAddr("192.168.140.254"), Interface: "ens37"}}
 		d := bonded()
-		kind, before := newKind(f.Host.Host, f), f.Snapshot()
+		kind, before := newKind(f.Host.Host, f, 0), f.Snapshot()
 		live := slices.DeleteFunc(diffOf(t, f, d, nil), isBoot)
 		if live[0].Guarded == "" {
 			t.Fatalf("nothing guards %v", brief(live))

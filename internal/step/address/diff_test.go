@@ -90,7 +90,7 @@ func TestALeaseIsReplaced(t *testing.T) {
 	for _, c := range changes {
 		owned.Begin(c)
 	}
-	done, err := newKind(f.Host.Host, f).Apply(context.Background(), plan(), changes)
+	done, err := newKind(f.Host.Host, f, 0).Apply(context.Background(), plan(), changes)
 	if err != nil || done != len(changes) {
 		t.Fatalf("apply: %d of %d, %v", done, len(changes), err)
 	}
@@ -145,7 +145,7 @@ func TestALeasesRouteGoesWhereThePlanHasNone(t *testing.T) {
 	if d := cmp.Diff(cmds, Commands(want, lease)); d != "" {
 		t.Error(d)
 	}
-	if _, err := newKind(f.Host.Host, f).Apply(context.Background(), want, changes); err != nil {
+	if _, err := newKind(f.Host.Host, f, 0).Apply(context.Background(), want, changes); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := rtnl.Default(f.routes, false); ok || f.links[1].Has(prefixes("192.168.140.131/24")[0]) {
@@ -266,7 +266,7 @@ func applied(t *testing.T) (*fake, step.Owned) {
 	for _, c := range changes {
 		owned.Begin(c)
 	}
-	if _, err := newKind(f.Host.Host, f).Apply(context.Background(), plan(), changes); err != nil {
+	if _, err := newKind(f.Host.Host, f, 0).Apply(context.Background(), plan(), changes); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range changes {
@@ -291,7 +291,7 @@ func TestRemovalOfTheSessionsOwnWayIsBlocked(t *testing.T) {
 	if why := blocked[netconf.OwnInterfacesPath("ens33")+" (content)"]; !strings.Contains(why, "SSH session (") {
 		t.Errorf("its file: %q of %v", why, blocked)
 	}
-	if _, err := newKind(f.Host.Host, f).Apply(context.Background(), other, diffOf(t, f, other, owned)); err == nil || !strings.Contains(err.Error(), "SSH session") {
+	if _, err := newKind(f.Host.Host, f, 0).Apply(context.Background(), other, diffOf(t, f, other, owned)); err == nil || !strings.Contains(err.Error(), "SSH session") {
 		t.Errorf("apply: %v", err)
 	}
 }
@@ -316,7 +316,7 @@ func TestDestroyLeavesTheSessionsOwnWayToTheBoot(t *testing.T) {
 	if why := says["default (gateway)"]; !strings.Contains(why, "it goes with the next boot") {
 		t.Errorf("the default route: %q", why)
 	}
-	if _, err := newKind(f.Host.Host, f).Apply(context.Background(), Desired{}, changes); err != nil {
+	if _, err := newKind(f.Host.Host, f, 0).Apply(context.Background(), Desired{}, changes); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff([]any{before, routes}, []any{f.links[1], f.routes}, cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); d != "" {
@@ -331,7 +331,7 @@ func TestObserveSaysWhatIsMissing(t *testing.T) {
 	f := debian(t).(*fake)
 	want := plan()
 	want.Interfaces[0].Name = "ens34"
-	observe := newKind(f.Host.Host, f).Observe
+	observe := newKind(f.Host.Host, f, 0).Observe
 	_, err := observe(context.Background(), want, nil)
 	const says = "no interface ens34 on this host; it has lo, ens33 (02:00:00:00:00:01, link down), ens36 (02:00:00:00:00:02, link down)"
 	if err == nil || err.Error() != says {

@@ -141,7 +141,7 @@ func TestFurtherIsGuarded(t *testing.T) {
 		if tc.want != "" && !strings.Contains(got, "SSH session") || got == "" {
 			t.Errorf("%s: guarded as %q", tc.client, got)
 		}
-		have, err := newKind(f.Host.Host, f).Observe(context.Background(), full(), nil)
+		have, err := newKind(f.Host.Host, f, 0).Observe(context.Background(), full(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,7 +172,7 @@ func TestRollbackFurther(t *testing.T) {
 		}
 		t.Setenv("SSH_CONNECTION", "192.168.140.1 50000 192.168.140.131 22")
 		before := f.network()
-		kind := newKind(f.Host.Host, f)
+		kind := newKind(f.Host.Host, f, 0)
 		live := slices.DeleteFunc(diffOf(t, f, full(), nil), func(c step.Change) bool { return isBoot(c) })
 		snap, err := kind.Guard.Snapshot(context.Background(), live)
 		if err != nil {
@@ -209,7 +209,7 @@ func (f *fake) network() []string {
 // A rollback that cannot set the MTU says so.
 func TestRollbackSaysTheMTU(t *testing.T) {
 	f := debian(t).(*fake)
-	kind := newKind(f.Host.Host, f)
+	kind := newKind(f.Host.Host, f, 0)
 	live := slices.DeleteFunc(diffOf(t, f, full(), nil), func(c step.Change) bool { return c.Field != FieldMTU })
 	snap, err := kind.Guard.Snapshot(context.Background(), live)
 	if err != nil {

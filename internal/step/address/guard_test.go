@@ -38,7 +38,7 @@ func TestRollback(t *testing.T) {
 		}
 		before, files := f.links[1], f.Host.Snapshot()
 		routes := slices.Clone(f.routes)
-		kind := newKind(f.Host.Host, f)
+		kind := newKind(f.Host.Host, f, 0)
 		live := liveOf(t, f)
 		snap, err := kind.Guard.Snapshot(context.Background(), live)
 		if err != nil {
@@ -90,7 +90,7 @@ func TestRollbackSaysWhatIsLeft(t *testing.T) {
 	if err := os.RemoveAll(f.Path("/proc")); err != nil {
 		t.Fatal(err)
 	}
-	kind := newKind(f.Host.Host, f)
+	kind := newKind(f.Host.Host, f, 0)
 	snap, err := kind.Guard.Snapshot(context.Background(), liveOf(t, f))
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +114,7 @@ func TestRollbackKeepsDefaultRoutesApart(t *testing.T) {
 	}
 	lease := rtnl.Route{Destination: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr("192.168.140.254"), Interface: "ens33", Metric: 100}
 	f.routes = []rtnl.Route{lease}
-	kind := newKind(f.Host.Host, f)
+	kind := newKind(f.Host.Host, f, 0)
 	snap, err := kind.Guard.Snapshot(context.Background(), liveOf(t, f))
 	if err != nil {
 		t.Fatal(err)
@@ -157,7 +157,7 @@ func TestRollbackLeavesOthersAlone(t *testing.T) {
 	f.links[1].Addresses = append(f.links[1].Addresses, prefixes("192.168.140.100/32")...)
 	f.links = append(f.links, rtnl.Interface{Name: "veth7", Up: true})
 	f.routes = append(f.routes, rtnl.Route{Destination: netip.MustParsePrefix("10.7.0.0/16"), Interface: "veth7", Proto: "static"})
-	kind, live := newKind(f.Host.Host, f), liveOf(t, f)
+	kind, live := newKind(f.Host.Host, f, 0), liveOf(t, f)
 	snap, err := kind.Guard.Snapshot(context.Background(), live)
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +186,7 @@ func TestRollbackGivesALeaseItsTime(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.links[1].Valid = []time.Duration{valid}
-		kind, live := newKind(f.Host.Host, f), liveOf(t, f)
+		kind, live := newKind(f.Host.Host, f, 0), liveOf(t, f)
 		snap, err := kind.Guard.Snapshot(context.Background(), live)
 		if err != nil {
 			t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 )
 
 // New returns the kind, working on the host.
-func New(h host.Host) step.Kind[Desired, Observed] { return newKind(h, linux{}) }
+func New(h host.Host) step.Kind[Desired, Observed] { return newKind(h, linux{}, settleTime) }
 
 // linux is the kernel this process runs on.
 type linux struct{}

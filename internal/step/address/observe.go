@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lvsup/lvsup/internal/linux/atomicfile"
 	"github.com/lvsup/lvsup/internal/linux/host"
@@ -18,12 +19,13 @@ import (
 
 // system is a host and its kernel.
 type system struct {
-	host   host.Host
-	kernel kernel
+	host     host.Host
+	kernel   kernel
+	patience time.Duration // for a daemon to act by its new files
 }
 
-func newKind(h host.Host, k kernel) step.Kind[Desired, Observed] {
-	s := system{h, k}
+func newKind(h host.Host, k kernel, patience time.Duration) step.Kind[Desired, Observed] {
+	s := system{h, k, patience}
 	return step.Kind[Desired, Observed]{
 		Name: Name, Validate: Validate, Observe: s.observe, Diff: Diff, Apply: s.apply, Commands: Commands,
 		Guard: s.guard(),

@@ -80,7 +80,7 @@ func TestDaemonIsNotToldToCutTheSession(t *testing.T) {
 	stays := step.Change{Action: step.Forget, ID: step.ID{Key: "ens33", Field: "192.168.140.20/24"}, From: present, Why: "it carries this SSH session"}
 	for told, changes := range map[bool][]step.Change{true: {file}, false: {stays, file}} {
 		f := newFake(t, map[string]string{"/run/systemd/netif/state": "", file.Key: "x"}, rtnl.Interface{Name: "ens33"})
-		if n, err := newKind(f.Host.Host, f).Apply(context.Background(), Desired{}, changes); err != nil || n != len(changes) {
+		if n, err := newKind(f.Host.Host, f, 0).Apply(context.Background(), Desired{}, changes); err != nil || n != len(changes) {
 			t.Fatal(n, err)
 		}
 		if (len(f.Ran) > 0) != told {

@@ -159,7 +159,7 @@ func TestVLANRollback(t *testing.T) {
 		t.Setenv("SSH_CONNECTION", "172.16.0.1 50000 192.168.140.131 22")
 		d := Desired{Interfaces: []Interface{vlan("ens36.30", 30, "ens36", "10.0.30.5/24")}}
 		d.Interfaces[0].Gateway = "10.0.30.1"
-		kind, before := newKind(f.Host.Host, f), f.Snapshot()
+		kind, before := newKind(f.Host.Host, f, 0), f.Snapshot()
 		live := slices.DeleteFunc(diffOf(t, f, d, nil), isBoot)
 		if live[0].Guarded == "" {
 			t.Fatalf("nothing guards %v", brief(live))
