@@ -169,9 +169,20 @@ func (g *globals) drift(ctx context.Context, path string, d *driftCheck) error {
 		if g.quiet && g.cluster != "" {
 			h.Heading("Cluster "+cluster.Name, false)
 		}
-		h.Drift(p, view.DriftNotes{Since: before(begin, doc.Since), Ignored: ignored})
+		h.Drift(p, view.DriftNotes{Since: before(begin, doc.Since), Ignored: ignored, Unseen: unseen(p, failures)})
 	}
 	return g.finish(h, run, doc, codes, err)
+}
+
+// unseen is how many hosts failed before they could be compared.
+func unseen(p *plans.Plan, failures []*report.HostError) int {
+	var hosts []string
+	for _, f := range failures {
+		if !slices.Contains(hosts, f.Host) && !slices.ContainsFunc(p.Hosts, func(h plans.HostPlan) bool { return h.Host == f.Host }) {
+			hosts = append(hosts, f.Host)
+		}
+	}
+	return len(hosts)
 }
 
 // before leaves out what was first seen in this very check: it is new, and nobody

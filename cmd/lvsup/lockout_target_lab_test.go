@@ -312,9 +312,13 @@ func (h *target) settle(at string) place {
 
 // look reads where the host is and what its boot files say.
 func (h *target) look(at string) place {
-	out, err := h.ssh(at, `ip -4 -o address show dev ens33 | awk '{print $4}' | sort | xargs echo
+	const script = `ip -4 -o address show dev ens33 | awk '{print $4}' | sort | xargs echo
 	pgrep -x dhclient >/dev/null && echo dhcp || echo static
-	cat /etc/network/interfaces /etc/network/interfaces.d/* 2>/dev/null | grep -E '^iface ens33|^ +address' | xargs echo`, "", 20*time.Second)
+	cat /etc/network/interfaces /etc/network/interfaces.d/* 2>/dev/null | grep -E '^iface ens33|^ +address' | xargs echo`
+	out, err := h.ssh(at, script, "", 20*time.Second)
+	if err != nil { // a busy machine, once
+		out, err = h.ssh(h.await(time.Minute, at), script, "", 20*time.Second)
+	}
 	lines := strings.Split(out, "\n")
 	if err != nil || len(lines) < 3 {
 		h.l.t.Errorf("%s: cannot look around at %s: %v %s", h.name, at, err, out)

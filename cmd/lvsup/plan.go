@@ -100,6 +100,9 @@ func (g *globals) compare(ctx context.Context, path string, d dryRun) error {
 		h.Plan(doc.Plan)
 	}
 	codes := append(codesOf(run.Failures(), false), d.codes(p)...)
+	if len(run.Failures()) > 0 && !p.Empty() && !g.run.unreachable.skip {
+		g.notice(h, "An apply would change nothing while a host cannot be worked with; with --on-unreachable skip it goes on with the others.")
+	}
 	if d.out != "" || d.script != "" {
 		if len(run.Failures()) > 0 || coordinator.Appliable(p) != nil {
 			err = errors.New("nothing was written: the plan could not be carried out")

@@ -85,7 +85,8 @@ func (g *globals) scheduleInstall(cmd *cobra.Command, plan string, s *scheduled)
 	if err != nil {
 		return err
 	}
-	files, err := schedule.Install(cmd.Context(), schedule.Job{Name: s.name, Every: s.every, User: s.user, Args: args}, schedule.Runner(s.with))
+	job, runner := schedule.Job{Name: s.name, Every: s.every, User: s.user, Args: args}, schedule.Runner(s.with)
+	files, err := schedule.Install(cmd.Context(), job, runner)
 	if err != nil {
 		return err
 	}
@@ -96,7 +97,12 @@ func (g *globals) scheduleInstall(cmd *cobra.Command, plan string, s *scheduled)
 	for _, f := range files {
 		h.Say("wrote %s", f)
 	}
-	h.Say("Drift of %s is looked for every %s, as user %s. See it with lvsup schedule show.", s.name, s.every, s.user)
+	h.Say("Drift of %s is looked for %s, as user %s. See it with lvsup schedule show.", s.name, job.When(), s.user)
+	if runner == schedule.Cron {
+		h.Say("cron mails what it finds to that user, if this machine sends mail.")
+	} else {
+		h.Say("If there is any, systemctl --failed shows lvsup-drift-%s.", s.name)
+	}
 	return nil
 }
 

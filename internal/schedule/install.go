@@ -38,6 +38,19 @@ func Found() Runner {
 	return Cron
 }
 
+// hasCron reports whether there is a program that reads cronDir: Debian's cron, or
+// cronie's crond.
+func hasCron() bool {
+	return slices.ContainsFunc([]string{"cron", "crond"}, func(name string) bool {
+		for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/sbin") {
+			if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
+				return true
+			}
+		}
+		return false
+	})
+}
+
 func (j Job) cronFile() string { return filepath.Join(cronDir, j.unit()) }
 
 func (j Job) unitFiles() (service, timer string) {
@@ -57,19 +70,31 @@ func Install(ctx context.Context, j Job, r Runner) ([]string, error) {
 		if _, err := exec.LookPath("flock"); err != nil {
 			return nil, errors.New("cannot keep two runs apart: flock is missing (util-linux)")
 		}
+		if !hasCron() {
+			return nil, errors.New("cannot have cron run it: there is no cron on this machine; install one (cron, on Red Hat cronie)")
+		}
 		if err := write(j.cronFile(), j.Crontab()); err != nil {
 			return nil, err
 		}
 		_, err := removeUnits(ctx, j)
 		return []string{j.cronFile()}, err
 	case Systemd:
-		if err := errors.Join(write(service, j.Service()), write(timer, j.Timer())); err != nil {
+		if Found() != Systemd {
+			return nil, errors.New("cannot have systemd run it: it does not run here; cron does it with --with cron")
+		}
+		_, before := os.Lstat(timer)
+		err := errors.Join(write(service, j.Service()), write(timer, j.Timer()))
+		if err == nil {
+			err = errors.Join(systemctl(ctx, "daemon-reload"), systemctl(ctx, "enable", "--now", j.unit()+".timer"))
+		}
+		if err != nil && before != nil { // there was none: half of one is worse
+			_, undo := removeUnits(ctx, j)
+			return nil, errors.Join(err, undo)
+		}
+		if err != nil {
 			return nil, err
 		}
-		if err := errors.Join(systemctl(ctx, "daemon-reload"), systemctl(ctx, "enable", "--now", j.unit()+".timer")); err != nil {
-			return nil, err
-		}
-		_, err := remove(j.cronFile())
+		_, err = remove(j.cronFile())
 		return []string{service, timer}, err
 	}
 	return nil, fmt.Errorf("cannot run a job with %q: there are %s and %s", string(r), Systemd, Cron)
@@ -89,13 +114,16 @@ func Remove(ctx context.Context, name string) ([]string, error) {
 
 func removeUnits(ctx context.Context, j Job) ([]string, error) {
 	service, timer := j.unitFiles()
-	if _, err := os.Lstat(timer); err == nil {
-		if err := systemctl(ctx, "disable", "--now", j.unit()+".timer"); err != nil {
-			return nil, err
-		}
+	_, missing := os.Lstat(timer)
+	running := Found() == Systemd
+	var stopped error
+	if missing == nil && running {
+		stopped = systemctl(ctx, "disable", "--now", j.unit()+".timer")
 	}
+	// The link by which systemd enabled it goes without systemd, too.
 	gone, err := remove(timer, service)
-	if len(gone) > 0 {
+	_, linkErr := remove(filepath.Join(unitDir, "timers.target.wants", j.unit()+".timer"))
+	if err = errors.Join(stopped, err, linkErr); len(gone) > 0 && running {
 		err = errors.Join(err, systemctl(ctx, "daemon-reload"))
 	}
 	return gone, err

@@ -84,6 +84,14 @@ func (j Job) minute() int {
 // night is the hour of a daily job.
 const night = 3
 
+// When is how a person says when the job runs.
+func (j Job) When() string {
+	if j.Every == 24*time.Hour {
+		return fmt.Sprintf("every night at %02d:%02d", night, j.minute())
+	}
+	return fmt.Sprintf("every %s", short(j.Every))
+}
+
 // unit is the name of the job's systemd units, without their suffix.
 func (j Job) unit() string { return "lvsup-drift-" + j.Name }
 

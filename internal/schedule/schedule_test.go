@@ -55,3 +55,11 @@ func TestJobMistakes(t *testing.T) {
 		}
 	}
 }
+
+func TestWhen(t *testing.T) {
+	for every, want := range map[time.Duration]string{24 * time.Hour: "every night at 03:" + minute, time.Hour: "every 1h", 5 * time.Minute: "every 5m"} {
+		if got := job(every).When(); got != want {
+			t.Errorf("%s: %q, want %q", every, got, want)
+		}
+	}
+}

@@ -21,6 +21,7 @@ type Since struct {
 type DriftNotes struct {
 	Since   []Since
 	Ignored map[string]int // by host: how many are left out
+	Unseen  int            // hosts that nobody could look at
 }
 
 // Drift prints where hosts differ from the plan, by host: the resource,
@@ -49,11 +50,16 @@ func (h *Human) Drift(p *plans.Plan, notes DriftNotes) {
 	if n := notes.ignored(); n > 0 {
 		ignored = fmt.Sprintf(" %d more ignored by rules.", n)
 	}
+	looked, asked := Plural(len(p.Hosts), "host"), Plural(len(p.Hosts)+notes.Unseen, "host")
+	if notes.Unseen > 0 {
+		looked = fmt.Sprintf("%d of %s", len(p.Hosts), asked)
+		ignored += fmt.Sprintf(" Nobody could look at %d.", notes.Unseen)
+	}
 	switch {
 	case differ > 0:
-		h.printf("\n%s %s on %d of %s.%s\n", h.paint(bold, "Drift:"), Plural(differ, "difference"), hosts, Plural(len(p.Hosts), "host"), ignored)
+		h.printf("\n%s %s on %d of %s.%s\n", h.paint(bold, "Drift:"), Plural(differ, "difference"), hosts, asked, ignored)
 	case p.Count().Errors == 0 && len(p.Hosts) > 0:
-		h.printf("No drift: %s of cluster %q %s as the plan wants.%s\n", Plural(len(p.Hosts), "host"), p.Cluster, isAre(len(p.Hosts)), ignored)
+		h.printf("No drift: %s of cluster %q %s as the plan wants.%s\n", looked, p.Cluster, isAre(len(p.Hosts)), ignored)
 	}
 	h.LeftOut(p)
 }
