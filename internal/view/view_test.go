@@ -225,3 +225,18 @@ func TestExplain(t *testing.T) {
 		}
 	}
 }
+
+// TestDriftSaysWhatNobodySaw holds that a host which could not be looked at is not
+// passed over in the total.
+func TestDriftSaysWhatNobodySaw(t *testing.T) {
+	var out bytes.Buffer
+	h := &Human{Out: &out, Err: &out}
+	clean := &plans.Plan{Cluster: "web", Hosts: []plans.HostPlan{{Host: "a"}, {Host: "b"}}}
+	h.Drift(clean, DriftNotes{})
+	h.Drift(clean, DriftNotes{Unseen: 1})
+	want := "No drift: 2 hosts of cluster \"web\" are as the plan wants.\n" +
+		"No drift: 2 of 3 hosts of cluster \"web\" are as the plan wants. Nobody could look at 1.\n"
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+}
