@@ -184,7 +184,9 @@ func (h *target) run(p point) []string {
 		h.l.t.Errorf("%s: LOCKED OUT: it answers neither at its old nor at its new address\n%s\nconsole:\n%s", what, out.String(), h.said)
 		return nil
 	}
-	h.now = h.settle(found)
+	if h.now = h.settle(found); h.lost {
+		return nil
+	}
 	steps := h.steps()
 	code := cmd.ProcessState.ExitCode()
 	h.judge(what, p, to, old, code, out.String())
@@ -321,6 +323,7 @@ func (h *target) look(at string) place {
 	}
 	lines := strings.Split(out, "\n")
 	if err != nil || len(lines) < 3 {
+		h.lost = true // what it did next would be told as lvsup's
 		h.l.t.Errorf("%s: cannot look around at %s: %v %s", h.name, at, err, out)
 		return place{}
 	}
