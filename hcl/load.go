@@ -69,7 +69,7 @@ func loadFiles(paths []string, opts Options) (*loader, map[string][]byte, *repor
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			opts.auto = append(opts.auto, autoFiles(path)...)
 		}
-		for _, name := range expand(path, &r) {
+		for _, name := range expand(path, startOf(path), &r) {
 			if _, again := files[name]; again {
 				continue
 			}
@@ -127,15 +127,15 @@ func Parse(filename string, src []byte, opts Options) (*plans.Cluster, []plans.D
 	return c, r.sorted()
 }
 
-// expand returns the plan files that path stands for.
-func expand(path string, r *report) []string {
+// expand returns the plan files that path, named at that place, stands for.
+func expand(path string, at plans.Range, r *report) []string {
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
 		return []string{path} // read says what is wrong with it
 	}
 	found, err := filepath.Glob(filepath.Join(globEscape(path), "*.hcl"))
 	if err != nil || len(found) == 0 {
-		r.errorAt(startOf(path), "No plan in this directory",
+		r.errorAt(at, "No plan in this directory",
 			fmt.Sprintf("%s holds no file whose name ends in .hcl.", path))
 	}
 	slices.Sort(found)

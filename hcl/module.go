@@ -27,18 +27,18 @@ type sources struct {
 	modules int                          // how many loaders there are
 }
 
-// module parses the files of a module's directory. ok is false, with the reason
-// reported, where that is not possible.
-func (s *sources) module(dir string, r *report) (bodies []*hclsyntax.Body, ok bool) {
+// module parses the files of a module's directory, which the plan names at that place. ok
+// is false, with the reason reported, where that is not possible.
+func (s *sources) module(dir string, at plans.Range, r *report) (bodies []*hclsyntax.Body, ok bool) {
 	if bodies, before := s.bodies[dir]; before {
 		return bodies, bodies != nil
 	}
 	s.bodies[dir] = nil
 	said := len(r.diags)
-	for _, name := range expand(dir, r) {
+	for _, name := range expand(dir, at, r) {
 		src, err := read(name)
 		if err != nil {
-			r.errorAt(startOf(name), "Module cannot be read", upperFirst(err.Error())+".")
+			r.errorAt(at, "Module cannot be read", upperFirst(err.Error())+".")
 			continue
 		}
 		s.files[name] = src
@@ -96,7 +96,7 @@ func (b *block) child(round *block) *loader {
 	if !ok {
 		return nil
 	}
-	bodies, ok := l.sources.module(dir, l.report)
+	bodies, ok := l.sources.module(dir, at, l.report)
 	if !ok {
 		return nil
 	}

@@ -35,3 +35,7 @@ module "block" {
   source = "./inner"
   host "a" {}
 }
+
+module "planless" {
+  source = "/dev"
+}
