@@ -66,7 +66,7 @@ bench: root bench-deps build bin/lvsup-bench ## against Ansible and OpenSSH, up 
 bench-quick: root bench-deps build bin/lvsup-bench ## the same with fewer hosts (root, under 5 minutes)
 	bin/lvsup-bench -quick
 
-bin/lvsup-bench: $(AGENTS) $(SOURCES) $(shell find internal/bench/work -type f) bin/.version
+bin/lvsup-bench: $(AGENTS) $(SOURCES) $(shell find internal/bench/task -type f) bin/.version
 	$(STATIC) -o $@ ./cmd/lvsup-bench
 
 bench-ipvs: ## load, read and change 10,000 backends, against ipvsadm (minutes; wants an idle machine)

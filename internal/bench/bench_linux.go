@@ -240,7 +240,7 @@ func (b *bench) one(ctx context.Context, r *row, tool string) error {
 
 // state is what the tools are to bring about, of each host.
 func (b *bench) state(ctx context.Context) ([]string, error) {
-	script, err := work.ReadFile("work/state.sh")
+	script, err := task.ReadFile("task/state.sh")
 	if err != nil {
 		return nil, err
 	}

@@ -22,8 +22,8 @@ import (
 	"github.com/lvsup/lvsup/coordinator"
 )
 
-//go:embed work
-var work embed.FS
+//go:embed task
+var task embed.FS
 
 // ansibleConfig is Ansible tuned: all hosts at once, no facts, modules over the
 // connection's stdin, and one connection a host for a whole run.
@@ -181,7 +181,7 @@ func (b *bench) prepare() error {
 		"ansible.cfg": fmt.Sprintf(ansibleConfig, len(b.fleet.Hosts), filepath.Join(dir, "local"), b.fleet.SSHConfig, filepath.Join(dir, "cp")),
 	}
 	for _, name := range []string{"plan.hcl", "playbook.yml"} {
-		text, err := work.ReadFile("work/" + name)
+		text, err := task.ReadFile("task/" + name)
 		if err != nil {
 			return err
 		}
