@@ -1,7 +1,6 @@
 package address
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"os"
@@ -179,37 +178,14 @@ func TestBondCarriesTheSession(t *testing.T) {
 
 // A rollback brings everything back, wherever the changes stopped.
 func TestBondRollback(t *testing.T) {
-	for writes := 0; ; writes++ {
+	cmds := takenBack(t, bonded(), func() *fake {
 		f := spare(debian(t).(*fake))
 		f.links[3].Addresses = prefixes("192.168.140.131/24")
 		f.links[2].Up = true
-		t.Setenv("SSH_CONNECTION", "172.16.0.1 50000 192.168.140.131 22")
 		f.routes = []rtnl.Route{{Destination: rtnl.DefaultDestination(false), Gateway: netip.MustParseAddr("192.168.140.254"), Interface: "ens37"}}
-		d := bonded()
-		kind, before := newKind(f.Host.Host, f, 0), f.Snapshot()
-		live := slices.DeleteFunc(diffOf(t, f, d, nil), isBoot)
-		if live[0].Guarded == "" {
-			t.Fatalf("nothing guards %v", brief(live))
-		}
-		snap, err := kind.Guard.Snapshot(context.Background(), live)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.FailAfter(writes)
-		_, applyErr := kind.Apply(context.Background(), d, live)
-		f.FailAfter(-1)
-		if err := kind.Guard.Rollback(context.Background(), snap); err != nil {
-			t.Fatalf("after %d writes: %v", writes, err)
-		}
-		if diff := cmp.Diff(before, f.Snapshot()); diff != "" {
-			t.Errorf("after %d writes (-before +after):\n%s", writes, diff)
-		}
-		if applyErr == nil {
-			cmds := kind.Guard.ByHand(snap)
-			if vlan, bond := slices.Index(cmds, "ip link delete bond0.20"), slices.Index(cmds, "ip link delete bond0"); vlan < 0 || bond < vlan {
-				t.Errorf("by hand: %v", cmds)
-			}
-			return
-		}
+		return f
+	})
+	if vlan, bond := slices.Index(cmds, "ip link delete bond0.20"), slices.Index(cmds, "ip link delete bond0"); vlan < 0 || bond < vlan {
+		t.Errorf("by hand: %v", cmds)
 	}
 }
