@@ -1,16 +1,9 @@
 package drift
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
-
-	"github.com/google/renameio/v2"
 
 	"github.com/lvsup/lvsup/internal/statedir"
 	"github.com/lvsup/lvsup/internal/step"
@@ -57,14 +50,8 @@ func OpenHistory(dir, plan, cluster string) (*History, error) {
 		return nil, err
 	}
 	h := &History{file: file, first: map[ID]time.Time{}}
-	text, err := os.ReadFile(h.file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return h, nil
-	}
 	var read historyFile
-	if err == nil {
-		err = json.Unmarshal(text, &read)
-	}
+	err = statedir.Read(h.file, &read)
 	for _, s := range read.Seen {
 		h.first[ID{s.Host, s.Kind, s.ID}] = s.Since
 	}
@@ -126,14 +113,7 @@ func (h *History) Save(plan, cluster string) error {
 	slices.SortFunc(out.Seen, func(a, b view.Since) int {
 		return slices.Compare([]string{a.Host, a.Kind, a.Key, a.Field}, []string{b.Host, b.Kind, b.Key, b.Field})
 	})
-	text, err := json.MarshalIndent(out, "", " ")
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(h.file), 0o700)
-	}
-	if err == nil {
-		err = renameio.WriteFile(h.file, append(text, '\n'), 0o600)
-	}
-	if err != nil {
+	if err := statedir.Write(h.file, out); err != nil {
 		return fmt.Errorf("cannot write down when drift was first seen: %w", err)
 	}
 	return nil

@@ -3,16 +3,10 @@
 package lastrun
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/lvsup/lvsup/internal/replacefile"
 	"github.com/lvsup/lvsup/internal/statedir"
 	"github.com/lvsup/lvsup/plans"
 )
@@ -50,15 +44,8 @@ func Open(plan string, c *plans.Cluster, command, shard string) (*Record, error)
 	if err != nil {
 		return nil, fmt.Errorf("cannot tell where to remember what is done: %w", err)
 	}
-	text, err := os.ReadFile(r.file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return r, nil
-	}
 	var read Record
-	if err == nil {
-		err = json.Unmarshal(text, &read)
-	}
-	if err != nil {
+	if err := statedir.Read(r.file, &read); err != nil {
 		return nil, fmt.Errorf("cannot read what is done: %w; remove %s, and all hosts are looked at", err, r.file)
 	}
 	if read.Version == version && read.Fingerprint == r.Fingerprint && read.Command == command {
@@ -97,14 +84,7 @@ func (r *Record) Note(about, finished, all []string, now time.Time) {
 
 // Save writes the record, readable by its owner.
 func (r *Record) Save() error {
-	text, err := json.MarshalIndent(r, "", " ")
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(r.file), 0o700)
-	}
-	if err == nil {
-		err = replacefile.Write(r.file, append(text, '\n'), 0o600)
-	}
-	if err != nil {
+	if err := statedir.Write(r.file, r); err != nil {
 		return fmt.Errorf("cannot write down what is done: %w", err)
 	}
 	return nil

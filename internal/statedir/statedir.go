@@ -5,9 +5,14 @@ package statedir
 
 import (
 	"crypto/sha256"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/lvsup/lvsup/internal/replacefile"
 )
 
 // Dir is the folder for things of one sort.
@@ -36,4 +41,28 @@ func File(dir, plan, cluster string, more ...string) (string, error) {
 	}
 	sum := sha256.Sum256([]byte(key))
 	return filepath.Join(dir, fmt.Sprintf("%x.json", sum[:12])), nil
+}
+
+// Read reads what Write wrote. A file that is not there leaves the value as it is.
+func Read(file string, value any) error {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, value)
+	}
+	return err
+}
+
+// Write writes a value as JSON, whole or not at all, readable by its owner.
+func Write(file string, value any) error {
+	text, err := json.MarshalIndent(value, "", " ")
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(file), 0o700)
+	}
+	if err == nil {
+		err = replacefile.Write(file, append(text, '\n'), 0o600)
+	}
+	return err
 }
