@@ -46,12 +46,8 @@ func renderBondNetdev(s Settings) string {
 // bondNetdev reports whether a file of others has networkd make the bond. Which
 // member it prefers, the members' own files say.
 func (f Files) bondNetdev(s Settings) (made bool, err error) {
-	for _, p := range sortedKeys(f.Content) {
+	for _, p := range f.foreignNetdevs(s.Name) {
 		lines := parseINI(f.Content[p], true)
-		name, _ := lastValue(lines, "NetDev", "Name")
-		if !strings.HasSuffix(p, ".netdev") || name != s.Name || p == OwnNetdevPath(s.Name) {
-			continue
-		}
 		kind, _ := lastValue(lines, "NetDev", "Kind")
 		have := readBond(func(name string) string {
 			value, _ := lastValue(lines, "Bond", map[string]string{"mode": "Mode", "miimon": "MIIMonitorSec", "lacp_rate": "LACPTransmitRate", "xmit_hash_policy": "TransmitHashPolicy"}[name])

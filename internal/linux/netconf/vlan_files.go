@@ -143,14 +143,18 @@ func (f Files) with(want map[string]string) Files {
 	return f
 }
 
+// foreignNetdevs are the files of others that have networkd make a device of that name.
+func (f Files) foreignNetdevs(device string) []string {
+	return slices.DeleteFunc(sortedKeys(f.Content), func(p string) bool {
+		name, _ := lastValue(parseINI(f.Content[p], true), "NetDev", "Name")
+		return !strings.HasSuffix(p, ".netdev") || name != device || p == OwnNetdevPath(device)
+	})
+}
+
 // netdev reports whether a file of others has networkd make the VLAN.
 func (f Files) netdev(s Settings) (made bool, err error) {
-	for _, p := range sortedKeys(f.Content) {
+	for _, p := range f.foreignNetdevs(s.Name) {
 		lines := parseINI(f.Content[p], true)
-		name, _ := lastValue(lines, "NetDev", "Name")
-		if !strings.HasSuffix(p, ".netdev") || name != s.Name || p == OwnNetdevPath(s.Name) {
-			continue
-		}
 		kind, _ := lastValue(lines, "NetDev", "Kind")
 		id, _ := lastValue(lines, "VLAN", "Id")
 		if kind != "vlan" || id != strconv.Itoa(s.VLAN.ID) {
