@@ -122,7 +122,7 @@ func rows() []row {
 
 		{what: "MaxStartups", on: openSSH, server: []string{"MaxStartups 3:100:4"}, then: many},
 		{what: "MaxStartups, its own", on: dropbear, then: many},
-		{what: "keep-alive: a peer that stands still", set: func(o *Options) { o.KeepAliveInterval, o.KeepAliveMisses = 100*time.Millisecond, 3 }, then: standsStill},
+		{what: "keep-alive: a peer that stands still", set: func(o *Options) { o.KeepAliveInterval, o.KeepAliveMisses = 500*time.Millisecond, 4 }, then: standsStill},
 	}
 }
 
