@@ -43,6 +43,8 @@ type Agent struct {
 	names []string // of the kinds, in the order given to New
 	store store
 	lock  *lock
+	// answers to the ARP questions that the last request for facts began; nil: none
+	answers <-chan wire.ARPResponse
 
 	launch func(ctx context.Context, nonce string) error // starts the guard
 	ending bool                                          // guarded changes are made: another agent goes on

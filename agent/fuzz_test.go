@@ -29,7 +29,7 @@ func quiet(stream []byte) bool {
 		if wire.ReadFrame(in, &req) != nil {
 			return true // nor does an agent read on
 		}
-		if slices.Contains(loud, req.Op) {
+		if slices.Contains(loud, req.Op) || req.Op == wire.OpFacts && bytes.Contains(bytes.ToLower(req.Body), []byte("arp")) {
 			return false
 		}
 	}

@@ -19,6 +19,15 @@ const (
 )
 
 func (a *Agent) facts(ctx context.Context, req wire.FactsRequest) (any, error) {
+	if req.ARP != nil {
+		questions, err := arpQuestions(*req.ARP)
+		if err != nil {
+			return nil, err
+		}
+		answers := make(chan wire.ARPResponse, 1)
+		go func() { answers <- whoHas(ctx, questions, req.ARP.Wait) }()
+		a.answers = answers
+	}
 	return facts.Collect(ctx, a.host, req)
 }
 
@@ -30,17 +39,51 @@ func (a *Agent) fetch(ctx context.Context, req wire.FetchRequest) (any, error) {
 }
 
 func (a *Agent) arp(ctx context.Context, req wire.ARPRequest) (any, error) {
-	addr, err := netip.ParseAddr(req.Address)
-	if err != nil || req.Wait > maxARPWait {
-		return nil, wire.Failf(wire.CodeInvalid, "cannot ask for %q for %s", req.Address, req.Wait)
+	if len(req.Questions) == 0 {
+		if a.answers == nil {
+			return nil, wire.Failf(wire.CodeInvalid, "cannot say what was answered: nothing was asked")
+		}
+		answers := a.answers
+		a.answers = nil
+		select {
+		case res := <-answers:
+			return res, nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	}
-	macs, err := arping.Who(ctx, req.Interface, addr, req.Wait)
+	questions, err := arpQuestions(req)
 	if err != nil {
 		return nil, err
 	}
-	var res wire.ARPResponse
-	for _, m := range macs {
-		res.MACs = append(res.MACs, m.String())
+	return whoHas(ctx, questions, req.Wait), nil
+}
+
+// arpQuestions reads what is asked, within bounds.
+func arpQuestions(req wire.ARPRequest) ([]arping.Question, error) {
+	if len(req.Questions) > wire.MaxARPQuestions || req.Wait > maxARPWait {
+		return nil, wire.Failf(wire.CodeInvalid, "cannot ask for %d addresses, %s each", len(req.Questions), req.Wait)
 	}
-	return res, nil
+	var all []arping.Question
+	for _, q := range req.Questions {
+		addr, err := netip.ParseAddr(q.Address)
+		if err != nil {
+			return nil, wire.Failf(wire.CodeInvalid, "cannot ask for %q: it is no address", q.Address)
+		}
+		all = append(all, arping.Question{Interface: q.Interface, Address: addr})
+	}
+	return all, nil
+}
+
+func whoHas(ctx context.Context, questions []arping.Question, wait time.Duration) wire.ARPResponse {
+	res := wire.ARPResponse{Answers: make([]wire.ARPAnswer, len(questions))}
+	for i, a := range arping.Ask(ctx, questions, wait) {
+		for _, mac := range a.MACs {
+			res.Answers[i].MACs = append(res.Answers[i].MACs, mac.String())
+		}
+		if a.Err != nil {
+			res.Answers[i].Error = a.Err.Error()
+		}
+	}
+	return res
 }

@@ -121,15 +121,15 @@ func (r *Run) gatherAnswers(ctx context.Context, f *checks.Facts) {
 func (r *Run) gatherARP(ctx context.Context, f *checks.Facts) {
 	var mu sync.Mutex
 	r.each(r.healthy(), func(name string) {
-		for _, q := range arpQuestions(f, name) {
-			var res wire.ARPResponse
-			req := wire.ARPRequest{Interface: q.iface, Address: q.address.String(), Wait: arpWait}
-			if r.session(name).ask(ctx, wire.OpARP, req, &res) != nil {
+		questions := arpQuestions(f, name)
+		answers := r.session(name).whoHas(ctx, questions, arpWait)
+		mu.Lock()
+		defer mu.Unlock()
+		for i, q := range questions {
+			if answers[i].Error != "" {
 				continue // the link went down meanwhile; its state says so
 			}
-			mu.Lock()
-			f.ARP = append(f.ARP, checks.ARP{Host: name, Address: q.address, MACs: res.MACs})
-			mu.Unlock()
+			f.ARP = append(f.ARP, checks.ARP{Host: name, Address: q.address, MACs: answers[i].MACs})
 		}
 	})
 	slices.SortStableFunc(f.ARP, func(a, b checks.ARP) int {
@@ -206,12 +206,8 @@ func (r *Run) askVIPs(ctx context.Context, v *vantagePoint, f *checks.Facts) {
 		}
 		if s.Address.Is4() && !told[s.Address] && v.arp != nil && len(v.sources(s.Address)) > 0 {
 			told[s.Address] = true
-			res, err := v.arp(ctx, wire.ARPRequest{Address: s.Address.String(), Wait: arpWait})
-			if err == nil && len(res.MACs) == 0 {
-				res, err = v.arp(ctx, wire.ARPRequest{Address: s.Address.String(), Wait: arpPatience})
-			}
-			if err == nil {
-				f.ARP = append(f.ARP, checks.ARP{Host: v.name, Address: s.Address, MACs: res.MACs})
+			if answer := v.whoHas(ctx, s.Address); answer.Error == "" {
+				f.ARP = append(f.ARP, checks.ARP{Host: v.name, Address: s.Address, MACs: answer.MACs})
 			}
 		}
 		ports, _ := asks(r.opts.Cluster, s)

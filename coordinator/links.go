@@ -27,13 +27,9 @@ func (r *Run) checkLinks(ctx context.Context, p *plans.Plan) error {
 		return nil
 	}
 	r.each(r.healthy(), func(name string) {
-		s := r.session(name)
-		var now wire.Facts // not into the old ones: what is left out would stay
-		if err := s.ask(ctx, wire.OpFacts, wire.FactsRequest{}, &now); err != nil {
+		if err := r.learn(ctx, r.session(name), true); err != nil {
 			r.fail(name, "facts", err)
-			return
 		}
-		s.facts = now
 	})
 	all := &reasons{hosts: map[string][]string{}}
 	for _, f := range r.linkFindings(ctx) {
@@ -81,33 +77,29 @@ func (r *Run) linkFindings(ctx context.Context) []plans.Finding {
 			}
 		}
 	}
-	var questions []question
-	for _, name := range r.healthy() {
-		h, _ := r.opts.Cluster.Host(name)
-		questions = append(questions, questionsFor(r.opts.Cluster, h, r.session(name).facts)...)
-	}
-	byHost := map[string][]question{}
-	for _, q := range questions {
-		byHost[q.host] = append(byHost[q.host], q)
-	}
-	found := make(chan plans.Finding, len(questions))
+	var mu sync.Mutex
+	var findings []plans.Finding
 	// All hosts at once, however many: they only listen, and nobody works meanwhile.
 	var all sync.WaitGroup
-	for _, asked := range byHost {
+	for _, name := range r.healthy() {
+		s := r.session(name)
+		h, _ := r.opts.Cluster.Host(name)
+		questions := questionsFor(r.opts.Cluster, h, s.facts)
+		if len(questions) == 0 {
+			continue
+		}
 		all.Go(func() {
-			for _, q := range asked {
-				if f, bad := r.ask(ctx, q, owners); bad {
-					found <- f
+			answers := s.answersTo(ctx, questions)
+			mu.Lock()
+			defer mu.Unlock()
+			for i, q := range questions {
+				if f, bad := r.heard(q, answers[i], owners); bad {
+					findings = append(findings, f)
 				}
 			}
 		})
 	}
 	all.Wait()
-	close(found)
-	var findings []plans.Finding
-	for f := range found {
-		findings = append(findings, f)
-	}
 	slices.SortFunc(findings, func(a, b plans.Finding) int { return strings.Compare(a.Host+a.Summary, b.Host+b.Summary) })
 	return findings
 }
@@ -115,46 +107,67 @@ func (r *Run) linkFindings(ctx context.Context) []plans.Finding {
 // question is one address to ask for on one link of one host.
 type question struct {
 	host    string
-	iface   string
+	iface   string // empty: the one whose network holds the address
 	address netip.Addr
 	vip     bool
 }
 
-// questionsFor lists what can be asked from a host with the links it has now:
-// its own planned addresses, and on a director the VIPs, except those that the
-// plan leaves to others: another director may have them, as with keepalived.
-func questionsFor(c *plans.Cluster, h *plans.Host, f wire.Facts) []question {
+// arpRequest has an agent ask.
+func arpRequest(questions []question, wait time.Duration) wire.ARPRequest {
+	req := wire.ARPRequest{Wait: wait}
+	for _, q := range questions {
+		req.Questions = append(req.Questions, wire.ARPQuestion{Interface: q.iface, Address: q.address.String()})
+	}
+	return req
+}
+
+// questionsOf lists what is asked of a host, if it has the links: its own planned
+// addresses, and on a director the VIPs, except those that the plan leaves to
+// others: another director may have them, as with keepalived.
+func questionsOf(c *plans.Cluster, h *plans.Host) []question {
 	var all []question
 	for _, i := range h.Interfaces {
-		up := slices.ContainsFunc(f.Interfaces, func(l wire.Interface) bool { return l.Name == i.Name && l.Up })
-		if up && i.Address.Addr().Is4() {
+		if i.Address.Addr().Is4() {
 			all = append(all, question{h.Name, i.Name, i.Address.Addr(), false})
 		}
 	}
 	if h.Role != plans.RoleDirector {
 		return all
 	}
+	known := map[netip.Addr]bool{}
+	for _, q := range all {
+		known[q.address] = true
+	}
 	for _, s := range c.Services {
-		iface, ok := onLink(f, s.Address)
-		known := slices.ContainsFunc(all, func(q question) bool { return q.address == s.Address })
-		if ok && s.KeepVIP && s.Address.Is4() && !known {
-			all = append(all, question{h.Name, iface, s.Address, true})
+		if s.KeepVIP && s.Address.Is4() && !known[s.Address] {
+			known[s.Address] = true
+			all = append(all, question{h.Name, "", s.Address, true})
 		}
 	}
 	return all
 }
 
-func (r *Run) ask(ctx context.Context, q question, owners map[string]string) (plans.Finding, bool) {
-	var res wire.ARPResponse
-	req := wire.ARPRequest{Interface: q.iface, Address: q.address.String(), Wait: arpWait}
-	if err := r.session(q.host).ask(ctx, wire.OpARP, req, &res); err != nil {
+// questionsFor lists what can be asked from a host with the links it has now.
+func questionsFor(c *plans.Cluster, h *plans.Host, f wire.Facts) []question {
+	return slices.DeleteFunc(questionsOf(c, h), func(q question) bool {
+		if q.vip {
+			_, ok := onLink(f, q.address)
+			return !ok
+		}
+		return !slices.ContainsFunc(f.Interfaces, func(l wire.Interface) bool { return l.Name == q.iface && l.Up })
+	})
+}
+
+// heard judges what was answered to a question.
+func (r *Run) heard(q question, answer wire.ARPAnswer, owners map[string]string) (plans.Finding, bool) {
+	if answer.Error != "" {
 		return plans.Finding{
 			Severity: plans.Warning, Host: q.host, Check: "arp",
-			Summary: fmt.Sprintf("cannot ask who has %s: %v", q.address, err),
+			Summary: fmt.Sprintf("cannot ask who has %s: %s", q.address, answer.Error),
 		}, true
 	}
 	var members, strangers []string
-	for _, mac := range res.MACs {
+	for _, mac := range answer.MACs {
 		switch owner := owners[mac]; owner {
 		case q.host:
 		case "":

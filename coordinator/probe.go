@@ -150,10 +150,21 @@ func firstLine(b []byte) string {
 type vantagePoint struct {
 	name    string
 	fetch   func(context.Context, wire.FetchRequest) (wire.FetchResponse, error)
-	arp     func(context.Context, wire.ARPRequest) (wire.ARPResponse, error) // nil: cannot ask
-	path    func(context.Context, wire.PathRequest) (wire.Path, error)       // nil: cannot tell
-	sources func(vip netip.Addr) []string                                    // local addresses on the VIP's link
+	arp     func(ctx context.Context, q question, wait time.Duration) wire.ARPAnswer // nil: cannot ask
+	path    func(context.Context, wire.PathRequest) (wire.Path, error)               // nil: cannot tell
+	sources func(vip netip.Addr) []string                                            // local addresses on the VIP's link
 	close   func()
+}
+
+// whoHas asks who answers for a VIP on the vantage point's link.
+func (v *vantagePoint) whoHas(ctx context.Context, vip netip.Addr) wire.ARPAnswer {
+	q := question{host: v.name, address: vip, vip: true}
+	answer := v.arp(ctx, q, arpWait)
+	if answer.Error == "" && len(answer.MACs) == 0 {
+		// A busy director is slow, which is no reason to say that it is missing.
+		answer = v.arp(ctx, q, arpPatience)
+	}
+	return answer
 }
 
 func (r *Run) vantage(ctx context.Context, from string) (*vantagePoint, error) {
@@ -194,9 +205,8 @@ func (r *Run) vantage(ctx context.Context, from string) (*vantagePoint, error) {
 			err = s.askFor(ctx, time.Duration(q.Count+1)*fetchTimeout, wire.OpFetch, q, &res)
 			return res, err
 		},
-		arp: func(ctx context.Context, q wire.ARPRequest) (res wire.ARPResponse, err error) {
-			err = s.ask(ctx, wire.OpARP, q, &res)
-			return res, err
+		arp: func(ctx context.Context, q question, wait time.Duration) wire.ARPAnswer {
+			return s.whoHas(ctx, []question{q}, wait)[0]
 		},
 		path: func(ctx context.Context, q wire.PathRequest) (p wire.Path, err error) {
 			err = s.ask(ctx, wire.OpPath, q, &p)
@@ -274,16 +284,12 @@ func (r *Run) askMACs(ctx context.Context, v *vantagePoint, s *plans.VirtualServ
 	if v.arp == nil || !s.Address.Is4() || len(v.sources(s.Address)) == 0 {
 		return
 	}
-	res, err := v.arp(ctx, wire.ARPRequest{Address: s.Address.String(), Wait: arpWait})
-	if err == nil && len(res.MACs) == 0 {
-		// A busy director is slow, which is no reason to say that it is missing.
-		res, err = v.arp(ctx, wire.ARPRequest{Address: s.Address.String(), Wait: arpPatience})
-	}
-	p.MACs = res.MACs
-	if err != nil {
-		p.Problems = append(p.Problems, "cannot ask who has the VIP: "+err.Error())
-	} else if len(res.MACs) != 1 {
-		p.Problems = append(p.Problems, fmt.Sprintf("%d MAC addresses answer for the VIP instead of one: %s", len(res.MACs), strings.Join(res.MACs, ", ")))
+	answer := v.whoHas(ctx, s.Address)
+	p.MACs = answer.MACs
+	if answer.Error != "" {
+		p.Problems = append(p.Problems, "cannot ask who has the VIP: "+answer.Error)
+	} else if n := len(answer.MACs); n != 1 {
+		p.Problems = append(p.Problems, fmt.Sprintf("%d MAC addresses answer for the VIP instead of one: %s", n, strings.Join(answer.MACs, ", ")))
 	}
 }
 

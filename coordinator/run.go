@@ -32,6 +32,9 @@ type Options struct {
 	// LeftOut is what the run is not about. Hosts that are left out are not
 	// connected to.
 	LeftOut plans.LeftOut
+	// AskLinks says that the run will plan: who answers for its addresses is asked from
+	// the first moment, since to listen takes longer than all else.
+	AskLinks bool
 	// Watch says that the run only looks: what would not be safe to change is
 	// told all the same.
 	Watch bool
@@ -124,7 +127,7 @@ func Open(ctx context.Context, o Options) *Run {
 		h, _ := o.Cluster.Host(name)
 		s, err := o.Dialer.open(ctx, name, h.Connection, o.Build)
 		if err == nil {
-			err = s.ask(ctx, wire.OpFacts, wire.FactsRequest{Sysctls: []string{expireNodest}}, &s.facts)
+			err = r.learn(ctx, s, o.AskLinks)
 		}
 		if err == nil {
 			err = s.measureClock(ctx, o.Cluster.TimeSync.MaxOffset)
@@ -145,6 +148,22 @@ func Open(ctx context.Context, o Options) *Run {
 		r.opts.Report(report.Event{Type: report.HostDone, Stage: plans.StageConnect, Host: name, Note: note, Err: err, Took: time.Since(start)})
 	})
 	return r
+}
+
+// learn asks for a host's facts. askLinks has it ask besides who answers for its
+// addresses, and listen while it is asked other things.
+func (r *Run) learn(ctx context.Context, s *session, askLinks bool) error {
+	h, _ := r.opts.Cluster.Host(s.name)
+	req := wire.FactsRequest{Sysctls: []string{expireNodest}}
+	ahead := questionsOf(r.opts.Cluster, h)
+	if askLinks && len(ahead) > 0 && len(ahead) <= wire.MaxARPQuestions {
+		arp := arpRequest(ahead, arpWait)
+		req.ARP, s.ahead = &arp, ahead
+	}
+	var facts wire.Facts // not into the old ones: what is left out would stay
+	err := s.ask(ctx, wire.OpFacts, req, &facts)
+	s.facts = facts
+	return err
 }
 
 // Close ends every agent and connection, and with them the locks.

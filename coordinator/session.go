@@ -3,6 +3,7 @@ package coordinator
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -17,8 +18,9 @@ type session struct {
 	agent  *agentConn
 	facts  wire.Facts
 	offset checks.Offset
-	note   string // what a person should know about the connection
-	stop   func() // ends the agent and the connection
+	ahead  []question // whose answers the agent listens for since it told the facts
+	note   string     // what a person should know about the connection
+	stop   func()     // ends the agent and the connection
 
 	// again dials the same host anew, with the host key of this session: at an
 	// address, or, if that is empty, where it was dialled before.
@@ -53,6 +55,45 @@ func (w way) leadsThrough(other way) bool {
 func (w way) commandNames(other way) bool {
 	words := strings.FieldsFunc(w.command, func(c rune) bool { return strings.ContainsRune(" \t\"'@:[]=,", c) })
 	return slices.ContainsFunc(words, func(word string) bool { return slices.Contains(other.names, word) })
+}
+
+// whoHas asks who answers for addresses. There is one answer to each question.
+func (s *session) whoHas(ctx context.Context, questions []question, wait time.Duration) []wire.ARPAnswer {
+	var all []wire.ARPAnswer
+	for some := range slices.Chunk(questions, wire.MaxARPQuestions) {
+		all = append(all, s.arp(ctx, arpRequest(some, wait), len(some))...)
+	}
+	return all
+}
+
+// answersTo gives the answers to questions that were asked ahead, or asks them now.
+func (s *session) answersTo(ctx context.Context, questions []question) []wire.ARPAnswer {
+	if s.ahead == nil {
+		return s.whoHas(ctx, questions, arpWait)
+	}
+	byAddress := map[netip.Addr]wire.ARPAnswer{}
+	for i, answer := range s.arp(ctx, wire.ARPRequest{}, len(s.ahead)) {
+		byAddress[s.ahead[i].address] = answer
+	}
+	s.ahead = nil
+	var all []wire.ARPAnswer
+	for _, q := range questions { // a part of what was asked
+		all = append(all, byAddress[q.address])
+	}
+	return all
+}
+
+// arp has the agent ask, and gives so many answers: where it says nothing, why.
+func (s *session) arp(ctx context.Context, req wire.ARPRequest, want int) []wire.ARPAnswer {
+	var res wire.ARPResponse
+	err := s.ask(ctx, wire.OpARP, req, &res)
+	if err == nil && len(res.Answers) != want {
+		err = fmt.Errorf("the agent gave %d answers to %d questions", len(res.Answers), want)
+	}
+	if err != nil {
+		return slices.Repeat([]wire.ARPAnswer{{Error: err.Error()}}, want)
+	}
+	return res.Answers
 }
 
 func (s *session) ask(ctx context.Context, op wire.Op, body, into any) error {

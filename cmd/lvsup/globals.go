@@ -176,7 +176,7 @@ func (g *globals) connect(ctx context.Context, c *plans.Cluster, out plans.LeftO
 		Holder:   holder(),
 		Report:   progress,
 		LockWait: g.run.lockTimeout, GuardTime: g.guard,
-		Cut: cut, LeftOut: out, Watch: g.command == "drift",
+		Cut: cut, LeftOut: out, Watch: g.command == "drift", AskLinks: slices.Contains([]string{"plan", "apply", "drift"}, g.command),
 		Parallel: g.run.parallel, SkipUnreachable: g.run.unreachable.skip, MaxFail: g.run.maxFail.MaxFail,
 	})
 }

@@ -12,13 +12,15 @@ import (
 // agent keeps to them by itself.
 const (
 	MaxKinds   = 64
-	MaxChanges = 200_000   // of one kind: many times the largest table
-	MaxName    = 256       // bytes of a kind's name or a field's
-	MaxKey     = 4096      // bytes of a change's key, which may be a path
-	MaxMessage = 16 << 10  // bytes of a message for people
-	MaxMACs    = 256       // that answer for one address
-	MaxLines   = 10_000    // of what a director's table cannot be told in
-	maxTable   = 100 << 10 // services in a table
+	MaxChanges = 200_000  // of one kind: many times the largest table
+	MaxName    = 256      // bytes of a kind's name or a field's
+	MaxKey     = 4096     // bytes of a change's key, which may be a path
+	MaxMessage = 16 << 10 // bytes of a message for people
+	MaxMACs    = 256      // that answer for one address
+	// MaxARPQuestions of one ARPRequest. An agent has 64 of them asked at a time.
+	MaxARPQuestions = 2048
+	MaxLines        = 10_000    // of what a director's table cannot be told in
+	maxTable        = 100 << 10 // services in a table
 )
 
 // Short bounds a message for people, at the end of a character.
@@ -77,7 +79,13 @@ func (f *Facts) Check() error {
 
 // Check bounds the answer.
 func (r *ARPResponse) Check() error {
-	r.MACs = shortList(r.MACs, MaxMACs)
+	if len(r.Answers) > MaxARPQuestions {
+		return fmt.Errorf("the agent has %d ARP answers, and at most %d are heard", len(r.Answers), MaxARPQuestions)
+	}
+	for i := range r.Answers {
+		short(&r.Answers[i].Error)
+		r.Answers[i].MACs = shortList(r.Answers[i].MACs, MaxMACs)
+	}
 	return nil
 }
 

@@ -23,15 +23,18 @@ func TestAnswersAreBounded(t *testing.T) {
 	}
 	a := ApplyResponse{Notes: make([]string, 3*MaxNotes), Error: Failf(CodeFailed, "%s", long)}
 	v := IPVSResponse{Conns: make([]IPVSConn, MaxConns+1)}
-	r := ARPResponse{MACs: make([]string, MaxMACs+1)}
+	r := ARPResponse{Answers: []ARPAnswer{{MACs: make([]string, MaxMACs+1)}}}
 	if a.Check() != nil || len(a.Notes) != MaxNotes || len(a.Error.Message) > MaxMessage+40 {
 		t.Errorf("%d notes, %d bytes", len(a.Notes), len(a.Error.Message))
 	}
 	if v.Check() != nil || len(v.Conns) != MaxConns || !v.Truncated {
 		t.Errorf("%d connections", len(v.Conns))
 	}
-	if r.Check() != nil || len(r.MACs) != MaxMACs {
-		t.Errorf("%d addresses", len(r.MACs))
+	if r.Check() != nil || len(r.Answers[0].MACs) != MaxMACs {
+		t.Errorf("%d addresses", len(r.Answers[0].MACs))
+	}
+	if (&ARPResponse{Answers: make([]ARPAnswer, MaxARPQuestions+1)}).Check() == nil {
+		t.Error("more answers than there can be questions")
 	}
 }
 

@@ -6,6 +6,9 @@ import "time"
 type FactsRequest struct {
 	// Sysctls to read live, dotted names.
 	Sysctls []string `json:"sysctls,omitempty"`
+	// ARP is asked from now on, while other requests are answered. What came of it
+	// is had with an ARPRequest that has no questions.
+	ARP *ARPRequest `json:"arp,omitempty"`
 }
 
 // Facts are what the coordinator knows of a host before it plans: read-only,
@@ -122,14 +125,27 @@ type Fetch struct {
 	Took   time.Duration `json:"took"`
 }
 
-// ARPRequest asks who answers for an address on an interface's link.
+// ARPRequest asks who answers for addresses, all at once. One without questions
+// waits for the answers to those of the last FactsRequest.
 type ARPRequest struct {
-	Interface string        `json:"interface"` // empty: the one whose network holds Address
-	Address   string        `json:"address"`
+	Questions []ARPQuestion `json:"questions,omitempty"` // at most MaxARPQuestions
 	Wait      time.Duration `json:"wait"`
 }
 
-// ARPResponse lists the MAC addresses that answered, sorted.
+// ARPQuestion is one address.
+type ARPQuestion struct {
+	Interface string `json:"interface"` // empty: the one whose network holds Address
+	Address   string `json:"address"`
+}
+
+// ARPResponse has one answer to each question, in order.
 type ARPResponse struct {
-	MACs []string `json:"macs"`
+	Answers []ARPAnswer `json:"answers"`
+}
+
+// ARPAnswer lists the MAC addresses that answered, sorted, or says why it could not
+// be asked.
+type ARPAnswer struct {
+	MACs  []string `json:"macs,omitempty"`
+	Error string   `json:"error,omitempty"`
 }

@@ -11,7 +11,7 @@ import (
 // Version is the protocol's version. Both sides must have the same one; since
 // the coordinator pushes the agent it was built with, a mismatch means that
 // something else answered.
-const Version = 4
+const Version = 5
 
 // Hello is the agent's first frame.
 type Hello struct {

@@ -9,52 +9,93 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// Requests is how many broadcast requests Who sends, spread over the first
-// half of its wait.
+// Requests is how often a question is broadcast, spread over the first half of
+// the wait.
 const Requests = 3
 
-// DefaultWait is how long Who listens when it is not told.
+// DefaultWait is how long Ask listens when it is not told.
 const DefaultWait = time.Second
 
-// maxMACs bounds what a flood of answers can make of the result.
+// maxMACs bounds what a flood of answers can make of one result.
 const maxMACs = 256
 
-// Who broadcasts ARP requests for addr (IPv4) on the interface and returns the
-// MAC address of everyone who answered within wait (DefaultWait if not
-// positive), sorted, each once. Needs CAP_NET_RAW. This host's own kernel does not answer its own question.
+// maxBatch is how many questions are on one link at once: a director with a
+// thousand VIPs must not be a storm of broadcasts.
+const maxBatch = 64
+
+// Question asks who answers for an address (IPv4).
+type Question struct {
+	Interface string // empty: the one whose network holds the address
+	Address   netip.Addr
+}
+
+// Answer is the MAC address of everyone who answered, sorted, each once, or why
+// it could not be asked.
+type Answer struct {
+	MACs []net.HardwareAddr
+	Err  error
+}
+
+// Ask broadcasts ARP requests and gives what was answered within wait
+// (DefaultWait if not positive), in the order of the questions. They are asked all at
+// once, up to 64 to a link; each further 64 take another wait. Needs CAP_NET_RAW. This
+// host's own kernel does not answer its own question.
 //
-// An empty ifname means the interface whose network holds addr. The request
-// names the interface's own address as its sender. Without one it becomes the
-// probe of RFC 5227, with sender 0.0.0.0, to which Linux answers only for
+// A request names the interface's own address as its sender. Without one it becomes
+// the probe of RFC 5227, with sender 0.0.0.0, to which Linux answers only for
 // addresses of the interface that the question came in on: a VIP on lo stays
 // hidden then (__inet_dev_addr_type in net/ipv4/fib_frontend.c).
-func Who(ctx context.Context, ifname string, addr netip.Addr, wait time.Duration) ([]net.HardwareAddr, error) {
+func Ask(ctx context.Context, questions []Question, wait time.Duration) []Answer {
 	if wait <= 0 {
 		wait = DefaultWait
 	}
-	link, err := pick(ifname, addr)
-	if err != nil {
-		return nil, fmt.Errorf("cannot ask who has %s: %w", addr, err)
+	answers := make([]Answer, len(questions))
+	links := map[int]*net.Interface{}
+	byLink := map[int][]int{} // index of the link -> of the questions
+	for i, q := range questions {
+		link, err := pick(q.Interface, q.Address)
+		if err != nil {
+			answers[i].Err = err
+			continue
+		}
+		links[link.Index] = link
+		byLink[link.Index] = append(byLink[link.Index], i)
 	}
-	s, err := open(link)
-	if err != nil {
-		return nil, fmt.Errorf("cannot ask who has %s on %s: %w", addr, link.Name, err)
+	var all sync.WaitGroup
+	for index, mine := range byLink {
+		// Opened here, and not where it is waited for: a socket belongs to the network
+		// namespace of the thread that opens it.
+		s, err := open(links[index])
+		if err != nil {
+			for _, i := range mine {
+				answers[i].Err = fmt.Errorf("%s: %w", links[index].Name, err)
+			}
+			continue
+		}
+		var packets []packet
+		for _, i := range mine {
+			packets = append(packets, s.question(questions[i].Address))
+		}
+		all.Go(func() {
+			defer s.close()
+			for len(mine) > 0 {
+				n := min(len(mine), maxBatch)
+				heard, err := s.ask(ctx, packets[:n], wait)
+				for _, i := range mine[:n] {
+					answers[i] = Answer{heard[questions[i].Address], err}
+				}
+				mine, packets = mine[n:], packets[n:]
+			}
+		})
 	}
-	defer s.close()
-	question := packet{
-		op: opRequest, senderMAC: link.HardwareAddr, sender: senderFor(link, addr),
-		targetMAC: make(net.HardwareAddr, 6), target: addr,
-	}
-	macs, err := s.ask(ctx, question, wait)
-	if err != nil {
-		return nil, fmt.Errorf("cannot ask who has %s on %s: %w", addr, link.Name, err)
-	}
-	return macs, nil
+	all.Wait()
+	return answers
 }
 
 // Announce tells the segment that addr (IPv4) is at this interface: one
@@ -161,6 +202,7 @@ func broadcast() net.HardwareAddr { return net.HardwareAddr{0xff, 0xff, 0xff, 0x
 
 // socket is a packet socket bound to ARP on one interface (packet(7)).
 type socket struct {
+	link *net.Interface
 	fd   int
 	to   unix.SockaddrLinklayer
 	buff [256]byte
@@ -175,7 +217,7 @@ func open(link *net.Interface) (*socket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("packet socket: %w", err)
 	}
-	s := &socket{fd: fd, to: unix.SockaddrLinklayer{Protocol: proto, Ifindex: link.Index, Halen: 6}}
+	s := &socket{link: link, fd: fd, to: unix.SockaddrLinklayer{Protocol: proto, Ifindex: link.Index, Halen: 6}}
 	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: proto, Ifindex: link.Index}); err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("bind packet socket: %w", err)
@@ -186,6 +228,14 @@ func open(link *net.Interface) (*socket, error) {
 
 func (s *socket) close() { unix.Close(s.fd) }
 
+// question asks who has the address.
+func (s *socket) question(addr netip.Addr) packet {
+	return packet{
+		op: opRequest, senderMAC: s.link.HardwareAddr, sender: senderFor(s.link, addr),
+		targetMAC: make(net.HardwareAddr, 6), target: addr,
+	}
+}
+
 func (s *socket) send(p packet) error {
 	if err := unix.Sendto(s.fd, p.encode(), 0, &s.to); err != nil {
 		return fmt.Errorf("send: %w", err)
@@ -193,12 +243,15 @@ func (s *socket) send(p packet) error {
 	return nil
 }
 
-// ask sends the question Requests times and gathers the answers until wait is
-// over.
-func (s *socket) ask(ctx context.Context, question packet, wait time.Duration) ([]net.HardwareAddr, error) {
+// ask sends each question Requests times and gives who answered until wait is
+// over, by address.
+func (s *socket) ask(ctx context.Context, questions []packet, wait time.Duration) (map[netip.Addr][]net.HardwareAddr, error) {
+	heard := map[netip.Addr][]net.HardwareAddr{}
+	for _, q := range questions {
+		heard[q.target] = nil
+	}
 	start := time.Now()
 	gap := wait / (2 * Requests)
-	var macs []net.HardwareAddr
 	for sent := 0; ; {
 		past := time.Since(start)
 		if past >= wait && sent > 0 {
@@ -210,8 +263,10 @@ func (s *socket) ask(ctx context.Context, question packet, wait time.Duration) (
 		until := wait
 		if sent < Requests {
 			if past >= time.Duration(sent)*gap {
-				if err := s.send(question); err != nil {
-					return nil, err
+				for _, q := range questions {
+					if err := s.send(q); err != nil {
+						return nil, fmt.Errorf("%s: %w", s.link.Name, err)
+					}
 				}
 				sent++
 			}
@@ -219,14 +274,17 @@ func (s *socket) ask(ctx context.Context, question packet, wait time.Duration) (
 		}
 		p, ok, err := s.receive(until - time.Since(start))
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", s.link.Name, err)
 		}
-		if ok && p.op == opReply && p.sender == question.target && len(macs) < maxMACs && !known(macs, p.senderMAC) {
-			macs = append(macs, p.senderMAC)
+		macs, asked := heard[p.sender]
+		if ok && asked && p.op == opReply && len(macs) < maxMACs && !known(macs, p.senderMAC) {
+			heard[p.sender] = append(macs, p.senderMAC)
 		}
 	}
-	slices.SortFunc(macs, func(a, b net.HardwareAddr) int { return bytes.Compare(a, b) })
-	return macs, nil
+	for _, macs := range heard {
+		slices.SortFunc(macs, func(a, b net.HardwareAddr) int { return bytes.Compare(a, b) })
+	}
+	return heard, nil
 }
 
 func known(macs []net.HardwareAddr, mac net.HardwareAddr) bool {

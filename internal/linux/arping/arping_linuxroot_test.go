@@ -83,17 +83,32 @@ done
 	return n1, n2
 }
 
+// ask gives the answers, the MAC addresses of each separated by a space.
+func ask(t *testing.T, wait time.Duration, questions ...Question) []string {
+	t.Helper()
+	var all []string
+	for i, a := range Ask(t.Context(), questions, wait) {
+		if a.Err != nil {
+			t.Fatalf("%v: %v", questions[i], a.Err)
+		}
+		var macs []string
+		for _, m := range a.MACs {
+			macs = append(macs, m.String())
+		}
+		all = append(all, strings.Join(macs, " "))
+	}
+	return all
+}
+
 func who(t *testing.T, ifname, addr string) string {
 	t.Helper()
-	macs, err := Who(t.Context(), ifname, netip.MustParseAddr(addr), 400*time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []string
-	for _, m := range macs {
-		all = append(all, m.String())
-	}
-	return strings.Join(all, " ")
+	return ask(t, 400*time.Millisecond, Question{ifname, netip.MustParseAddr(addr)})[0]
+}
+
+// refusal is why an address cannot be asked for.
+func refusal(t *testing.T, ifname string) error {
+	t.Helper()
+	return Ask(t.Context(), []Question{{ifname, netip.MustParseAddr("10.0.0.11")}}, time.Millisecond)[0].Err
 }
 
 const mac1, mac2 = "02:00:00:00:00:b1", "02:00:00:00:00:b2"
@@ -124,14 +139,35 @@ func TestWho(t *testing.T) {
 	}
 }
 
+// TestAskAtOnce: a hundred questions take two waits, not a hundred, and each gets
+// its own answer, also one that is asked twice.
+func TestAskAtOnce(t *testing.T) {
+	segment(t)
+	var questions []Question
+	for i := range 100 {
+		questions = append(questions, Question{"br0", netip.AddrFrom4([4]byte{10, 0, 0, byte(2 + i)})})
+	}
+	questions = append(questions, Question{"", netip.MustParseAddr("10.0.0.12")})
+	begin := time.Now()
+	answers := ask(t, 400*time.Millisecond, questions...)
+	if took := time.Since(begin); took < 800*time.Millisecond || took > 10*time.Second {
+		t.Errorf("took %s", took)
+	}
+	for i, got := range answers {
+		want := map[string]string{"10.0.0.11": mac1, "10.0.0.12": mac2}[questions[i].Address.String()]
+		if got != want {
+			t.Errorf("%s: %q, want %q", questions[i].Address, got, want)
+		}
+	}
+}
+
 func TestWhoWithoutAnAddress(t *testing.T) {
 	segment(t)
 	sh(t, "ip addr flush dev br0")
 	if got := who(t, "br0", "10.0.0.11"); got != mac1 {
 		t.Errorf("probe with sender 0.0.0.0: %q", got)
 	}
-	_, err := Who(t.Context(), "", netip.MustParseAddr("10.0.0.11"), time.Millisecond)
-	if err == nil || !strings.Contains(err.Error(), "no interface of this host") {
+	if err := refusal(t, ""); err == nil || !strings.Contains(err.Error(), "no interface of this host") {
 		t.Errorf("no interface holds it: %v", err)
 	}
 }
@@ -144,7 +180,7 @@ func TestWhoRefuses(t *testing.T) {
 		"lo":      "no Ethernet link",
 		"d0":      "interface d0 is down",
 	} {
-		if _, err := Who(t.Context(), ifname, netip.MustParseAddr("10.0.0.11"), time.Millisecond); err == nil || !strings.Contains(err.Error(), says) {
+		if err := refusal(t, ifname); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", ifname, err)
 		}
 	}
