@@ -2,8 +2,6 @@ package coordinator
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"path"
@@ -42,9 +40,8 @@ type SSHDialer struct {
 
 type agentFile struct {
 	path   string // on a host
-	data   []byte
-	packed []byte // data in gzip
-	sha256 string // of data, hexadecimal
+	packed []byte // in gzip
+	plain  func() ([]byte, error)
 }
 
 // NewSSHDialer makes a dialer. password gives sudo's password, or is nil.
@@ -52,7 +49,7 @@ func NewSSHDialer(o sshconn.Options, password func() (string, error), log zerolo
 	return &SSHDialer{ssh: sshconn.NewDialer(o), password: password, log: log, carried: sync.OnceValues(agentbin.All), agents: map[string]agentFile{}}
 }
 
-// agentFor unpacks the agent for a machine once.
+// agentFor finds the agent for a machine, once.
 func (d *SSHDialer) agentFor(machine string) (agentFile, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -63,15 +60,14 @@ func (d *SSHDialer) agentFor(machine string) (agentFile, error) {
 	if err != nil {
 		return agentFile{}, err
 	}
-	data, err := agent.Unpack()
+	program, err := agent.Open()
 	if err != nil {
 		return agentFile{}, err
 	}
-	if err := sshconn.CheckELF(data, machine); err != nil {
+	if err := sshconn.CheckELF(program, machine); err != nil {
 		return agentFile{}, err
 	}
-	sum := sha256.Sum256(data)
-	a := agentFile{path.Join(agentDir, agent.Name), data, agent.Packed, hex.EncodeToString(sum[:])}
+	a := agentFile{path.Join(agentDir, agent.Name), agent.Packed, sync.OnceValues(agent.Unpack)}
 	d.agents[machine] = a
 	return a, nil
 }
@@ -162,7 +158,7 @@ func (d *SSHDialer) start(ctx context.Context, client *sshconn.Client, name stri
 		return nil, err
 	}
 	up, err := client.Upload(ctx, sshconn.UploadSpec{
-		Data: agent.data, Packed: agent.packed, SHA256: agent.sha256, Path: agent.path, Mode: 0o755,
+		Packed: agent.packed, Plain: agent.plain, Path: agent.path, Mode: 0o755,
 		Become: become, Password: d.password,
 	})
 	if err != nil {
@@ -173,6 +169,10 @@ func (d *SSHDialer) start(ctx context.Context, client *sshconn.Client, name stri
 		return nil, err
 	}
 	s, err = greet(run, client, name, build)
+	if err == nil && !d.isOurs(s.agent.hello) {
+		s.agent.close()
+		err = fmt.Errorf("what runs as the agent on %s is not what was pushed: look at its disk, and at %s", name, agent.path)
+	}
 	if err != nil {
 		run.Close()
 		return nil, err

@@ -69,11 +69,20 @@ func (a Agent) Checksum() (string, error) {
 	return wire.Checksum(binary.LittleEndian.Uint32(end), int64(binary.LittleEndian.Uint32(end[4:]))), nil
 }
 
-// Unpack gives the binary.
-func (a Agent) Unpack() ([]byte, error) {
+// Open gives the binary to read, from its beginning.
+func (a Agent) Open() (io.Reader, error) {
 	r, err := gzip.NewReader(bytes.NewReader(a.Packed))
 	if err != nil {
 		return nil, fmt.Errorf("cannot unpack the agent: %w", err)
+	}
+	return r, nil
+}
+
+// Unpack gives the binary.
+func (a Agent) Unpack() ([]byte, error) {
+	r, err := a.Open()
+	if err != nil {
+		return nil, err
 	}
 	binary, err := io.ReadAll(r)
 	if err != nil {

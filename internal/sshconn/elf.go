@@ -1,25 +1,32 @@
 package sshconn
 
 import (
-	"bytes"
 	"debug/elf"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 )
 
-// CheckELF says whether the program in data can run on a machine whose uname -m
-// is unameM. It reads only the ELF header (elf(5)), so that a wrong agent is
-// found before it is pushed.
-func CheckELF(data []byte, unameM string) error {
-	f, err := elf.NewFile(bytes.NewReader(data))
-	if err != nil {
+// elfHeader is how long the header of a 64-bit program is (elf(5)), in bytes.
+const elfHeader = 64
+
+// CheckELF says whether a program can run on a machine whose uname -m is unameM. It
+// reads only the ELF header, so that a wrong agent is found before it is pushed.
+func CheckELF(program io.Reader, unameM string) error {
+	var h elf.Header64
+	if err := binary.Read(io.LimitReader(program, elfHeader), binary.LittleEndian, &h); err != nil {
 		return fmt.Errorf("cannot read the agent as an ELF program: %w", err)
+	}
+	if string(h.Ident[:4]) != elf.ELFMAG {
+		return errors.New("cannot read the agent as an ELF program: it does not begin as one")
 	}
 	want, ok := elfMachine(unameM)
 	if !ok {
 		return fmt.Errorf("cannot run the agent on machine %q: lvsup has agents for x86_64 and aarch64", Clean(unameM))
 	}
-	if f.Machine != want || f.Class != elf.ELFCLASS64 {
-		return fmt.Errorf("cannot run the agent on machine %q: it is built for %s", Clean(unameM), f.Machine)
+	if got := elf.Machine(h.Machine); got != want || elf.Class(h.Ident[elf.EI_CLASS]) != elf.ELFCLASS64 {
+		return fmt.Errorf("cannot run the agent on machine %q: it is built for %s", Clean(unameM), got)
 	}
 	return nil
 }

@@ -109,7 +109,7 @@ func rows() []row {
 		{what: "become: sudo, not allowed", user: "lvsup-none", then: becomes(answer("sesame"), "not in the sudoers file")},
 		{what: "become: doas", user: "lvsup-doas", then: becomes(nil, "")},
 
-		{what: "push: SFTP, then nothing", then: pushes(BySFTP, "")},
+		{what: "push: SFTP", then: pushes(BySFTP, "")},
 		{what: "push: no SFTP", on: openSSH, server: []string{"Subsystem other /bin/false"}, then: pushes(ByExec, "")},
 		{what: "push: no SFTP", on: dropbear, server: []string{"no sftp-server"}, then: pushes(ByExec, "")},
 		{what: "push: through sudo", user: "lvsup-sudo", then: pushes(ByExec, "")},
@@ -256,8 +256,10 @@ func becomes(password func() (string, error), want string) func(*testing.T, *Cli
 	}
 }
 
-func (m *matrix) spec(c *Client, dir string) UploadSpec {
+// agentSpec is what the coordinator would push.
+func agentSpec(t *testing.T, c *Client, dir string) UploadSpec {
 	u := spec(payload(1500<<10), filepath.Join(dir, "agent"))
+	u.Packed = gzipped(t, payload(1500<<10))
 	if c.ep.User != "root" {
 		u.Become, u.Password = true, answer("sesame")
 	}
@@ -266,11 +268,9 @@ func (m *matrix) spec(c *Client, dir string) UploadSpec {
 
 func pushes(way Way, note string) func(*testing.T, *Client) {
 	return func(t *testing.T, c *Client) {
-		u := (&matrix{}).spec(c, filepath.Join(t.TempDir(), "libexec"))
-		for _, want := range []Way{way, Present} {
-			if got, err := c.Upload(context.Background(), u); err != nil || got.Way != want || !strings.Contains(got.Note, note) {
-				t.Errorf("upload: %+v, %v; want %s", got, err, want)
-			}
+		u := agentSpec(t, c, filepath.Join(t.TempDir(), "libexec"))
+		if got, err := c.Upload(context.Background(), u); err != nil || got.Way != way || !strings.Contains(got.Note, note) {
+			t.Errorf("upload: %+v, %v; want %s", got, err, way)
 		}
 		wantFile(t, u)
 	}
@@ -287,7 +287,7 @@ func pushesTo(options, want string) func(*testing.T, *Client) {
 		if _, said, code, err := c.Exec(context.Background(), "mount -t tmpfs -o "+options+" lvsup "+dir); err != nil || code != 0 {
 			t.Fatalf("mount: %s, %v", said, err)
 		}
-		_, err := c.Upload(context.Background(), (&matrix{}).spec(c, dir))
+		_, err := c.Upload(context.Background(), agentSpec(t, c, dir))
 		var failed *UploadError
 		if !errors.As(err, &failed) {
 			t.Fatalf("got %v", err)
@@ -301,14 +301,15 @@ func pushesTo(options, want string) func(*testing.T, *Client) {
 
 // pushesOver finds the very file, which another user may change at any time.
 func pushesOver(t *testing.T, c *Client) {
-	u := (&matrix{}).spec(c, t.TempDir())
-	writeFile(t, u.Path, string(u.Data), 0o755)
+	u := agentSpec(t, c, t.TempDir())
+	writeFile(t, u.Path, "theirs", 0o755)
 	if err := os.Chown(u.Path, 65534, 65534); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := c.Upload(context.Background(), u); err != nil || got.Way != BySFTP {
 		t.Errorf("upload: %+v, %v", got, err)
 	}
+	wantFile(t, u)
 	if info, err := os.Stat(u.Path); err != nil || info.Sys().(*syscall.Stat_t).Uid != 0 {
 		t.Errorf("the file still is another user's: %v", err)
 	}

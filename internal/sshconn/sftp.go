@@ -57,26 +57,19 @@ func writeSFTP(client *sftp.Client, t uploadTo) error {
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
-	err = fillSFTP(client, f, t)
+	err = fillSFTP(f, t)
 	if cerr := f.Close(); err == nil && cerr != nil {
 		err = fmt.Errorf("close: %w", cerr)
 	}
 	return err
 }
 
-func fillSFTP(client *sftp.Client, f *sftp.File, t uploadTo) error {
+func fillSFTP(f *sftp.File, t uploadTo) error {
 	if err := f.Chmod(0o600); err != nil {
 		return fmt.Errorf("chmod: %w", err)
 	}
 	if _, err := f.ReadFrom(bytes.NewReader(t.payload)); err != nil {
 		return fmt.Errorf("write: %w", err)
-	}
-	if _, ok := client.HasExtension("fsync@openssh.com"); ok {
-		// Without the extension a power cut may cost the file, and the next run
-		// pushes it again.
-		if err := f.Sync(); err != nil {
-			return fmt.Errorf("fsync: %w", err)
-		}
 	}
 	info, err := f.Stat()
 	if err != nil {

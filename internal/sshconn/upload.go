@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,13 +15,15 @@ import (
 	"github.com/lvsup/lvsup/internal/shell"
 )
 
-// UploadSpec says what to put where.
+// UploadSpec says what to put where. A host that has gzip gets Packed, and unpacks
+// it; any other gets what Plain gives.
 type UploadSpec struct {
-	Data   []byte
-	Packed []byte      // Data in gzip, for hosts that have gzip; nil: it travels as it is
-	SHA256 string      // of Data, lower-case hex
-	Path   string      // absolute, on the host
-	Mode   fs.FileMode // permission bits of the finished file, e.g. 0755
+	Packed []byte // the file in gzip; nil: it travels as it is
+	// Plain gives the file itself. It is called only where that is what travels,
+	// perhaps for several hosts at once.
+	Plain func() ([]byte, error)
+	Path  string      // absolute, on the host
+	Mode  fs.FileMode // permission bits of the finished file, e.g. 0755
 
 	// Become pushes the bytes through sudo, as StartBecome does; Password is
 	// its last argument.
@@ -34,9 +36,8 @@ type Way string
 
 // The ways of an upload.
 const (
-	Present Way = "present" // it was there already, with the same hash
-	BySFTP  Way = "sftp"
-	ByExec  Way = "exec" // cat over a command's stdin
+	BySFTP Way = "sftp"
+	ByExec Way = "exec" // cat over a command's stdin
 )
 
 // Uploaded says how an upload went.
@@ -59,10 +60,10 @@ func (e *UploadError) Error() string {
 	return fmt.Sprintf("cannot put %s on %s: %s", Clean(e.Path), Clean(e.Host), e.Reason)
 }
 
-// Upload puts a file on the host unless it is there with the same hash. The
-// bytes go into a temporary file (0600) beside the destination, are flushed and
-// hashed on the host, and take the destination's name by rename(2): a reader
-// sees the old file or the whole new one. Missing directories are made (0755).
+// Upload puts a file on the host. The bytes go into a temporary file (0600)
+// beside the destination, where the host hashes what came, unpacks it, flushes it and
+// gives it the destination's name by rename(2): a reader sees the old file or the
+// whole new one. Missing directories are made (0755).
 //
 // SFTP is used where it works, else cat over a command's stdin; with Become
 // always the latter, so that the elevated process alone touches the file. On
@@ -73,23 +74,25 @@ func (c *Client) Upload(ctx context.Context, u UploadSpec) (Uploaded, error) {
 	if err := u.check(); err != nil {
 		return Uploaded{}, err
 	}
-	t := uploadTo{spec: u, dir: path.Dir(u.Path), payload: u.Data}
+	t := uploadTo{spec: u, dir: path.Dir(u.Path)}
 	t.temp = path.Join(t.dir, ".lvsup-upload-"+randomWord())
-	found, err := c.prepare(ctx, t)
-	switch {
-	case err != nil:
+	gzip, err := c.prepare(ctx, t)
+	if err != nil {
 		return Uploaded{}, err
-	case found == foundPresent:
-		return Uploaded{Way: Present}, nil
-	case found == foundGzip && u.Packed != nil:
-		t.payload, t.packed = u.Packed, true
 	}
+	t.payload, t.packed = u.Packed, gzip && u.Packed != nil
+	if !t.packed {
+		if t.payload, err = u.Plain(); err != nil {
+			return Uploaded{}, err
+		}
+	}
+	t.sha256 = fmt.Sprintf("%x", sha256.Sum256(t.payload))
 	if u.Become && c.ep.User != "root" {
 		return Uploaded{Way: ByExec}, c.settle(ctx, t, c.catOver(ctx, t))
 	}
 	errSFTP := c.overSFTP(ctx, t)
 	if errSFTP == nil {
-		return Uploaded{Way: BySFTP}, c.settle(ctx, t, c.finishUpload(ctx, t))
+		return Uploaded{Way: BySFTP}, c.settle(ctx, t, c.commitWith(ctx, t, "", nil))
 	}
 	c.removeTemp(ctx, t)
 	var lost *LostError
@@ -103,14 +106,11 @@ func (c *Client) Upload(ctx context.Context, u UploadSpec) (Uploaded, error) {
 }
 
 func (u UploadSpec) check() error {
-	sum := sha256.Sum256(u.Data)
 	switch {
 	case !path.IsAbs(u.Path) || path.Clean(u.Path) != u.Path || u.Path == "/":
 		return fmt.Errorf("cannot upload to %q: not an absolute, clean path", u.Path)
 	case strings.ContainsAny(u.Path, "\n\x00"):
 		return fmt.Errorf("cannot upload to %q: the path has a line end", u.Path)
-	case hex.EncodeToString(sum[:]) != u.SHA256:
-		return fmt.Errorf("cannot upload %s: its SHA-256 is %x, not %s", u.Path, sum, u.SHA256)
 	case u.Mode&^fs.ModePerm != 0:
 		return fmt.Errorf("cannot upload %s: mode %v has more than permission bits", u.Path, u.Mode)
 	}
@@ -124,13 +124,8 @@ type uploadTo struct {
 	temp    string
 	payload []byte // what travels
 	packed  bool   // payload is in gzip
+	sha256  string // of payload, lower-case hex
 }
-
-// What prepare finds on the host.
-const (
-	foundPresent = "present" // the very file
-	foundGzip    = "gzip"    // a gzip that can unpack it
-)
 
 // The exit statuses of the scripts below.
 const (
@@ -150,21 +145,19 @@ func (t uploadTo) vars() string {
 	return "LC_ALL=C; export LC_ALL; d=" + shell.Quote(t.dir) + "; p=" + shell.Quote(t.spec.Path) + "; t=" + shell.Quote(t.temp) + "; "
 }
 
-// prepare makes the directory, sweeps old temporary files and gives what it
-// found, or nothing. The scripts have neither line ends nor backslashes,
+// prepare makes the directory, sweeps old temporary files and says whether the host
+// has a gzip to unpack with. The scripts have neither line ends nor backslashes,
 // which csh and fish would read in their own way.
-func (c *Client) prepare(ctx context.Context, t uploadTo) (string, error) {
+func (c *Client) prepare(ctx context.Context, t uploadTo) (gzip bool, err error) {
 	script := t.vars() + fmt.Sprintf("umask 022; "+
 		`[ -d "$p" ] && exit %d; [ -d "$d" ] || mkdir -p -- "$d" || exit %d; `+
 		// Who owns the directory can put another program in the place of ours.
 		`[ -O "$d" ] || { [ -w "$d" ] && exit %d; exit %d; }; `+
-		`if [ -f "$p" ] && [ ! -L "$p" ] && [ -O "$p" ] && command -v sha256sum >/dev/null 2>&1; then `+
-		`set -- $(sha256sum < "$p"); [ "$1" = %s ] && chmod %o "$p" && %s && echo %s && exit 0; fi; `+
 		`find "$d" -maxdepth 1 -name ".lvsup-upload-*" -mmin +60 -exec rm -f {} ";" 2>/dev/null; `+
-		`command -v gzip >/dev/null 2>&1 && echo %s; exit 0`,
-		exitOccupied, exitMkdir, exitForeign, exitDenied, t.spec.SHA256, t.spec.Mode, t.runs(`"$p"`), foundPresent, foundGzip)
+		`command -v gzip >/dev/null 2>&1 && echo gzip; exit 0`,
+		exitOccupied, exitMkdir, exitForeign, exitDenied)
 	out, err := c.uploadStep(ctx, t, script, nil)
-	return strings.TrimSpace(out), err
+	return strings.TrimSpace(out) == "gzip", err
 }
 
 // runs is a shell test that file can be executed, if it is meant to be; test -x
@@ -176,20 +169,24 @@ func (t uploadTo) runs(file string) string {
 	return "[ -x " + file + " ]"
 }
 
-// commit is the shell text that verifies the temporary file and renames it. It
-// prints "unverified" and stops where the host has no sha256sum, unless the
-// hash is known to be right. Every command in it is a fork on the host, which
-// is what an upload of a few MiB costs most.
+// commit is the shell text that verifies the temporary file, unpacks it and gives it
+// its name. It prints "unverified" and stops where the host has no sha256sum, unless
+// the hash is known to be right. What gzip unpacks it checks itself (RFC 1952). Every
+// command in it is a fork on the host, and every byte that is written or read there
+// costs: that is most of an upload.
 func (t uploadTo) commit(verified bool) string {
-	verify := ""
+	script := ""
 	if !verified {
-		verify = fmt.Sprintf(`if command -v sha256sum >/dev/null 2>&1; then set -- $(sha256sum < "$t"); [ "$1" = %s ] || { rm -f -- "$t"; exit %d; }; `+
-			`else trap - EXIT; echo unverified; exit 0; fi; `, t.spec.SHA256, exitHash)
+		script = fmt.Sprintf(`if command -v sha256sum >/dev/null 2>&1; then set -- $(sha256sum < "$t"); [ "$1" = %s ] || { rm -f -- "$t"; exit %d; }; `+
+			`else trap - EXIT; echo unverified; exit 0; fi; `, t.sha256, exitHash)
 	}
-	return verify +
+	if t.packed {
+		script += `umask 077; gzip -dc < "$t" > "$t.z" && mv -f -- "$t.z" "$t"` + drop(exitWrite)
+	}
+	return script +
 		fmt.Sprintf(`chmod %o "$t"`, t.spec.Mode) + drop(exitChmod) +
 		t.runs(`"$t"`) + drop(exitNoexec) +
-		`mv -f -- "$t" "$p"` + drop(exitRename) +
+		`sync "$t" 2>/dev/null; mv -f -- "$t" "$p"` + drop(exitRename) +
 		`sync "$d" 2>/dev/null; exit 0`
 }
 
@@ -198,29 +195,17 @@ func drop(code int) string {
 	return fmt.Sprintf(` || { rm -f -- "$t" "$t.z"; exit %d; }; `, code)
 }
 
-// finishUpload unpacks, verifies and renames the temporary file.
-func (c *Client) finishUpload(ctx context.Context, t uploadTo) error {
-	unpack := ""
-	if t.packed {
-		unpack = `umask 077; gzip -dc < "$t" > "$t.z" && mv -f -- "$t.z" "$t"` + drop(exitWrite) + `sync "$t" 2>/dev/null; `
-	}
-	return c.commitWith(ctx, t, t.vars()+unpack+t.commit(false), nil)
-}
-
 // catOver sends the bytes over a command's stdin. If the connection is cut, cat
-// or gzip sees the end of its input, the hash is wrong and the trap clears up.
+// sees the end of its input, the hash is wrong and the trap clears up.
 func (c *Client) catOver(ctx context.Context, t uploadTo) error {
-	reader := "cat"
-	if t.packed {
-		reader = "gzip -dc"
-	}
-	script := t.vars() + `umask 077; trap 'rm -f -- "$t"' EXIT; trap 'exit 90' HUP INT TERM; ` +
-		fmt.Sprintf(`%s > "$t" || exit %d; sync "$t" 2>/dev/null; `, reader, exitWrite) + t.commit(false)
-	return c.commitWith(ctx, t, script, t.payload)
+	receive := `umask 077; trap 'rm -f -- "$t" "$t.z"' EXIT; trap 'exit 90' HUP INT TERM; ` +
+		fmt.Sprintf(`cat > "$t" || exit %d; `, exitWrite)
+	return c.commitWith(ctx, t, receive, t.payload)
 }
 
-func (c *Client) commitWith(ctx context.Context, t uploadTo, script string, stdin []byte) error {
-	out, err := c.uploadStep(ctx, t, script, stdin)
+// commitWith commits the temporary file, after receive has put stdin into it.
+func (c *Client) commitWith(ctx context.Context, t uploadTo, receive string, stdin []byte) error {
+	out, err := c.uploadStep(ctx, t, t.vars()+receive+t.commit(false), stdin)
 	if err != nil || strings.TrimSpace(out) != "unverified" {
 		return err
 	}
@@ -228,7 +213,7 @@ func (c *Client) commitWith(ctx context.Context, t uploadTo, script string, stdi
 	if err != nil {
 		return err
 	}
-	if back != string(t.spec.Data) {
+	if back != string(t.payload) {
 		return t.failure(c, exitHash, "")
 	}
 	_, err = c.uploadStep(ctx, t, t.vars()+t.commit(true), nil)
@@ -248,7 +233,7 @@ func (c *Client) uploadStep(ctx context.Context, t uploadTo, script string, stdi
 	if err != nil {
 		return "", err
 	}
-	out, stderr, code, err := s.finish(bytes.NewReader(stdin), len(t.spec.Data)+MaxOutput)
+	out, stderr, code, err := s.finish(bytes.NewReader(stdin), len(t.payload)+MaxOutput)
 	if err != nil {
 		return "", err
 	}
@@ -275,13 +260,22 @@ func (c *Client) removeTemp(ctx context.Context, t uploadTo) {
 	_, _ = c.uploadStep(ctx, t, t.vars()+`rm -f -- "$t" "$t.z"`, nil) // the first error is the one to tell
 }
 
+// room is how many bytes the upload needs on the host at once, at most.
+func (t uploadTo) room() int {
+	packed := t.spec.Packed
+	if len(packed) < 4 {
+		return len(t.payload)
+	}
+	return len(packed) + int(binary.LittleEndian.Uint32(packed[len(packed)-4:])) // ISIZE in RFC 1952
+}
+
 // failure puts a script's exit status and stderr into words.
 func (t uploadTo) failure(c *Client, code int, stderr string) error {
 	e := &UploadError{Host: c.ep.Name, Path: t.spec.Path}
 	has := func(s string) bool { return strings.Contains(stderr, s) }
 	switch {
 	case has("No space left on device"), has("Disk quota exceeded"):
-		e.Reason = fmt.Sprintf("no space left in %s; make room for %d KiB", t.dir, len(t.spec.Data)/1024+1)
+		e.Reason = fmt.Sprintf("no space left in %s; make room for %d KiB", t.dir, t.room()/1024+1)
 	case has("Read-only file system"):
 		e.Reason = fmt.Sprintf("%s is on a read-only file system; remount it writable", t.dir)
 	case code == exitDenied, has("Permission denied"), has("Operation not permitted"):

@@ -4,14 +4,13 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,8 +30,7 @@ func payload(n int) []byte {
 }
 
 func spec(data []byte, path string) UploadSpec {
-	sum := sha256.Sum256(data)
-	return UploadSpec{Data: data, SHA256: hex.EncodeToString(sum[:]), Path: path, Mode: 0o755}
+	return UploadSpec{Plain: func() ([]byte, error) { return data, nil }, Path: path, Mode: 0o755}
 }
 
 // wantFile checks content, mode and that nothing else is in the directory.
@@ -42,7 +40,7 @@ func wantFile(t *testing.T, u UploadSpec) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(got, u.Data) {
+	if want, err := u.Plain(); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("%s has other content", u.Path)
 	}
 	info, err := os.Stat(u.Path)
@@ -90,25 +88,20 @@ func TestUploadWays(t *testing.T) {
 				c := dial(t, ep, nil)
 				u := spec(payload(300_000), filepath.Join(t.TempDir(), "a dir", "it's", "agent"))
 				if packed {
-					u.Packed = gzipped(t, u.Data)
+					u.Packed = gzipped(t, payload(300_000))
 				}
-				got, err := c.Upload(context.Background(), u)
-				if err != nil {
-					t.Fatal(err)
+				for range 2 { // the second takes the place of the first
+					got, err := c.Upload(context.Background(), u)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if got.Way != test.way || !strings.Contains(got.Note, test.note) || (test.note == "") != (got.Note == "") {
+						t.Errorf("got %+v, want way %s with note %q", got, test.way, test.note)
+					}
+					wantFile(t, u)
 				}
-				if got.Way != test.way || !strings.Contains(got.Note, test.note) || (test.note == "") != (got.Note == "") {
-					t.Errorf("got %+v, want way %s with note %q", got, test.way, test.note)
-				}
-				wantFile(t, u)
 				if info, _ := os.Stat(filepath.Dir(u.Path)); info.Mode().Perm() != 0o755 {
 					t.Errorf("the directory's mode is %v", info.Mode())
-				}
-				if name == "no posix sha" {
-					return // without sha256sum the file is always pushed anew
-				}
-				again, err := c.Upload(context.Background(), u)
-				if err != nil || again.Way != Present {
-					t.Errorf("second upload: %+v, %v; want present", again, err)
 				}
 			})
 		}
@@ -128,31 +121,80 @@ func gzipped(t *testing.T, data []byte) []byte {
 	return b.Bytes()
 }
 
-// TestUploadOfTheWrongPack sends a pack that is not the file's: the host's hash
-// of what it unpacked must refuse it, whichever way it came.
-func TestUploadOfTheWrongPack(t *testing.T) {
-	for name, set := range map[string]func(*testServer){"sftp": nil, "exec": func(s *testServer) { s.noSFTP = true }} {
-		for pack, content := range map[string][]byte{"another file": gzipped(t, []byte("other")), "not gzip": []byte("junk")} {
-			t.Run(name+", "+pack, func(t *testing.T) {
-				_, ep := serve(t, set)
-				c := dial(t, ep, nil)
-				u := spec(payload(3000), filepath.Join(t.TempDir(), "agent"))
-				u.Packed = content
-				var e *UploadError
-				if _, err := c.Upload(context.Background(), u); !errors.As(err, &e) {
-					t.Errorf("got %v", err)
-				}
-				wantNames(t, filepath.Dir(u.Path))
-			})
-		}
+// TestUploadDamaged has the host get other bytes than were sent, whichever way they
+// come: its hash of them must refuse it, with or without a sha256sum of its own. What
+// is no gzip is refused by the host's gzip.
+func TestUploadDamaged(t *testing.T) {
+	damage := func(s *testServer, tools ...string) {
+		s.path = toolsWithout(s.t, "cat", tools...)
+		writeFile(s.t, filepath.Join(s.path, "cat"), "#!/bin/sh\n/bin/cat | /usr/bin/tr b c\n", 0o755)
+		s.sftpServer = serveDamaged
+	}
+	junk := func(u *UploadSpec) { u.Packed = []byte("no gzip at all") }
+	for name, test := range map[string]struct {
+		set  func(*testServer)
+		spec func(*UploadSpec)
+		want string
+	}{
+		"sftp":          {func(s *testServer) { damage(s) }, nil, "is not what was sent"},
+		"exec":          {func(s *testServer) { damage(s); s.noSFTP = true }, nil, "is not what was sent"},
+		"no sha256sum":  {func(s *testServer) { damage(s, "sha256sum") }, nil, "is not what was sent"},
+		"no gzip, sftp": {nil, junk, "not in gzip format"},
+		"no gzip, exec": {func(s *testServer) { s.noSFTP = true }, junk, "not in gzip format"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, ep := serve(t, test.set)
+			c := dial(t, ep, nil)
+			u := spec([]byte(strings.Repeat("abc", 1000)), filepath.Join(t.TempDir(), "agent"))
+			if test.spec != nil {
+				test.spec(&u)
+			}
+			var e *UploadError
+			if _, err := c.Upload(context.Background(), u); !errors.As(err, &e) || !strings.Contains(e.Reason, test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+			wantNames(t, filepath.Dir(u.Path))
+		})
 	}
 }
 
-// toolsWithout makes a PATH that has what the scripts need but one tool.
-func toolsWithout(t *testing.T, missing string) string {
+// damagedDisk keeps other bytes than it is given.
+type damagedDisk struct{ sftp.Handlers }
+
+type damagedFile struct{ *os.File }
+
+func (f damagedFile) WriteAt(p []byte, off int64) (int, error) {
+	return f.File.WriteAt(bytes.ReplaceAll(p, []byte("b"), []byte("c")), off)
+}
+
+func (damagedDisk) Filewrite(r *sftp.Request) (io.WriterAt, error) {
+	f, err := os.OpenFile(r.Filepath, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	return damagedFile{f}, err
+}
+
+func (damagedDisk) Filecmd(*sftp.Request) error { return nil }
+
+func (damagedDisk) Filelist(r *sftp.Request) (sftp.ListerAt, error) {
+	info, err := os.Stat(r.Filepath)
+	return listing{info}, err
+}
+
+// listing is the answer to one stat.
+type listing []os.FileInfo
+
+func (l listing) ListAt(to []os.FileInfo, _ int64) (int, error) { return copy(to, l), io.EOF }
+
+func serveDamaged(ch io.ReadWriteCloser) error {
+	h := sftp.InMemHandler()
+	h.FilePut, h.FileCmd, h.FileList = damagedDisk{}, damagedDisk{}, damagedDisk{}
+	return sftp.NewRequestServer(ch, h).Serve()
+}
+
+// toolsWithout makes a PATH that has what the scripts need but some tools.
+func toolsWithout(t *testing.T, missing string, more ...string) string {
 	dir := t.TempDir()
 	for _, tool := range []string{"sh", "cat", "chmod", "find", "gzip", "mkdir", "mv", "rm", "sha256sum", "sync", "wc"} {
-		if tool == missing {
+		if tool == missing || slices.Contains(more, tool) {
 			continue
 		}
 		for _, bin := range []string{"/usr/bin/", "/bin/"} {
@@ -294,8 +336,6 @@ func TestUploadRefusals(t *testing.T) {
 	c := dial(t, ep, nil)
 	dir := t.TempDir()
 	good := spec([]byte("x"), filepath.Join(dir, "agent"))
-	wrong := good
-	wrong.SHA256 = strings.Repeat("0", 64)
 	relative := good
 	relative.Path = "agent"
 	occupied := good
@@ -304,7 +344,6 @@ func TestUploadRefusals(t *testing.T) {
 		u    UploadSpec
 		want string
 	}{
-		"hash":      {wrong, "its SHA-256 is"},
 		"relative":  {relative, "not an absolute, clean path"},
 		"directory": {occupied, "a directory has that name"},
 	} {

@@ -59,9 +59,10 @@ func TestCheckELF(t *testing.T) {
 		{amd64, "aarch64", "it is built for EM_X86_64"},
 		{amd64, "armv7l", "lvsup has agents for x86_64 and aarch64"},
 		{[]byte("#!/bin/sh\n"), "x86_64", "cannot read the agent"},
+		{bytes.Repeat([]byte("#!/bin/sh\n"), 10), "x86_64", "cannot read the agent"},
 		{nil, "x86_64", "cannot read the agent"},
 	} {
-		err := CheckELF(test.data, test.machine)
+		err := CheckELF(bytes.NewReader(test.data), test.machine)
 		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%s: got %v, want %q", test.machine, err, test.want)
 		}
