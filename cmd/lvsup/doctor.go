@@ -39,6 +39,7 @@ It exits with 8 if traffic suffers, with 2 if there are only doubts, with 0 if a
 			return g.finish(h, run, doc, codes, err)
 		},
 	}
+	g.shardFlag(cmd)
 	cmd.Flags().StringVar(&from, "probe-from", "", "`host` to ask the VIP from, or \"local\" for this machine")
 	return cmd
 }

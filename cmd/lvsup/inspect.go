@@ -33,12 +33,13 @@ func newProbe(g *globals) *cobra.Command {
 			return g.finish(h, run, doc, codes, err)
 		},
 	}
+	g.shardFlag(cmd)
 	cmd.Flags().StringVar(&from, "probe-from", "", "`host` to ask the VIP from, or \"local\" for this machine")
 	return cmd
 }
 
 func newStatus(g *globals) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "status PLAN",
 		Short: "Show the directors' IPVS tables and connections",
 		Args:  cobra.ExactArgs(1),
@@ -49,6 +50,8 @@ func newStatus(g *globals) *cobra.Command {
 			})
 		},
 	}
+	g.shardFlag(cmd)
+	return cmd
 }
 
 func newExport(g *globals) *cobra.Command {

@@ -29,10 +29,15 @@ func (g *globals) narrowFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&g.run.Target, "target", nil, "only hosts of this `name`, or with kind=NAME only this kind of things (* is any text); may be repeated")
 	f.StringArrayVar(&g.run.Exclude, "exclude", nil, "all but these: a `name` or kind=NAME, as with --target; may be repeated")
-	f.Var(&shard{&g.run.Shard}, "shard", "only the hosts of one of several coordinators: `I/N`, from 1/N to N/N")
+	g.shardFlag(cmd)
 	f.IntVar(&g.run.parallel, "parallelism", coordinator.DefaultParallel, "work on so `many` hosts at once, at most")
 	f.DurationVar(&g.run.wait, "wait", 0, "try hosts that cannot be reached, as while they boot, again for so much `time`: 90s, 5m")
 	f.DurationVar(&g.run.timeout, "timeout", 0, "end the whole run after this `time`, as one Ctrl-C does: 90s, 10m (default no limit)")
+}
+
+// shardFlag is for all commands that connect to hosts for one of several coordinators.
+func (g *globals) shardFlag(cmd *cobra.Command) {
+	cmd.Flags().Var(&shard{&g.run.Shard}, "shard", "only the hosts of one of several coordinators: `I/N`, from 1/N to N/N")
 }
 
 // skipFlag is for commands that go on without a host only if they are told to.

@@ -39,7 +39,7 @@ type part struct {
 // maxInput bounds what is read of one file, in bytes.
 const maxInput = 1 << 32
 
-// mergeable are the commands of which there are shards.
+// mergeable are the commands whose reports are put together: they tell what is left.
 func mergeable() []string { return []string{"plan", "apply", "drift", "destroy"} }
 
 // Read takes in a file: what --json prints, or lvsup drift --format json. It may hold
@@ -88,7 +88,7 @@ func (r *Reports) add(name string, doc *view.Document) error {
 	case s == nil || s.Of > plans.MaxShards || s.Index < 1 || s.Index > s.Of:
 		return fmt.Errorf("cannot merge %s: it is not the report of a shard, as of lvsup apply --json --shard 1/8", name)
 	case !slices.Contains(mergeable(), doc.Command):
-		return fmt.Errorf("cannot merge %s: it is of lvsup %s, which has no shards", name, doc.Command)
+		return fmt.Errorf("cannot merge %s: it is of lvsup %s, and only those of plan, apply, drift and destroy are merged", name, doc.Command)
 	}
 	here := source{name, doc.Command, s.Plan, s.Of}
 	if err := r.fits(here); err != nil {

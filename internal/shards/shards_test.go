@@ -192,7 +192,7 @@ func TestWhatIsNotMerged(t *testing.T) {
 		"one is of 2 shards, the other of 3":                                            {ok, text(t, result("apply", 2, 3, nil))},
 		"they are of two plans, or of two versions of one":                              {ok, text(t, result("apply", 2, 2, func(d *view.Document) { d.Shard.Plan = "p2" }))},
 		"it is not the report of a shard":                                               {text(t, result("apply", 1, 2, func(d *view.Document) { d.Shard = nil }))},
-		"it is of lvsup probe, which has no shards":                                     {text(t, result("probe", 1, 2, nil))},
+		"it is of lvsup probe, and only those of plan":                                  {text(t, result("probe", 1, 2, nil))},
 		"cannot merge a.json: it is of version 2, and this lvsup knows version 1":       {`{"version":2,"type":"result"}`},
 		"cannot read a.json: it is no report of lvsup --json":                           {"Applied and verified: 3 changes."},
 		"cannot merge a.json: it is of version 0":                                       {`{"plan":{}}`},
