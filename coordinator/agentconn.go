@@ -144,6 +144,9 @@ func (c *agentConn) exchange(id uint64, op wire.Op, body any, progress func(text
 		req.Body = raw
 	}
 	if err := c.send(req); err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) { // there is nobody to take it
+			return nil, c.explain(fmt.Errorf("the agent ended before it was asked for %s: see dmesg on the host, then run lvsup again", op)), true
+		}
 		return nil, c.explain(fmt.Errorf("cannot send %s to the agent: %w", op, err)), true
 	}
 	for begin, frames := time.Now(), 0; ; frames++ {

@@ -53,7 +53,7 @@ func Collect(ctx context.Context, h host.Host, req wire.FactsRequest) (wire.Fact
 		Synchronised: synchronised(),
 		SELinux:      SELinux(h),
 		HTTPPorts:    httpPorts(h),
-		FreeBytes:    min(free(h, "/var/lib"), free(h, "/etc")),
+		FreeBytes:    room(h),
 		Sysctls:      sysctls(h, req.Sysctls),
 		Apache:       exists(h, "/usr/sbin/apache2") || exists(h, "/usr/sbin/httpd"),
 	}
@@ -193,6 +193,17 @@ func firewall(ctx context.Context, h host.Host, systemd bool) wire.FirewallFacts
 	// policies say.
 	f.Drops = slices.Contains(f.Active, "firewalld") || netfilter.Drops(ctx, h)
 	return f
+}
+
+// room is how much may be written where there is least of it: lvsup's own directory may
+// be a file system by itself, once it is there.
+func room(h host.Host) uint64 {
+	const own = "/var/lib/lvsup"
+	least := min(free(h, "/var/lib"), free(h, "/etc"))
+	if exists(h, own) {
+		least = min(least, free(h, own))
+	}
+	return least
 }
 
 // free is what an unprivileged writer may still use there, in bytes.
