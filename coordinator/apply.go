@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/lvsup/lvsup/internal/report"
@@ -218,10 +219,12 @@ func (r *Run) stage(ctx context.Context, st plans.Stage, p *plans.Plan, reverse 
 		return err
 	}
 	defer r.begin(report.Event{Stage: st.Name, Reverse: reverse}, busy)()
+	var begun atomic.Int64
 	work := func(name string) {
 		if r.mayBegin(ctx) != nil {
 			return // the hosts before it took the time, or failed
 		}
+		begun.Add(1)
 		defer r.working(name, st.Name)()
 		start := time.Now()
 		r.opts.Report(report.Event{Type: report.HostBegun, Stage: st.Name, Host: name, Reverse: reverse})
@@ -271,6 +274,9 @@ func (r *Run) stage(ctx context.Context, st plans.Stage, p *plans.Plan, reverse 
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if int(begun.Load()) < len(busy) {
+		return r.mayBegin(ctx) // no later stage may come to say it
 	}
 	return nil
 }

@@ -67,6 +67,33 @@ func TestHostsWhoseTurnHasNotComeAreSpared(t *testing.T) {
 	}
 }
 
+// The same in the last stage, after which nothing could be begun.
+func TestHostsAreSparedInTheLastStage(t *testing.T) {
+	c, hosts, log := threeHosts()
+	hosts["director"].changes = map[string][]step.Change{}
+	hosts["a"].fail["httpd"] = "no"
+	r := narrowRun(t, c, hosts, plans.Narrowing{}, func(o *Options) { o.MaxFail, o.Parallel = MaxFail{Hosts: 1}, 1 })
+	if err := r.Lock(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	err := r.Apply(context.Background(), planned1(t, r, false))
+	var many *TooManyFailed
+	if !errors.As(err, &many) || slices.Contains(log.told, "make httpd b") {
+		t.Errorf("%v; the hosts were told %q", err, log.told)
+	}
+}
+
+// Hosts that nobody has asked yet are not dialled once too many failed.
+func TestNoMoreAreDialledOnceTooManyFailed(t *testing.T) {
+	c, hosts, _ := threeHosts()
+	hosts["director"].refuse = errors.New("no route to host")
+	hosts["a"].refuse = errors.New("no route to host")
+	r := narrowRun(t, c, hosts, plans.Narrowing{}, func(o *Options) { o.MaxFail, o.Parallel = MaxFail{Hosts: 1}, 1 })
+	if failed := r.Failures(); len(failed) != 1 || r.ok("b") {
+		t.Errorf("the limit is 1: failures %v, b was dialled: %v", failed, r.ok("b"))
+	}
+}
+
 // A host that cannot be reached is worked around: it gets no traffic, and nothing
 // is taken away that it may be there to replace.
 func TestAnUnreachableHostIsSkipped(t *testing.T) {

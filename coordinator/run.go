@@ -116,12 +116,16 @@ func newRun(o Options) *Run {
 }
 
 // Open dials every host and greets its agent. Hosts that could not be reached
-// are in Failures; the others can be worked with.
+// are in Failures; the others can be worked with. Once too many failed, no more are
+// dialled.
 func Open(ctx context.Context, o Options) *Run {
 	r := newRun(o)
 	over := r.begin(report.Event{Stage: plans.StageConnect}, r.hostNames())
 	defer over()
 	r.each(r.hostNames(), func(name string) {
+		if r.TooMany() != nil {
+			return
+		}
 		start := time.Now()
 		r.opts.Report(report.Event{Type: report.HostBegun, Stage: plans.StageConnect, Host: name})
 		h, _ := o.Cluster.Host(name)

@@ -116,11 +116,11 @@ func (g *globals) carryOut(ctx context.Context, h *view.Human, run *coordinator.
 	if err := context.Cause(ctx); err != nil {
 		return nil, fmt.Errorf("nothing was changed: %w", err)
 	}
+	if err := run.TooMany(); err != nil { // before errNotAll: not all were asked
+		return codesOf(run.Failures(), false), fmt.Errorf("nothing was changed: %w", err)
+	}
 	if failures := run.Failures(); g.stops(failures) {
 		return codesOf(failures, false), errNotAll
-	}
-	if err := run.TooMany(); err != nil {
-		return codesOf(run.Failures(), false), fmt.Errorf("nothing was changed: %w", err)
 	}
 	if err := run.Lock(ctx); err != nil {
 		return nil, fmt.Errorf("nothing was changed: %w", err)
