@@ -139,7 +139,7 @@ func (g *globals) readAll(path string) ([]*plans.Cluster, []plans.Diagnostic) {
 	g.diags = diags
 	if len(diags) > 0 && !g.json {
 		h := g.human()
-		hcl.WriteDiagnostics(h.Err, files, diags, h.Color)
+		hcl.WriteDiagnostics(h.Err, files, diags, h.ErrColor())
 	}
 	return all, diags
 }

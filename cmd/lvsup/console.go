@@ -30,7 +30,7 @@ touched. Where stdin is no terminal, the first mistake ends it with exit code 1.
 			h := g.human()
 			console, files, diags := hcl.OpenConsole(args, g.options())
 			if len(diags) > 0 && !g.json {
-				hcl.WriteDiagnostics(h.Err, files, diags, h.Color)
+				hcl.WriteDiagnostics(h.Err, files, diags, h.ErrColor())
 			}
 			if console == nil {
 				return g.mistaken(diags)
@@ -100,7 +100,7 @@ func converse(in io.Reader, h *view.Human, interactive bool, answer func(text st
 func answer(h *view.Human, console *hcl.Console, text string) bool {
 	value, diags := console.Eval(text)
 	if len(diags) > 0 {
-		hcl.WriteDiagnostics(h.Err, map[string][]byte{hcl.ConsoleFile: []byte(text)}, diags, h.Color)
+		hcl.WriteDiagnostics(h.Err, map[string][]byte{hcl.ConsoleFile: []byte(text)}, diags, h.ErrColor())
 		for _, d := range diags {
 			if d.Severity == plans.Error {
 				return false

@@ -135,7 +135,7 @@ func (g *globals) ignores(path string) ([]hcl.Ignore, error) {
 	}
 	if !g.json {
 		h := g.human()
-		hcl.WriteDiagnostics(h.Err, files, diags, h.Color)
+		hcl.WriteDiagnostics(h.Err, files, diags, h.ErrColor())
 	}
 	return nil, g.mistaken(diags)
 }

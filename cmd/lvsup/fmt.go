@@ -138,7 +138,7 @@ func (f *formatting) one(name string, src []byte, write func([]byte) error) erro
 	if len(diags) > 0 {
 		f.doc.Diagnostics = append(f.doc.Diagnostics, diags...)
 		if !f.json {
-			hcl.WriteDiagnostics(f.h.Err, map[string][]byte{name: src}, diags, f.h.Color)
+			hcl.WriteDiagnostics(f.h.Err, map[string][]byte{name: src}, diags, f.h.ErrColor())
 		}
 		f.codes = append(f.codes, report.Failed)
 		return nil

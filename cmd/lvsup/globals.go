@@ -75,7 +75,7 @@ func (g *globals) human() *view.Human {
 	h.Explain = g.explain
 	h.Out, h.Err = g.out(), redacting{g, h.Err}
 	if g.stdout != nil {
-		h.Color = false
+		h.Color, h.OutColumns = false, nil
 	}
 	return h
 }
@@ -123,7 +123,7 @@ func (g *globals) read(path string) (*plans.Cluster, []plans.Diagnostic) {
 	wrong := slices.ContainsFunc(diags, func(d plans.Diagnostic) bool { return d.Severity == plans.Error })
 	if len(diags) > 0 && !g.json && (wrong || !g.quiet) {
 		h := g.human()
-		hcl.WriteDiagnostics(h.Err, files, diags, h.Color)
+		hcl.WriteDiagnostics(h.Err, files, diags, h.ErrColor())
 	}
 	return c, diags
 }
@@ -141,7 +141,7 @@ func (g *globals) notSaved(path string) []plans.Diagnostic {
 	}
 	if !g.json {
 		h := g.human()
-		hcl.WriteDiagnostics(h.Err, nil, []plans.Diagnostic{d}, h.Color)
+		hcl.WriteDiagnostics(h.Err, nil, []plans.Diagnostic{d}, h.ErrColor())
 	}
 	return []plans.Diagnostic{d}
 }

@@ -72,7 +72,8 @@ func worthSeeing(hosts []*liveHost, room int) []*liveHost {
 			working = append(working, h)
 		}
 	}
-	slices.SortStableFunc(working, func(a, b *liveHost) int { return a.begun.Compare(b.begun) })
+	// By name, of those whose times look the same: they would stand in no order.
+	slices.SortStableFunc(working, func(a, b *liveHost) int { return a.begun.Truncate(redraw).Compare(b.begun.Truncate(redraw)) })
 	failed = failed[:min(len(failed), max(room/2, room-len(working)))]
 	return append(failed, working[:min(len(working), room-len(failed))]...)
 }

@@ -45,7 +45,7 @@ func (h *Human) Drift(p *plans.Plan, notes DriftNotes) {
 		}
 	}
 	hosts := len(all)
-	h.blocks(h.grouped(all), func(names string) string { return "\n" + h.paint(bold, names) })
+	h.blocks(h.grouped(all), 0, func(names string) string { return "\n" + h.paint(bold, names) })
 	h.planErrors(p)
 	if n := notes.ignored(); n > 0 {
 		ignored = fmt.Sprintf(" %d more ignored by rules.", n)

@@ -89,6 +89,29 @@ func same(all []block) []block {
 	return out
 }
 
+// alikeButNames puts hosts together that are still by themselves, and of which the same
+// is said but for their own names.
+func alikeButNames(all []block) []block {
+	var out []block
+	at := map[string]int{}
+	for _, b := range all {
+		if len(b.hosts) > 1 {
+			out = append(out, b)
+			continue
+		}
+		form := withoutName(b.text, b.hosts[0])
+		i, known := at[form]
+		if !known {
+			at[form] = len(out)
+			out = append(out, b)
+			continue
+		}
+		out[i].hosts = append(slices.Clone(out[i].hosts), b.hosts...)
+		out[i].text = strings.ReplaceAll(form, itsName, "<host>")
+	}
+	return out
+}
+
 // What stands in a shape for an address and for the host's own name. Neither can
 // come from a host: what it sends is cleaned before.
 const (
@@ -280,14 +303,15 @@ func span(all []string) string {
 	return all[0] + " to " + all[len(all)-1]
 }
 
-// blocks prints blocks, each under its hosts' names.
-func (h *Human) blocks(all []block, title func(hosts string) string) {
+// blocks prints blocks, each under its hosts' names, which title gives, lead columns
+// from the left.
+func (h *Human) blocks(all []block, lead int, title func(hosts string) string) {
 	for _, b := range all {
-		names := report.HostList(b.hosts)
+		count := ""
 		if len(b.hosts) > fewHosts {
-			names += fmt.Sprintf(" (%d hosts)", len(b.hosts))
+			count = fmt.Sprintf(" (%d hosts)", len(b.hosts))
 		}
-		h.printf("%s\n%s", title(names), b.text)
+		h.printf("%s\n%s", title(hostList(h.OutColumns, lead, len(count), b.hosts)+count), b.text)
 		h.table(b.table)
 	}
 }

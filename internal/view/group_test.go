@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -17,8 +16,6 @@ import (
 	"github.com/lvsup/lvsup/internal/wire"
 	"github.com/lvsup/lvsup/plans"
 )
-
-var sgr = regexp.MustCompile(`\x1b\[[0-9]+m`)
 
 // bigPlan is the plan of a director and n real servers, which differ in their
 // addresses, and the 40th and the 41st in what they have to do.
@@ -58,7 +55,10 @@ func refused(n int) []*report.HostError {
 		name := fmt.Sprintf("node%03d", i+1)
 		all = append(all, &report.HostError{Host: name, Stage: plans.StageConnect, Err: fmt.Errorf("cannot connect to %s (10.0.0.%d:22): connection refused", name, i+1)})
 	}
-	return append(all, &report.HostError{Host: "node200", Stage: "sysctl", Err: errors.New("no space left on device")})
+	for _, name := range []string{"node200", "node201"} { // two, of which the same is said but for their names
+		all = append(all, &report.HostError{Host: name, Stage: "sysctl", Err: errors.New("no space left on " + name)})
+	}
+	return all
 }
 
 func bigProbe(n int) *report.Probe {
@@ -103,6 +103,38 @@ func TestManyHostsReadWell(t *testing.T) {
 		h.Probe(bigProbe(min(n, 99)))
 		if n < 1000 {
 			golden(t, fmt.Sprintf("drift-%d.txt", n), out.Bytes())
+		}
+	}
+}
+
+// TestHostListsFitTheTerminal: no name is broken where a terminal has no room for all.
+func TestHostListsFitTheTerminal(t *testing.T) {
+	var out bytes.Buffer
+	narrow := func() int { return 60 }
+	h := &Human{Out: &out, Err: &out, OutColumns: narrow, ErrColumns: narrow}
+	p := bigPlan(100)
+	var done []report.Event
+	stage := report.Event{Type: report.StageBegun, Stage: "sysctl"}
+	for i, host := range p.Hosts {
+		p.Findings = append(p.Findings, plans.Finding{Severity: plans.Warning, Host: host.Host, Summary: "no time source"})
+		e := report.Event{Type: report.HostDone, Stage: "sysctl", Host: host.Host, Took: time.Second}
+		if i%7 == 3 {
+			p.Hosts[i].Kinds = []wire.KindChanges{{Kind: "sysctl", Error: "cannot read it"}}
+			e.Err = errors.New("no space left on device")
+		}
+		stage.Hosts, done = append(stage.Hosts, host.Host), append(done, e)
+	}
+	h.Plan(p)
+	h.stageOutcome(stage, done)
+	h.Failures(refused(40)[7:])
+	h.Rest([]report.Rest{{Stage: "vip", Hosts: []string{"a1", "b2", "c3", "d4-of-the-second-data-centre", "e5", "f6-of-another"}, Changes: 9}}, 1, true, "lvsup apply")
+	golden(t, "columns-60.txt", out.Bytes())
+	for line := range strings.Lines(out.String()) {
+		if strings.Contains(line, "no space left") {
+			continue // what follows the names is a sentence, which the terminal breaks
+		}
+		if (strings.Contains(line, ", node") || strings.Contains(line, "-of-")) && cells(line) > 61 {
+			t.Errorf("a line of %d columns: %s", cells(line), line)
 		}
 	}
 }

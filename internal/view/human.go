@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 
 	"golang.org/x/term"
@@ -14,6 +15,11 @@ type Human struct {
 	Out   io.Writer
 	Err   io.Writer
 	Color bool
+	// PlainErr keeps colour from Err: it is no terminal, though Out is one.
+	PlainErr bool
+	// OutColumns and ErrColumns give the widths of the terminals that Out and Err are;
+	// nil where they are none.
+	OutColumns, ErrColumns func() int
 	// Explain shows what a person would type for each change.
 	Explain bool
 }
@@ -21,8 +27,14 @@ type Human struct {
 // NewHuman writes to the process's own streams. Colour needs a terminal, and
 // is off where NO_COLOR is set (no-color.org) or TERM is dumb.
 func NewHuman() *Human {
-	return &Human{Out: os.Stdout, Err: os.Stderr, Color: wantsColor(os.Stdout)}
+	return &Human{
+		Out: os.Stdout, Err: os.Stderr, Color: wantsColor(os.Stdout), PlainErr: !wantsColor(os.Stderr),
+		OutColumns: columnsOf(os.Stdout), ErrColumns: columnsOf(os.Stderr),
+	}
 }
+
+// ErrColor reports whether Err takes colour.
+func (h *Human) ErrColor() bool { return h.Color && !h.PlainErr }
 
 func wantsColor(f *os.File) bool {
 	return term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
@@ -40,6 +52,9 @@ const (
 	cyan   style = "36"
 )
 
+// sgr matches what paint adds.
+var sgr = regexp.MustCompile(`\x1b\[[0-9]+m`)
+
 func (h *Human) paint(s style, text string) string {
 	if !h.Color {
 		return text
@@ -49,7 +64,13 @@ func (h *Human) paint(s style, text string) string {
 
 func (h *Human) printf(format string, args ...any) { fmt.Fprintf(h.Out, format, args...) }
 
-func (h *Human) note(format string, args ...any) { fmt.Fprintf(h.Err, format, args...) }
+func (h *Human) note(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if h.PlainErr {
+		text = sgr.ReplaceAllString(text, "")
+	}
+	_, _ = io.WriteString(h.Err, text)
+}
 
 // Say prints one line of result.
 func (h *Human) Say(format string, args ...any) { h.printf(format+"\n", args...) }

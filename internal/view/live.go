@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -32,7 +33,7 @@ type Live struct {
 	begun  time.Time
 	hosts  map[string]*liveHost
 	done   []report.Event
-	drawn  int // lines of the area that are on the screen now
+	drawn  []string // the lines of the area that are on the screen now
 	paused int
 	stop   chan struct{} // nil: nobody draws
 	ended  sync.WaitGroup
@@ -124,9 +125,13 @@ func (l *Live) hostDone(e report.Event) {
 		h.note = ""
 	}
 	if e.Err != nil {
-		h.state, h.note = stateFailed, "failed: "+Clean(l.redact(e.Err.Error()))
+		h.state, h.note = stateFailed, "failed: "+notConnected.ReplaceAllString(l.redact(cause(e.Err)), "")
 	}
 }
+
+// notConnected matches what a line of the area need not say: there is little room, and
+// the host's name and the stage stand before it.
+var notConnected = regexp.MustCompile(`^cannot connect to [^ ]+ \([^)]*\): `)
 
 // finish ends a stage: the area goes, and what came of the stage stays.
 func (l *Live) finish() {
@@ -147,6 +152,7 @@ func (l *Live) say(print func(*Human)) {
 	var text strings.Builder
 	inner := *l.human
 	inner.Err = &text
+	inner.ErrColumns = func() int { columns, _ := l.size(); return columns }
 	print(&inner)
 	_, _ = io.WriteString(l.out, l.redact(text.String()))
 }
@@ -215,10 +221,22 @@ func (l *Live) animate(stop chan struct{}) {
 
 // erase takes the area off the screen. The cursor is in the line below it.
 func (l *Live) erase() {
-	if l.drawn > 0 {
-		fmt.Fprintf(l.out, "\r\x1b[%dA\x1b[J", l.drawn)
-		l.drawn = 0
+	if len(l.drawn) > 0 {
+		columns, _ := l.size()
+		fmt.Fprintf(l.out, "\r\x1b[%dA\x1b[J", l.rows(columns))
+		l.drawn = nil
 	}
+}
+
+// rows is how many lines of the terminal the area takes: where it has become narrower
+// since, it has broken what was longer, as nearly all terminals do.
+func (l *Live) rows(columns int) int {
+	n := 0
+	columns = max(columns, 1)
+	for _, line := range l.drawn {
+		n += max(1, (cells(sgr.ReplaceAllString(line, ""))+columns-1)/columns)
+	}
+	return n
 }
 
 // draw draws the area over the one before, in one write and without clearing what is
@@ -230,15 +248,17 @@ func (l *Live) draw() {
 	columns, lines := l.size()
 	area := l.area(columns, lines)
 	var out strings.Builder
-	if l.drawn > 0 {
-		fmt.Fprintf(&out, "\r\x1b[%dA", l.drawn)
+	before := 0
+	if len(l.drawn) > 0 {
+		before = l.rows(columns)
+		fmt.Fprintf(&out, "\r\x1b[%dA", before)
 	}
 	for _, line := range area {
 		out.WriteString(line + "\x1b[K\n")
 	}
-	if l.drawn > len(area) {
+	if before > len(area) {
 		out.WriteString("\x1b[J")
 	}
-	l.drawn = len(area)
+	l.drawn = area
 	_, _ = io.WriteString(l.out, out.String())
 }

@@ -68,6 +68,26 @@ func (s *screen) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// resize makes the terminal narrower: it breaks the lines that are longer.
+func (s *screen) resize(columns int) {
+	var broken []string
+	row := 0
+	for i, line := range s.lines {
+		if i == s.row {
+			row = len(broken)
+		}
+		for cells(line) > columns {
+			broken = append(broken, line[:columns])
+			line = line[columns:]
+		}
+		broken = append(broken, line)
+	}
+	if s.row >= len(s.lines) {
+		row = len(broken) + s.row - len(s.lines)
+	}
+	s.lines, s.row, s.columns = broken, row, columns
+}
+
 func (s *screen) String() string { return strings.Join(s.lines, "\n") + "\n" }
 
 // liveOn makes a Live on a screen, whose clock goes by hand and which is drawn by
@@ -157,6 +177,39 @@ func TestLiveLeavesNothing(t *testing.T) {
 	none.Pause()()
 	if err := none.Write(s, "as it is\n"); err != nil || s.String() != "as it is\n" {
 		t.Errorf("without a live area: %v, %q", err, s)
+	}
+}
+
+// TestLiveIsResized: a terminal that becomes narrower breaks the lines of the area.
+func TestLiveIsResized(t *testing.T) {
+	for _, then := range []string{"draw", "erase"} {
+		l, s, pass := liveOn(t, 120, 24)
+		l.size = func() (int, int) { return s.columns, 24 }
+		if err := l.Write(s, "$ lvsup apply\n"); err != nil {
+			t.Fatal(err)
+		}
+		half(l.Event, 9, pass)
+		l.draw()
+		s.resize(50)
+		if then == "draw" {
+			l.draw()
+			golden(t, "live-resized.txt", []byte(s.String()))
+		}
+		l.Close()
+		if len(s.lines) == 0 || s.lines[0] != "$ lvsup apply" || len(s.lines) > 1 && s.lines[1] != "address" {
+			t.Errorf("after %s the screen shows\n%s", then, s)
+		}
+	}
+}
+
+// TestLiveSaysWhy: the cause of a failure stands in sight.
+func TestLiveSaysWhy(t *testing.T) {
+	l, s, _ := liveOn(t, 80, 24)
+	l.Event(report.Event{Type: report.StageBegun, Stage: plans.StageConnect, Hosts: []string{"node0003", "node0004"}})
+	l.Event(report.Event{Type: report.HostDone, Stage: plans.StageConnect, Host: "node0003", Err: errors.New("cannot connect to node0003 (root@node0003:22): dial tcp 10.0.0.3:22: connect: connection refused; check that the host is up")})
+	l.draw()
+	if want := "    node0003  connect     0.0s  failed: dial tcp 10.0.0.3:22: connect: conne..."; s.lines[1] != want {
+		t.Errorf("got  %q\nwant %q", s.lines[1], want)
 	}
 }
 

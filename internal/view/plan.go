@@ -6,7 +6,6 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 
-	"github.com/lvsup/lvsup/internal/report"
 	"github.com/lvsup/lvsup/internal/step"
 	"github.com/lvsup/lvsup/internal/wire"
 	"github.com/lvsup/lvsup/plans"
@@ -60,7 +59,7 @@ func (h *Human) planStage(p *plans.Plan, st plans.Stage, reverse bool, before in
 		title += " (removals)"
 	}
 	h.printf("\n%s\n", h.paint(bold, fmt.Sprintf("%d. %s", before+1, title)))
-	h.blocks(h.grouped(all), func(hosts string) string { return "   " + hosts })
+	h.blocks(h.grouped(all), 3, func(hosts string) string { return "   " + hosts })
 	return 1
 }
 
@@ -236,7 +235,7 @@ func (h *Human) planErrors(p *plans.Plan) {
 		}
 	}
 	for _, b := range h.grouped(all) {
-		h.printf("\n%s %s: %s", h.paint(red, "Error:"), report.HostList(b.hosts), b.text)
+		h.printf("\n%s %s: %s", h.paint(red, "Error:"), hostList(h.OutColumns, len("Error: "), 1, b.hosts), b.text)
 	}
 }
 
@@ -296,20 +295,21 @@ func (h *Human) Findings(all []plans.Finding) {
 			hosts[same] = append(hosts[same], f.Host)
 		}
 		for _, f := range order {
-			h.finding(f, report.HostList(hosts[f]))
+			h.finding(f, hosts[f])
 		}
 	}
 }
 
-func (h *Human) finding(f plans.Finding, where string) {
-	label := h.paint(yellow, "Warning:")
+func (h *Human) finding(f plans.Finding, hosts []string) {
+	label, s := "Warning:", yellow
 	if f.Severity == plans.Error {
-		label = h.paint(red, "Error:")
+		label, s = "Error:", red
 	}
+	where := hostList(h.OutColumns, len(label)+1, 1, hosts)
 	if where != "" {
 		where += ": "
 	}
-	h.printf("%s %s%s\n", label, where, Clean(f.Summary))
+	h.printf("%s %s%s\n", h.paint(s, label), where, Clean(f.Summary))
 	if f.Detail != "" {
 		h.printf("  %s\n", Clean(f.Detail))
 	}

@@ -20,7 +20,8 @@ func (h *Human) Probe(p *report.Probe) {
 	for _, b := range h.grouped(direct) {
 		h.printf("  %s\n", b.text)
 		if len(b.hosts) > 1 {
-			h.printf("         %s: %s\n", Plural(len(b.hosts), "host"), report.HostList(b.hosts))
+			count := Plural(len(b.hosts), "host")
+			h.printf("         %s: %s\n", count, hostList(h.OutColumns, 11+len(count), 0, b.hosts))
 		}
 	}
 	for _, s := range p.Services {

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -50,7 +51,7 @@ func (h *Human) outcome(e report.Event, hosts, took string) {
 	case e.Err != nil && e.Stage == plans.StageConnect:
 		h.note("  %s %s %s\n", h.paint(red, "failed"), hosts, took) // why is told when all were dialled
 	case e.Err != nil:
-		h.note("  %s %s: %s %s\n", h.paint(red, "failed"), hosts, Clean(e.Err.Error()), took)
+		h.note("  %s %s: %s %s\n", h.paint(red, "failed"), hosts, cause(e.Err), took)
 	case e.Stage == plans.StageConnect:
 		h.note("  %s %s\n", hosts, took)
 	default:
@@ -90,11 +91,16 @@ func (h *Human) stageOutcome(stage report.Event, done []report.Event) {
 			hosts = append(hosts, e.Host)
 			least, most = min(least, e.Took), max(most, e.Took)
 		}
+		lead := 2
+		if alike[key][0].Err != nil {
+			lead += len("failed ")
+		}
 		took := fmt.Sprintf("(%s)", most.Round(10*time.Millisecond))
 		if len(hosts) > 1 {
 			took = fmt.Sprintf("(%d hosts, %s to %s)", len(hosts), least.Round(10*time.Millisecond), most.Round(10*time.Millisecond))
 		}
-		h.outcome(alike[key][0], report.HostList(hosts), took)
+		said, _, _ := strings.Cut(strings.TrimSpace(key), "\n")
+		h.outcome(alike[key][0], hostList(h.ErrColumns, lead, cells(said)+1+len(took), hosts), took)
 	}
 }
 
@@ -106,6 +112,14 @@ func (h *Human) said(e report.Event) string {
 	return text.String()
 }
 
+// ourEnd matches the address of this machine in an error of a connection (net.OpError).
+// Its port is another one each time, tells nobody anything, and would keep hosts with
+// the same trouble apart.
+var ourEnd = regexp.MustCompile(`((?:read|write) tcp[46]? )[^ ]+->`)
+
+// cause is why something failed.
+func cause(err error) string { return ourEnd.ReplaceAllString(Clean(err.Error()), "$1") }
+
 // Failures prints what failed, host by host. Of many hosts, those of which the same
 // can be said share a line.
 func (h *Human) Failures(all []*report.HostError) {
@@ -113,17 +127,21 @@ func (h *Human) Failures(all []*report.HostError) {
 	slices.SortStableFunc(sorted, func(a, b *report.HostError) int { return report.CompareHosts(a.Host, b.Host) })
 	var lines []block
 	for _, f := range sorted {
-		text := Clean(f.Err.Error())
+		text := cause(f.Err)
 		if f.Stage != plans.StageConnect {
 			text = f.Stage + ": " + text
 		}
 		lines = append(lines, block{hosts: []string{f.Host}, text: text})
 	}
-	for _, b := range h.grouped(lines) {
+	groups := h.grouped(lines)
+	if len(lines) > fewHosts {
+		groups = alikeButNames(groups)
+	}
+	for _, b := range groups {
 		if len(b.hosts) == 1 {
 			h.note("%s %s: %s\n", h.paint(red, "Error:"), b.hosts[0], b.text)
 			continue
 		}
-		h.note("%s %s: %s\n  %s\n", h.paint(red, "Error:"), Plural(len(b.hosts), "host"), b.text, report.HostList(b.hosts))
+		h.note("%s %s: %s\n  %s\n", h.paint(red, "Error:"), Plural(len(b.hosts), "host"), b.text, hostList(h.ErrColumns, 2, 0, b.hosts))
 	}
 }

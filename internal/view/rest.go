@@ -1,6 +1,8 @@
 package view
 
 import (
+	"fmt"
+
 	"github.com/lvsup/lvsup/internal/report"
 )
 
@@ -23,7 +25,8 @@ func (h *Human) Rest(rest []report.Rest, made int, known bool, again string) {
 		h.printf(" Not made, as far as is known, in order:\n")
 	}
 	for _, r := range rest {
-		h.printf("  %-*s  %s (%d)\n", width, r.Title(), report.HostList(r.Hosts), r.Changes)
+		count := fmt.Sprintf(" (%d)", r.Changes)
+		h.printf("  %-*s  %s%s\n", width, r.Title(), hostList(h.OutColumns, width+4, len(count), r.Hosts), count)
 	}
 	h.printf("Run %s again to go on from here.\n", again)
 }

@@ -14,7 +14,7 @@ func (h *Human) Stale(all []plans.Divergence) {
 			h.some("is to be done now, and was not shown:", d.New)
 		})})
 	}
-	h.blocks(h.grouped(hosts), func(names string) string { return "\n" + h.paint(bold, names) })
+	h.blocks(h.grouped(hosts), 0, func(names string) string { return "\n" + h.paint(bold, names) })
 }
 
 func (h *Human) some(title string, changes []step.Change) {

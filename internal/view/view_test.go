@@ -240,3 +240,16 @@ func TestDriftSaysWhatNobodySaw(t *testing.T) {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}
 }
+
+// TestAFileTakesNoColour: what is said on stderr is plain if that is no terminal.
+func TestAFileTakesNoColour(t *testing.T) {
+	for plain, want := range map[bool]string{true: "Error: it broke\n", false: "\x1b[31mError:\x1b[0m it broke\n"} {
+		var out, said bytes.Buffer
+		h := &Human{Out: &out, Err: &said, Color: true, PlainErr: plain}
+		h.Error(errors.New("it broke"))
+		h.Heading("Cluster web", false)
+		if said.String() != want || h.ErrColor() == plain || !strings.Contains(out.String(), "\x1b[1m") {
+			t.Errorf("stderr %q, stdout %q", &said, &out)
+		}
+	}
+}
