@@ -16,7 +16,10 @@ import (
 // TestMain is also what runs inside, and what becomes a host.
 func TestMain(m *testing.M) {
 	inside, args := Main()
-	if !inside {
+	if inside && strings.HasPrefix(args[0], "-test.") { // a test that runs inside
+		os.Args = append(os.Args[:1], args...)
+	}
+	if !inside || strings.HasPrefix(args[0], "-test.") {
 		os.Exit(m.Run())
 	}
 	if err := tryFleet(args[0]); err != nil {
