@@ -23,6 +23,7 @@ func (l *Live) area(columns, lines int) []string {
 	}
 	slices.SortFunc(hosts, func(a, b *liveHost) int { return report.CompareHosts(a.name, b.name) })
 	names = min(names, columns/3)
+	same := commonEnd(hosts)
 	out := []string{l.human.paint(bold, cut("  "+l.headline(hosts), columns-1))}
 	shown, rest := hosts, 0
 	if len(hosts) > lines-2 { // the headline and the cursor's line
@@ -30,7 +31,7 @@ func (l *Live) area(columns, lines int) []string {
 		rest = len(hosts) - len(shown)
 	}
 	for _, h := range shown {
-		out = append(out, l.hostLine(h, names, stages, columns))
+		out = append(out, l.hostLine(h, same, names, stages, columns))
 	}
 	if rest > 0 && lines > 3 {
 		out = append(out, l.human.paint(dim, cut(fmt.Sprintf("    ... and %s", Plural(rest, "host")), columns-1)))
@@ -78,8 +79,39 @@ func worthSeeing(hosts []*liveHost, room int) []*liveHost {
 	return append(failed, working[:min(len(working), room-len(failed))]...)
 }
 
-// hostLine is one host's line.
-func (l *Live) hostLine(h *liveHost, names, stages, columns int) string {
+// commonEnd is with how many bytes all names end alike.
+func commonEnd(hosts []*liveHost) int {
+	if len(hosts) < 2 {
+		return 0
+	}
+	n := len(hosts[0].name)
+	for _, h := range hosts[1:] {
+		n = min(n, len(h.name))
+		for i := 1; i <= n; i++ {
+			if h.name[len(h.name)-i] != hosts[0].name[len(hosts[0].name)-i] {
+				n = i - 1
+			}
+		}
+	}
+	return n
+}
+
+// cutName shortens a name, of which the last bytes are the same for all, so that what
+// is its own stays in sight.
+func cutName(name string, same, columns int) string {
+	const dots = "..."
+	end := len(name) - same
+	if len(name) <= columns || columns <= 2*len(dots) || end+len(dots) <= columns {
+		return cut(name, columns)
+	}
+	if same <= len(dots) {
+		return dots + name[len(name)-columns+len(dots):]
+	}
+	return dots + name[end-columns+2*len(dots):end] + dots
+}
+
+// hostLine is one host's line. same is with how many bytes all names end alike.
+func (l *Live) hostLine(h *liveHost, same, names, stages, columns int) string {
 	took, note := h.took, h.note
 	s := style("")
 	switch h.state {
@@ -97,7 +129,7 @@ func (l *Live) hostLine(h *liveHost, names, stages, columns int) string {
 	if h.state != stateWaits {
 		elapsed = clock(took)
 	}
-	line := cut(fmt.Sprintf("    %s  %s  %7s  %s", pad(cut(h.name, names), names), pad(h.stage, stages), elapsed, note), columns-1)
+	line := cut(fmt.Sprintf("    %s  %s  %7s  %s", pad(cutName(h.name, same, names), names), pad(h.stage, stages), elapsed, note), columns-1)
 	line = strings.TrimRight(line, " ")
 	if s == "" {
 		return line

@@ -213,6 +213,29 @@ func TestLiveSaysWhy(t *testing.T) {
 	}
 }
 
+func TestCutName(t *testing.T) {
+	for _, tc := range []struct {
+		in, others string
+		columns    int
+		want       string
+	}{
+		{"web1", "web2", 20, "web1"},
+		{"a-server-in-rack-1.the-second-data-centre", "a-server-in-rack-2.the-second-data-centre", 20, "...rver-in-rack-1..."},
+		{"a-server-in-rack-1.the-second-data-centre", "a-server-in-rack-2.the-second-data-centre", 30, "a-server-in-rack-1.the-seco..."},
+		{"the-second-data-centre-rack-1", "the-second-data-centre-rack-2", 20, "...ata-centre-rack-1"},
+		{"the-second-data-centre-rack-1", "", 20, "...ata-centre-rack-1"},
+	} {
+		hosts := []*liveHost{{name: tc.in}}
+		if tc.others != "" {
+			hosts = append(hosts, &liveHost{name: tc.others})
+		}
+		got := cutName(tc.in, commonEnd(hosts), tc.columns)
+		if got != tc.want || len(got) > tc.columns {
+			t.Errorf("%q beside %q in %d columns is %q, want %q", tc.in, tc.others, tc.columns, got, tc.want)
+		}
+	}
+}
+
 func TestCut(t *testing.T) {
 	for _, tc := range []struct {
 		in      string
