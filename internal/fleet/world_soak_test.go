@@ -53,7 +53,7 @@ type world struct {
 	keepalive int                   // the value of the plan's sysctl
 	at        map[string]netip.Addr // where hosts are found that are not where they should be
 	known     map[string]string     // host keys, as the user knows them
-	stopped   []int                 // processes that are to be ended
+	stopped   chan int              // a process that is to be ended
 }
 
 func newWorld(t *testing.T, dir string) *world {
@@ -65,7 +65,7 @@ func newWorld(t *testing.T, dir string) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = f.Down() })
-	w := &world{Fleet: f, t: t, rng: newRNG(t), keepalive: 600, at: map[string]netip.Addr{}, known: map[string]string{}}
+	w := &world{Fleet: f, t: t, rng: newRNG(t), keepalive: 600, at: map[string]netip.Addr{}, known: map[string]string{}, stopped: make(chan int, 1)}
 	for i, h := range f.Hosts {
 		w.known[h.Name] = f.hostKeys[i].public
 	}
@@ -167,41 +167,55 @@ func (w *world) stopAgent(h Host) {
 
 // endStopped ends what stopAgent has stopped.
 func (w *world) endStopped() {
-	for _, pid := range w.stopped {
+	select {
+	case pid := <-w.stopped:
 		_ = syscall.Kill(pid, syscall.SIGKILL)
+	default:
+		w.t.Error("no agent was stopped")
 	}
 }
 
-// signalAgent waits for a condition and for a host's agent, and sends it a signal.
+// signalAgent sends a host's agent a signal, at once when a condition holds: the agent is
+// looked for before, since that takes longer than some of its work.
 func (w *world) signalAgent(h Host, s syscall.Signal, when func() bool) {
+	ctx, cancel := context.WithCancel(context.Background())
+	w.t.Cleanup(cancel)
+	go func() {
+		for pid := 0; ctx.Err() == nil; time.Sleep(time.Millisecond) {
+			switch {
+			case pid == 0:
+				pid = w.agent(h)
+			case when():
+				if syscall.Kill(pid, s) != nil {
+					pid = 0 // it was another's, and is over
+					continue
+				}
+				if s == syscall.SIGSTOP {
+					w.stopped <- pid
+				}
+				return
+			}
+		}
+	}()
+}
+
+// agent is the process that serves a host; 0: there is none.
+func (w *world) agent(h Host) int {
 	space := func(pid string) string {
 		name, _ := os.Readlink(filepath.Join("/proc", pid, "ns/pid"))
 		return name
 	}
 	mine := space(strconv.Itoa(w.running[h.Number-1].Process.Pid))
-	ctx, cancel := context.WithCancel(context.Background())
-	w.t.Cleanup(cancel)
-	go func() {
-		for ctx.Err() == nil {
-			time.Sleep(time.Millisecond)
-			if !when() {
-				continue
-			}
-			all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-			for _, path := range all {
-				argv, _ := os.ReadFile(path)
-				name := filepath.Base(filepath.Dir(path))
-				if !bytes.HasPrefix(argv, []byte("/usr/local/libexec/lvsup/")) || space(name) != mine {
-					continue
-				}
-				pid, _ := strconv.Atoi(name)
-				if syscall.Kill(pid, s) == nil {
-					w.stopped = append(w.stopped, pid)
-					return
-				}
-			}
+	all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, path := range all {
+		argv, _ := os.ReadFile(path)
+		name := filepath.Base(filepath.Dir(path))
+		if bytes.HasPrefix(argv, []byte("/usr/local/libexec/lvsup/")) && bytes.Contains(argv, []byte("serve")) && space(name) == mine {
+			pid, _ := strconv.Atoi(name)
+			return pid
 		}
-	}()
+	}
+	return 0
 }
 
 // What lvsup says.
