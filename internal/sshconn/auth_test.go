@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -149,18 +148,7 @@ func TestPassphraseForMany(t *testing.T) {
 		return "secret", nil
 	}})
 	defer func() { _ = d.Close() }()
-	var wait sync.WaitGroup
-	for range 12 {
-		wait.Go(func() {
-			c, err := d.Dial(context.Background(), ep)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			_ = c.Close()
-		})
-	}
-	wait.Wait()
+	dialMany(t, d, ep, 12)
 	if asked.Load() != 2 {
 		t.Errorf("asked %d times", asked.Load())
 	}
@@ -277,18 +265,7 @@ func TestHandshakesAtOnce(t *testing.T) {
 	})
 	d := NewDialer(Options{})
 	defer func() { _ = d.Close() }()
-	var wait sync.WaitGroup
-	for range 40 {
-		wait.Go(func() {
-			c, err := d.Dial(context.Background(), ep)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			_ = c.Close()
-		})
-	}
-	wait.Wait()
+	dialMany(t, d, ep, 40)
 	// The server hears of the end of a login a moment after the client.
 	if most.Load() > handshakesAtOnce+4 || most.Load() < 2 {
 		t.Errorf("%d handshakes at once", most.Load())

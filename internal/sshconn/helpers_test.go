@@ -1,8 +1,10 @@
 package sshconn
 
 import (
+	"context"
 	"encoding/pem"
 	"os"
+	"sync"
 	"testing"
 
 	"golang.org/x/crypto/ssh"
@@ -26,4 +28,21 @@ func encryptKey(t *testing.T, file, pass string) string {
 	out := file + "_encrypted"
 	writeFile(t, out, string(pem.EncodeToMemory(block)), 0o600)
 	return out
+}
+
+// dialMany makes so many connections at once, and closes each.
+func dialMany(t *testing.T, d *Dialer, ep Endpoint, n int) {
+	t.Helper()
+	var wait sync.WaitGroup
+	for range n {
+		wait.Go(func() {
+			c, err := d.Dial(context.Background(), ep)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = c.Close()
+		})
+	}
+	wait.Wait()
 }

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -84,6 +83,7 @@ func rows() []row {
 		{what: "host key: revoked", known: "{at} {ed25519}\n@revoked * {ed25519}\n", set: acceptNew, want: "marked as revoked"},
 		{what: "host key: authority", on: openSSH, server: []string{"HostCertificate {dir}/openssh-ed25519-cert.pub"}, known: "@cert-authority 127.0.0.* {ca}\n"},
 		{what: "host key: authority, no certificate", known: "@cert-authority 127.0.0.* {ca}\n", want: "is not known"},
+		{what: "host key: authority, no certificate, --accept-new", known: "@cert-authority 127.0.0.* {ca}\n", set: acceptNew, then: likeSSH},
 		{what: "host key: in the plan", pin: "{ecdsa}", known: "other {wrong}\n"},
 		{what: "host key: its fingerprint in the plan", pin: "{fingerprint}", known: "{at} {wrong}\n"},
 		{what: "host key: another in the plan", pin: "{wrong}", set: acceptNew, want: "is not the one that the plan names"},
@@ -122,9 +122,12 @@ func rows() []row {
 
 		{what: "MaxStartups", on: openSSH, server: []string{"MaxStartups 3:100:4"}, then: many},
 		{what: "MaxStartups, its own", on: dropbear, then: many},
-		{what: "keep-alive: a peer that stands still", set: func(o *Options) { o.KeepAliveInterval, o.KeepAliveMisses = 500*time.Millisecond, 4 }, then: standsStill},
+		{what: "keep-alive: a peer that stands still", set: func(o *Options) { o.KeepAliveInterval, o.KeepAliveMisses = time.Second, 6 }, then: standsStill},
 	}
 }
+
+// rowPatience bounds what a row waits for: no row is about a machine that is slow.
+const rowPatience = 3 * time.Minute
 
 // TestMatrix tries what people have with OpenSSH's sshd and with dropbear, and
 // prints a table of it.
@@ -184,13 +187,13 @@ Host *
   UserKnownHostsFile {known} {dir}/known_gate
   GlobalKnownHostsFile none
 `), 0o600)
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), rowPatience)
 	defer cancel()
 	for _, builtin := range []bool{false, true} {
 		if builtin && !strings.HasPrefix(r.what, "config") && !strings.HasPrefix(r.what, "Proxy") {
 			continue
 		}
-		o := Options{Resolver: Resolver{File: config, Builtin: builtin}}
+		o := Options{Resolver: Resolver{File: config, Builtin: builtin}, ConnectTimeout: rowPatience}
 		if r.set != nil {
 			r.set(&o)
 		}
@@ -315,27 +318,17 @@ func pushesOver(t *testing.T, c *Client) {
 	}
 }
 
-// many connects at once to a server that takes few logins at a time.
+// many connects at once to a server that takes few logins at a time. How many tries
+// that takes depends on how long a login takes it.
 func many(t *testing.T, c *Client) {
-	d := NewDialer(Options{ConnectTimeout: 30 * time.Second})
+	d := NewDialer(Options{ConnectTimeout: rowPatience, Wait: rowPatience})
 	defer func() { _ = d.Close() }()
-	var wait sync.WaitGroup
-	for range 20 {
-		wait.Go(func() {
-			one, err := d.Dial(context.Background(), c.ep)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			_ = one.Close()
-		})
-	}
-	wait.Wait()
+	dialMany(t, d, c.ep, 20)
 }
 
 // standsStill stops the process at the other end.
 func standsStill(t *testing.T, c *Client) {
-	session, err := c.Start(context.Background(), "echo $PPID; exec sleep 30", nil)
+	session, err := c.Start(context.Background(), "echo $PPID; exec sleep 300", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,5 +360,17 @@ func (m *matrix) agents(t *testing.T) {
 		if err := os.Symlink(filepath.Dir(serveAgent(t, has)), m.path(name)); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// likeSSH holds that OpenSSH accepts such a key as well: what known_hosts says of
+// certificates alone says nothing about a plain key.
+func likeSSH(t *testing.T, c *Client) {
+	known := filepath.Join(t.TempDir(), "known_hosts")
+	writeFile(t, known, "@cert-authority * "+read(t, strings.TrimSuffix(c.ep.IdentityFiles[0], "id")+"ca.pub"), 0o600)
+	run(t, "ssh", "-F", "none", "-i", c.ep.IdentityFiles[0], "-p", fmt.Sprint(c.ep.Port), "-o", "UserKnownHostsFile="+known, "-o", "GlobalKnownHostsFile=none",
+		"-o", "StrictHostKeyChecking=accept-new", "-o", "BatchMode=yes", "-o", "IdentityAgent=none", "root@127.0.0.1", "true")
+	if !strings.Contains(read(t, known), "\n[127.0.0.1]:") {
+		t.Error("ssh has not recorded the key")
 	}
 }

@@ -165,6 +165,25 @@ func (m *matrix) server(t *testing.T, kind string, lines []string) *matrixServer
 	if s := m.running[name]; s != nil {
 		return s
 	}
+	if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for try := 1; ; try++ {
+		s := m.start(t, kind, lines)
+		if s != nil {
+			m.running[name] = s
+			return s
+		}
+		if try == 5 {
+			t.Fatalf("%s does not start", kind)
+		}
+	}
+}
+
+// start gives nil if the server ended at once: somebody else may have taken its port
+// between the choice and the use of it.
+func (m *matrix) start(t *testing.T, kind string, lines []string) *matrixServer {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -182,31 +201,37 @@ func (m *matrix) server(t *testing.T, kind string, lines []string) *matrixServer
 		"mount --bind "+shell.Quote(m.path("etc"))+" /etc; "+mounts+"exec "+shell.Quote(argv...))
 	cmd.Stderr = s.log
 	cmd.WaitDelay = time.Second
-	if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
-		t.Fatal(err)
-	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	m.all.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
+	ended := make(chan struct{})
+	go func() {
 		_ = cmd.Wait()
-		if m.all.Failed() {
-			m.all.Logf("%s %q said at last: %s", kind, lines, said(s.log.String()))
-		}
-	})
-	for try := 0; ; try++ {
+		close(ended)
+	}()
+	for begun := time.Now(); ; {
 		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
 		if err == nil {
 			_ = c.Close()
 			break
 		}
-		if try == 200 {
+		select {
+		case <-ended:
+			t.Logf("%s on port %d ended: %s", kind, s.port, s.log)
+			return nil
+		case <-time.After(25 * time.Millisecond):
+		}
+		if time.Since(begun) > rowPatience {
 			t.Fatalf("%s does not start: %s", kind, s.log)
 		}
-		time.Sleep(25 * time.Millisecond)
 	}
-	m.running[name] = s
+	m.all.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		<-ended
+		if m.all.Failed() {
+			m.all.Logf("%s %q said at last: %s", kind, lines, said(s.log.String()))
+		}
+	})
 	return s
 }
 
