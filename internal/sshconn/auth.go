@@ -44,15 +44,16 @@ type credentials struct {
 	tried   []string
 	agent   net.Conn
 
-	order    []string               // of the ways to log in
-	password func() (string, error) // nil: none is given
-	answer   func(question string, echo bool) (string, error)
-	sent     bool     // the password went to the host: it is not sent again
-	asked    int      // questions
-	used     []string // ways other than keys that were tried
-	next     int      // the next signer
-	takes    []string // the ways that the host last named
-	broken   bool     // a signature failed
+	algorithms []string               // of PubkeyAcceptedAlgorithms; nil: all
+	order      []string               // of the ways to log in
+	password   func() (string, error) // nil: none is given
+	answer     func(question string, echo bool) (string, error)
+	sent       bool     // the password went to the host: it is not sent again
+	asked      int      // questions
+	used       []string // ways other than keys that were tried
+	next       int      // the next signer
+	takes      []string // the ways that the host last named
+	broken     bool     // a signature failed
 }
 
 func (c *credentials) Close() {
@@ -66,7 +67,7 @@ func (c *credentials) Close() {
 // others unless IdentitiesOnly, then the key files. A certificate goes before the
 // key that it is for, wherever that key is.
 func (k *keyring) credentials(ctx context.Context, ep Endpoint) *credentials {
-	c := &credentials{order: ep.Authentications}
+	c := &credentials{order: ep.Authentications, algorithms: ep.Algorithms.PublicKeys}
 	if c.order == nil {
 		c.order = []string{byKey, byQuestion, byPassword}
 	}
@@ -115,10 +116,16 @@ func (c *credentials) add(name string, signer ssh.Signer, certs []*ssh.Certifica
 			continue
 		}
 		if s, err := ssh.NewCertSigner(cert, signer); err == nil {
-			c.signers = append(c.signers, tellingSigner{s, name, c})
+			c.offer(tellingSigner{s, name, c})
 		}
 	}
-	c.signers = append(c.signers, tellingSigner{signer, name, c})
+	c.offer(tellingSigner{signer, name, c})
+}
+
+func (c *credentials) offer(s tellingSigner) {
+	if allowed := c.allowed(s); allowed != nil {
+		c.signers = append(c.signers, allowed)
+	}
 }
 
 // fromAgent adds the agent's keys, and gives those that IdentityFile names.

@@ -51,21 +51,21 @@ const (
 	surely
 )
 
-func (r Resolver) builtin(ctx context.Context, alias, user string, port int) (settings, []string, error) {
+func (r Resolver) builtin(ctx context.Context, alias, user string, port int) (settings, []directive, error) {
 	c := &configReader{ctx: ctx, alias: alias, user: user, port: port, out: settings{}}
 	if err := c.read(r.File); err != nil {
 		return nil, nil, err
 	}
-	return c.out, warnings(c.lines, nil, c.out.first("ignoreunknown")), nil
+	return c.out, c.lines, nil
 }
 
-// lookFor says what in the files is not followed, after OpenSSH has read them.
-func (r Resolver) lookFor(alias, user string, port int, theirs settings) []string {
+// lookFor gives the lines that hold, or may, after OpenSSH has read the files.
+func (r Resolver) lookFor(alias, user string, port int) []directive {
 	c := &configReader{alias: alias, user: user, port: port, looking: true, out: settings{}}
 	if err := c.read(r.File); err != nil {
 		return nil // OpenSSH could read them
 	}
-	return warnings(c.lines, theirs, "*")
+	return c.lines
 }
 
 func (c *configReader) read(file string) error {

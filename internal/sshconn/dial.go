@@ -199,8 +199,10 @@ func passing(err error) bool {
 }
 
 const (
-	hintDial    = "check that the host is up and sshd listens there, and the address in the plan and in ssh_config"
-	hintProxy   = "check that the host is up, and its ProxyCommand in ssh_config"
+	hintDial       = "check that the host is up and sshd listens there, and the address in the plan and in ssh_config"
+	hintProxy      = "check that the host is up, and its ProxyCommand in ssh_config"
+	hintAlgorithms = "allow one that the host has for it, in ssh_config: KexAlgorithms, HostKeyAlgorithms, Ciphers or MACs, as in \"KexAlgorithms +diffie-hellman-group1-sha1\""
+
 	hintDropped = "check that sshd listens there and, in its log, why it hangs up (MaxStartups, a full disk, a firewall)"
 )
 
@@ -277,6 +279,7 @@ func (d *Dialer) handshake(ctx, dctx context.Context, ep Endpoint, bastion *Clie
 	conn := newCountingConn(raw)
 	banner := ""
 	config := &ssh.ClientConfig{
+		Config:            ssh.Config{KeyExchanges: ep.Algorithms.KeyExchanges, Ciphers: ep.Algorithms.Ciphers, MACs: ep.Algorithms.MACs},
 		User:              ep.User,
 		AuthCallback:      creds.choose,
 		HostKeyCallback:   keys.check,
@@ -339,6 +342,11 @@ func explain(ep Endpoint, keys *hostKeys, creds *credentials, banner string, raw
 	u := &UnreachableError{Host: ep.Name, Endpoint: ep.String(), Cause: errors.New(said(text)), Hint: hintDial}
 	if keys.seen == nil && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)) {
 		u.Cause, u.Hint = errors.New("the peer hung up before the SSH handshake"), hintDropped
+	}
+	var none *ssh.AlgorithmNegotiationError
+	if errors.As(err, &none) {
+		u.Hint, u.final = hintAlgorithms, true
+		return u
 	}
 	if p, ok := raw.(*proxyConn); ok {
 		why := p.why(u.Cause)

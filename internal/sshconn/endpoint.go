@@ -49,6 +49,8 @@ type Endpoint struct {
 	ProxyJump    string // comma-separated hops, empty for none
 	ProxyCommand string // with tokens still in it, empty for none
 
+	Algorithms Algorithms
+
 	AddressFamily string // "inet" or "inet6"; else either
 	BindAddress   string // what to connect from; empty: the kernel's choice
 

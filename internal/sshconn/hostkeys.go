@@ -67,9 +67,9 @@ func newHostKeys(ep Endpoint, pinned []byte, accept bool) (*hostKeys, error) {
 func (h *hostKeys) algorithms() []string {
 	switch {
 	case h.pinned != nil:
-		return algorithms([]string{hostkey.Kind(h.pinned)}, last)
+		return algorithms([]string{hostkey.Kind(h.pinned)}, last, h.ep.Algorithms.HostKeys)
 	case h.plan.Set():
-		return algorithms([]string{h.plan.Kind}, last)
+		return algorithms([]string{h.plan.Kind}, last, h.ep.Algorithms.HostKeys)
 	}
 	on := h.known.keys
 	if len(on) == 0 {
@@ -80,9 +80,9 @@ func (h *hostKeys) algorithms() []string {
 		kinds = append(kinds, k.kind)
 	}
 	if len(h.known.authorities) > 0 {
-		return algorithms(kinds, first)
+		return algorithms(kinds, first, h.ep.Algorithms.HostKeys)
 	}
-	return algorithms(kinds, never)
+	return algorithms(kinds, never, h.ep.Algorithms.HostKeys)
 }
 
 // check is the ssh.HostKeyCallback.
@@ -154,6 +154,9 @@ func (h *hostKeys) judgeCertificate(fail *HostKeyError, cert *ssh.Certificate) e
 	err := errors.New("it is no host's")
 	if cert.CertType == ssh.HostCert {
 		err = (&ssh.CertChecker{}).CheckCert(principal, cert)
+	}
+	if by := h.ep.Algorithms.Authorities; err == nil && by != nil && !slices.Contains(by, cert.Signature.Format) {
+		err = fmt.Errorf("it is signed with %s, which CASignatureAlgorithms in ssh_config is without", cert.Signature.Format)
 	}
 	if err == nil {
 		return nil

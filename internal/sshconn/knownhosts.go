@@ -160,20 +160,25 @@ const (
 // algorithms gives the host key algorithms in the order to ask for them:
 // certificates in their turn, whatever their type, the types on record, then the
 // others in OpenSSH's own order, so that an unknown host shows the key that ssh would
-// see.
-func algorithms(kinds []string, certificates turn) []string {
-	supported := ssh.SupportedAlgorithms().HostKeys
-	slices.SortStableFunc(supported, func(a, b string) int { return keyRank(a) - keyRank(b) })
+// see. allowed are those of HostKeyAlgorithms, in its order, if it is set.
+func algorithms(kinds []string, certificates turn, allowed []string) []string {
+	supported := allowed
+	if supported == nil {
+		supported = hostKeyAlgorithms()
+	}
 	var certs, known, rest []string
 	for _, a := range supported {
 		switch {
-		case strings.Contains(a, "-cert-"):
+		case isCertificate(a):
 			certs = append(certs, a)
 		case slices.ContainsFunc(kinds, func(kind string) bool { return slices.Contains(keyAlgorithms(kind), a) }):
 			known = append(known, a)
 		default:
 			rest = append(rest, a)
 		}
+	}
+	if len(known)+len(rest) == 0 {
+		return certs
 	}
 	switch certificates {
 	case first:
@@ -193,11 +198,11 @@ func keyRank(algorithm string) int {
 	return 5
 }
 
-// keyAlgorithms are those that a key of a type may sign with; SHA-1 is not among
-// them (OpenSSH 8.8).
+// keyAlgorithms are those that a key of a type may sign with. SHA-1 is the last; it is
+// offered only if ssh_config says so (OpenSSH 8.8).
 func keyAlgorithms(kind string) []string {
 	if kind == ssh.KeyAlgoRSA {
-		return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256}
+		return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSA}
 	}
 	return []string{kind}
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 )
 
@@ -41,6 +42,7 @@ func rows() []row {
 	}
 	acceptNew := func(o *Options) { o.AcceptNewHostKeys = true }
 	noKey := "IdentityFile none\n"
+	old := []string{"HostKey {dir}/openssh-rsa", "HostKeyAlgorithms ssh-rsa", "KexAlgorithms diffie-hellman-group1-sha1", "Ciphers aes128-cbc"}
 	return []row{
 		{what: "key"},
 		{what: "key: another's", config: "IdentityFile {dir}/other\n", want: "refused to log in"},
@@ -95,6 +97,17 @@ func rows() []row {
 		{what: "config: Match exec that fails", config: "Match exec \"exit 1\"\n User lvsup-doas\nMatch all\n", then: loggedIn("root")},
 		{what: "config: BindAddress", config: "BindAddress 127.0.0.7\n", then: saying("127.0.0.7", "echo $SSH_CONNECTION")},
 		{what: "config: AddressFamily inet6", config: "AddressFamily inet6\n", want: "no suitable address"},
+		{what: "config: algorithms", config: "Ciphers aes256-ctr\nMACs hmac-sha2-256\nKexAlgorithms curve25519-sha256,sntrup761x25519-sha512@openssh.com\n", then: agreed("aes256-ctr")},
+		{what: "config: algorithms, by Match exec", config: "Match exec true\n Ciphers aes256-ctr\nMatch all\n", then: agreed("aes256-ctr")},
+		{what: "config: algorithms, none that lvsup has", config: "Ciphers aes192-cbc\n", want: "config:2: Ciphers leaves nothing that lvsup could offer; it has aes128-gcm@openssh.com,"},
+		{what: "config: HostKeyAlgorithms, and one key on record", config: "HostKeyAlgorithms ssh-ed25519,ecdsa-sha2-nistp256\n", known: "{at} {ecdsa}\n"},
+		{what: "config: PubkeyAcceptedAlgorithms", config: "PubkeyAcceptedAlgorithms ssh-ed25519\n"},
+		{what: "config: PubkeyAcceptedAlgorithms without the key's", config: "PubkeyAcceptedAlgorithms ecdsa-sha2-*\n", want: "PubkeyAcceptedAlgorithms in ssh_config is without ssh-ed25519"},
+		{what: "config: CASignatureAlgorithms", on: openSSH, server: []string{"HostCertificate {dir}/openssh-ed25519-cert.pub"}, config: "CASignatureAlgorithms ^rsa-sha2-512\n", known: "@cert-authority 127.0.0.* {ca}\n"},
+		{what: "config: CASignatureAlgorithms without the authority's", on: openSSH, server: []string{"HostCertificate {dir}/openssh-ed25519-cert.pub"}, config: "CASignatureAlgorithms -ssh-ed25519\n", known: "@cert-authority 127.0.0.* {ca}\n", want: "CASignatureAlgorithms in ssh_config is without"},
+		{what: "old host: no allowance", on: openSSH, server: old, known: "{at} {rsa}\n", want: "allow one that the host has for it"},
+		{what: "config: old host, its algorithms", on: openSSH, server: old, known: "{at} {rsa}\n", config: "KexAlgorithms +diffie-hellman-group1-sha1\nHostKeyAlgorithms +ssh-rsa\nCiphers ^aes128-cbc\n", then: agreed("aes128-cbc")},
+		{what: "config: old host, its algorithms alone", on: openSSH, server: old, known: "{at} {rsa}\n", config: "KexAlgorithms diffie-hellman-group1-sha1\nHostKeyAlgorithms ssh-rsa\nCiphers aes128-cbc\n", then: agreed("aes128-cbc")},
 		{what: "ProxyJump", config: "ProxyJump gate\n"},
 		{what: "ProxyJump: three hops", config: "ProxyJump gate,gate2,root@gate\n"},
 		{what: "ProxyJump: nobody there", config: "ProxyJump closed\n", want: "refused"},
@@ -228,6 +241,15 @@ Host *
 }
 
 func loggedIn(user string) func(*testing.T, *Client) { return saying(user, "whoami") }
+
+// agreed wants a cipher.
+func agreed(cipher string) func(*testing.T, *Client) {
+	return func(t *testing.T, c *Client) {
+		if m, ok := c.ssh.Conn.(ssh.AlgorithmsConnMetadata); !ok || m.Algorithms().Write.Cipher != cipher {
+			t.Errorf("not %s: %+v", cipher, c.ssh.Conn)
+		}
+	}
+}
 
 func saying(want, cmd string) func(*testing.T, *Client) {
 	return func(t *testing.T, c *Client) {

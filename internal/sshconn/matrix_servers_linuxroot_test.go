@@ -124,6 +124,8 @@ func (m *matrix) keys(t *testing.T) {
 		t.Fatal(err)
 	}
 	writeFile(t, m.path("openssh-ed25519-cert.pub"), string(ssh.MarshalAuthorizedKey(cert)), 0o644)
+	run(t, "ssh-keygen", "-q", "-t", "rsa", "-N", "", "-f", m.path("openssh-rsa"))
+	m.hosts[openSSH]["rsa"] = strings.TrimSpace(read(t, m.path("openssh-rsa.pub")))
 	for _, kind := range []string{"ed25519", "ecdsa"} {
 		m.hosts[openSSH][kind] = strings.TrimSpace(read(t, m.path("openssh-"+kind+".pub")))
 		out := run(t, "dropbearkey", "-t", kind, "-f", m.path("dropbear-"+kind))
@@ -259,7 +261,7 @@ func (s *matrixServer) expand(text, config, known string) string {
 		"{all}", at+" "+keys["ed25519"]+"\n"+at+" "+keys["ecdsa"]+"\n",
 		"{hashed}", knownhosts.HashHostname(at)+" "+keys["ed25519"]+"\n",
 		"{at}", at, "{port}", fmt.Sprint(s.port), "{gate}", fmt.Sprint(s.m.gatePort()),
-		"{ed25519}", keys["ed25519"], "{ecdsa}", keys["ecdsa"], "{fingerprint}", pin.Fingerprint,
+		"{ed25519}", keys["ed25519"], "{ecdsa}", keys["ecdsa"], "{rsa}", keys["rsa"], "{fingerprint}", pin.Fingerprint,
 		"{wrong}", publicLine(s.m.ca), "{ca}", publicLine(s.m.ca),
 		"{dir}", s.m.dir, "{config}", config, "{known}", known,
 	).Replace(text)

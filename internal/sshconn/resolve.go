@@ -70,7 +70,7 @@ func (r Resolver) Resolve(ctx context.Context, t Target) (Endpoint, error) {
 			return Endpoint{}, fmt.Errorf("cannot look up host %s: %w", Clean(name), err)
 		}
 	}
-	s, unfollowed, err := r.settings(ctx, e.Alias, t.User, t.Port)
+	s, unfollowed, err := r.settings(ctx, e.Alias, t.User, t.Port, &e.Algorithms)
 	if err != nil {
 		return Endpoint{}, fmt.Errorf("cannot look up host %s in ssh_config: %w", Clean(name), err)
 	}
@@ -97,20 +97,26 @@ func checkName(what, s string) error {
 }
 
 // settings gives what ssh_config says of a host, and warnings about what in it is
-// not followed.
-func (r Resolver) settings(ctx context.Context, alias, user string, port int) (settings, []string, error) {
+// not followed. The lists of algorithms are read from the files themselves: ssh -G
+// prints them as OpenSSH's own, with what it has and lvsup has not.
+func (r Resolver) settings(ctx context.Context, alias, user string, port int, a *Algorithms) (settings, []string, error) {
 	ssh := r.SSH
 	if ssh == "" && !r.Builtin {
 		ssh, _ = exec.LookPath("ssh")
 	}
 	if ssh == "" || r.Builtin {
-		return r.builtin(ctx, alias, user, port)
+		s, lines, err := r.builtin(ctx, alias, user, port)
+		if err == nil {
+			err = a.fill(lines, nil, nil)
+		}
+		return s, warnings(lines, nil, s.first("ignoreunknown")), err
 	}
 	s, err := r.openSSH(ctx, ssh, alias, user, port)
 	if err != nil {
 		return nil, nil, err
 	}
-	return s, r.lookFor(alias, user, port, s), nil
+	lines := r.lookFor(alias, user, port)
+	return s, warnings(lines, s, "*"), a.fill(lines, s, r.withoutFiles(ctx, ssh, alias))
 }
 
 func (r Resolver) openSSH(ctx context.Context, ssh, alias, user string, port int) (settings, error) {

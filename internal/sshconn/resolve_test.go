@@ -121,18 +121,18 @@ func TestResolveBuiltin(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	dir := t.TempDir()
 	inner, file := filepath.Join(dir, "inner"), filepath.Join(dir, "config")
-	writeFile(t, inner, "# legacy\nHost web*\n  KexAlgorithms diffie-hellman-group14-sha256\n  ForwardAgent yes\n", 0o600)
+	writeFile(t, inner, "# legacy\nHost web*\n  RequiredRSASize 4096\n  ForwardAgent yes\n", 0o600)
 	for name, test := range map[string]struct {
 		config  string
 		want    []string
 		builtin bool // only without OpenSSH
 	}{
 		"nothing":             {"Host web1\n User bob\n ControlMaster auto\n SendEnv LANG\n GSSAPIAuthentication yes\n", nil, false},
-		"another host's":      {"Host db\n Ciphers aes128-ctr\n", nil, false},
+		"another host's":      {"Host db\n BindInterface x\n", nil, false},
 		"no effect":           {"KnownHostsCommand none\nVerifyHostKeyDNS no\nCheckHostIP no\n", nil, false},
-		"one":                 {"Host web1\n\n  Ciphers aes128-ctr\n", []string{"config:3: Ciphers is not followed"}, false},
+		"one":                 {"Host web1\n\n  BindInterface x\n", []string{"config:3: BindInterface is not followed"}, false},
 		"the first counts":    {"VerifyHostKeyDNS no\nVerifyHostKeyDNS yes\n", nil, false},
-		"in a file":           {"Include " + inner + "\nMACs hmac-sha2-256\n", []string{"config:2: MACs is", "inner:3: KexAlgorithms is"}, false},
+		"in a file":           {"Include " + inner + "\nBindInterface x\n", []string{"config:2: BindInterface is", "inner:3: RequiredRSASize is"}, false},
 		"in a file of others": {"Host db\n Include " + inner + "\n", nil, false},
 		"where exec says so":  {"Match exec true\n KnownHostsCommand /bin/true %H\n", []string{"config:2: KnownHostsCommand is not followed; put the keys"}, false},
 		"where it does not":   {"Match exec false\n KnownHostsCommand /bin/true %H\n", nil, false},
@@ -160,7 +160,7 @@ func TestWarnings(t *testing.T) {
 			}
 		}
 	}
-	writeFile(t, file, "Ciphers aes128-ctr\n", 0o600)
+	writeFile(t, file, "BindInterface x\n", 0o600)
 	var notices []string
 	d := NewDialer(Options{Resolver: Resolver{File: file}, Notice: func(s string) { notices = append(notices, s) }})
 	for _, host := range []string{"web1", "web2"} {

@@ -20,28 +20,20 @@ func unfollowed() []struct {
 	same      []string // values by which nothing changes
 	instead   string
 } {
-	const own = "lvsup offers what its SSH library holds to be safe"
 	return []struct {
 		key, name string
 		same      []string
 		instead   string
 	}{
 		{"bindinterface", "BindInterface", nil, "use BindAddress"},
-		{"casignaturealgorithms", "CASignatureAlgorithms", nil, own},
 		{"canonicalizehostname", "CanonicalizeHostname", []string{"no", "none", "false"}, "install openssh-client, or give HostName"},
 		{"checkhostip", "CheckHostIP", []string{"no", "false"}, "host keys are looked up by name"},
-		{"ciphers", "Ciphers", nil, own},
 		{"gssapikeyexchange", "GSSAPIKeyExchange", []string{"no", "false"}, "host keys come from known_hosts"},
 		{"hostbasedauthentication", "HostbasedAuthentication", []string{"no", "false"}, "log in with a key or --ask-pass"},
-		{"hostkeyalgorithms", "HostKeyAlgorithms", nil, "lvsup asks for the types that known_hosts has"},
-		{"kexalgorithms", "KexAlgorithms", nil, own},
 		{"knownhostscommand", "KnownHostsCommand", []string{"none"}, "put the keys into a known_hosts file, or name them with host_key in the plan"},
-		{"macs", "MACs", nil, own},
 		{"nohostauthenticationforlocalhost", "NoHostAuthenticationForLocalhost", []string{"no", "false"}, "the host's key is checked all the same"},
 		{"pkcs11provider", "PKCS11Provider", []string{"none"}, "load the key into ssh-agent with ssh-add -s"},
-		{"pubkeyacceptedalgorithms", "PubkeyAcceptedAlgorithms", nil, own},
-		{"pubkeyacceptedkeytypes", "PubkeyAcceptedKeyTypes", nil, own},
-		{"requiredrsasize", "RequiredRSASize", nil, own},
+		{"requiredrsasize", "RequiredRSASize", nil, "lvsup offers what its SSH library holds to be safe"},
 		{"revokedhostkeys", "RevokedHostKeys", []string{"none"}, "mark the keys with @revoked in known_hosts"},
 		{"securitykeyprovider", "SecurityKeyProvider", []string{"internal"}, "load the key into ssh-agent with ssh-add"},
 		{"verifyhostkeydns", "VerifyHostKeyDNS", []string{"no", "false"}, "host keys come from known_hosts"},
@@ -64,10 +56,10 @@ func needless() []string {
 
 // followed are the directives that Resolve reads.
 func followed() []string {
-	return strings.Fields(`addressfamily batchmode bindaddress certificatefile challengeresponseauthentication connecttimeout
-		globalknownhostsfile hashknownhosts hostkeyalias hostname identitiesonly identityagent identityfile
-		kbdinteractiveauthentication passwordauthentication port preferredauthentications proxycommand proxyjump proxyusefdpass
-		pubkeyauthentication serveralivecountmax serveraliveinterval stricthostkeychecking user userknownhostsfile`)
+	return strings.Fields(`addressfamily batchmode bindaddress casignaturealgorithms certificatefile challengeresponseauthentication ciphers connecttimeout
+		globalknownhostsfile hashknownhosts hostkeyalgorithms hostkeyalias hostname identitiesonly identityagent identityfile
+		kbdinteractiveauthentication kexalgorithms macs passwordauthentication port preferredauthentications proxycommand proxyjump proxyusefdpass
+		pubkeyacceptedalgorithms pubkeyacceptedkeytypes pubkeyauthentication serveralivecountmax serveraliveinterval stricthostkeychecking user userknownhostsfile`)
 }
 
 // warnings says what of the lines is not followed, one warning a keyword: the first
