@@ -46,6 +46,11 @@ func (a *Algorithms) lists() []algorithmList {
 	}
 }
 
+// isAlgorithmList says that a keyword, in lower case, is for such a list.
+func isAlgorithmList(key string) bool {
+	return slices.ContainsFunc((&Algorithms{}).lists(), func(l algorithmList) bool { return slices.Contains(l.keys, key) })
+}
+
 // fill reads the lists from the lines that hold for a host. theirs are OpenSSH's
 // settings, and defaults what OpenSSH has without any file; both are nil without
 // OpenSSH. They tell of a line that holds perhaps.

@@ -24,6 +24,7 @@ func TestAlgorithmLists(t *testing.T) {
 		"added, unknown here":   {"HostKeyAlgorithms +ssh-ed448", "HostKeyAlgorithms", own + "."},
 		"under its old name":    {"PubkeyAcceptedKeyTypes ssh-rsa\nPubkeyAcceptedAlgorithms ssh-ed25519", "PubkeyAcceptedAlgorithms", "ssh-rsa."},
 		"the first line counts": {"Host db\nMACs hmac-sha1\nHost *\nMACs hmac-sha2-512\nMACs hmac-sha1", "MACs", "hmac-sha2-512."},
+		"under Match final":     {"Match final all\nMACs hmac-sha1\nCheckHostIP yes", "MACs", "hmac-sha1."},
 		"nothing said":          {"Host db\nMACs hmac-sha1", "MACs", "."},
 		"nothing left":          {"Port 2\nCASignatureAlgorithms rsa-sha3-512", "CASignatureAlgorithms", "FILE:2: CASignatureAlgorithms leaves nothing that lvsup could offer; it has ssh-ed25519,"},
 		"all taken away":        {"KexAlgorithms -*", "KexAlgorithms", "FILE:1: KexAlgorithms leaves nothing"},

@@ -149,7 +149,7 @@ func (c *configReader) line(line string, at *place) error {
 		return nil
 	case "host":
 		at.now = not
-		if matchList(fields(value), c.alias) {
+		if matchExact(fields(value), c.alias) {
 			at.now = at.outer
 		}
 		return nil
@@ -164,7 +164,9 @@ func (c *configReader) line(line string, at *place) error {
 	case key == "include":
 		return c.include(fields(value), at)
 	}
-	if !c.final {
+	// Twice is not worth a word, but a list may stand under Match final alone, as those
+	// of RHEL's policy do.
+	if !c.final || isAlgorithmList(key) {
 		c.lines = append(c.lines, directive{key: key, value: unquote(value), where: at.where, holds: at.now})
 	}
 	if at.now == surely {
@@ -327,16 +329,25 @@ func (c *configReader) exec(line string) (holds, error) {
 	return whether(err == nil), nil
 }
 
-// matchList is the pattern list of ssh_config(5): any pattern must match, and
-// no negated one may.
+// matchList is matchExact for what has no case: host names, but not those of a Host
+// line.
 func matchList(patterns []string, s string) bool {
+	lower := make([]string, len(patterns))
+	for i, p := range patterns {
+		lower[i] = strings.ToLower(p)
+	}
+	return matchExact(lower, strings.ToLower(s))
+}
+
+// matchExact is the pattern list of ssh_config(5): any pattern must match, and
+// no negated one may.
+func matchExact(patterns []string, s string) bool {
 	found := false
 	for _, p := range patterns {
 		negated := strings.HasPrefix(p, "!")
 		p = strings.TrimPrefix(p, "!")
 		// path.Match differs from OpenSSH in classes and escapes: quote those.
-		p = strings.NewReplacer(`\`, `\\`, "[", `\[`).Replace(strings.ToLower(p))
-		s := strings.ToLower(s)
+		p = strings.NewReplacer(`\`, `\\`, "[", `\[`).Replace(p)
 		ok, err := path.Match(strings.ReplaceAll(p, "/", "\x01"), strings.ReplaceAll(s, "/", "\x01"))
 		if err != nil || !ok {
 			continue

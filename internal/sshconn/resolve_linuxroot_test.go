@@ -27,6 +27,7 @@ func TestRealResolveAgrees(t *testing.T) {
 		"ProxyCommand \"/bin/nc\" -x 'a b' %h %p\nStrictHostKeyChecking=no\n",
 		"Host web1 !web2\n  ProxyJump none\nHost *\n  ProxyJump gate\n  ServerAliveInterval 9\n  ServerAliveCountMax 4\n",
 		"UserKnownHostsFile ~/.ssh/a /b\nGlobalKnownHostsFile /dev/null\nHashKnownHosts yes\nHostKeyAlias k\nIdentitiesOnly yes\nIdentityAgent ~/sock\n",
+		"Host WEB1\n  Port 3\nMatch host WEB1\n  User bob\nMatch originalhost WEB2\n  Port 5\n",
 		"Host \"web1\"\n\tPort   =  8 # eight\n",
 	} {
 		file := filepath.Join(dir, fmt.Sprintf("config%d", i))

@@ -79,6 +79,7 @@ func TestResolveBuiltin(t *testing.T) {
 		"an unrelated exec is not":        {"Match originalhost db exec \"true\"\n Port 2\n", Target{Name: "web1", User: "u"}, want{"": "u@web1:22"}, ""},
 		"match of a future OpenSSH":       {"Match moonphase full\n Port 2\n", Target{Name: "web1"}, nil, "match moonphase needs OpenSSH"},
 		"negated host":                    {"Host * !web1\n Port 2\n", Target{Name: "web1", User: "u"}, want{"": "u@web1:22"}, ""},
+		"case counts in Host":             {"Host WEB*\n Port 2\n", Target{Name: "web1", User: "u"}, want{"": "u@web1:22"}, ""},
 		"bad port":                        {"Port http\n", Target{Name: "web1"}, nil, `port "http" is not a number`},
 		"port out of range":               {"Port 70000\n", Target{Name: "web1"}, nil, "outside 1..65535"},
 		"an option as a host":             {"", Target{Name: "web1", Host: "-oProxyCommand=id"}, nil, "is not a host name"},
