@@ -67,7 +67,11 @@ func (d *SSHDialer) agentFor(machine string) (agentFile, error) {
 	if err := sshconn.CheckELF(program, machine); err != nil {
 		return agentFile{}, err
 	}
-	a := agentFile{path.Join(agentDir, agent.Name), agent.Packed, sync.OnceValues(agent.Unpack)}
+	packed, err := agent.Packed()
+	if err != nil {
+		return agentFile{}, err
+	}
+	a := agentFile{path.Join(agentDir, agent.Name), packed, sync.OnceValues(agent.Unpack)}
 	d.agents[machine] = a
 	return a, nil
 }

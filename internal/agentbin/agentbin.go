@@ -3,14 +3,15 @@
 package agentbin
 
 import (
-	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -23,13 +24,15 @@ var files embed.FS
 // machines maps what `uname -m` prints to Go's name for it.
 var machines = map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
 
-// Agent is the agent for one machine.
+// Agent is the agent for one machine. It is read from lvsup's own file when it is
+// asked for: a run in which every host has it keeps none in memory.
 type Agent struct {
 	Machine string // as `uname -m` names it
-	Packed  []byte // the binary in gzip
 	// Name is what the agent is called on a host: it changes with every byte
 	// of the binary.
 	Name string
+
+	file string // in files
 }
 
 // For gives the agent for a machine, as `uname -m` names it.
@@ -38,12 +41,17 @@ func For(machine string) (Agent, error) {
 	if !ok {
 		return Agent{}, fmt.Errorf("lvsup has no agent for %q machines, only for %s", machine, strings.Join(supported(), " and "))
 	}
-	packed, err := files.ReadFile("bin/lvsup-agent-linux-" + arch + ".gz")
+	a := Agent{Machine: machine, file: "bin/lvsup-agent-linux-" + arch + ".gz"}
+	packed, err := files.Open(a.file)
 	if err != nil {
 		return Agent{}, fmt.Errorf("this lvsup was built without its agents: build it with `make build`")
 	}
-	sum := sha256.Sum256(packed)
-	return Agent{Machine: machine, Packed: packed, Name: "agent-" + hex.EncodeToString(sum[:8])}, nil
+	sum := sha256.New()
+	if _, err := io.Copy(sum, packed); err != nil {
+		return Agent{}, fmt.Errorf("cannot read the agent: %w", err)
+	}
+	a.Name = "agent-" + hex.EncodeToString(sum.Sum(nil)[:8])
+	return a, nil
 }
 
 // All gives the agents of all machines. Their names take a while: they are hashes.
@@ -59,19 +67,48 @@ func All() ([]Agent, error) {
 	return all, nil
 }
 
+// Packed gives the binary in gzip.
+func (a Agent) Packed() ([]byte, error) {
+	packed, err := files.ReadFile(a.file)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the agent: %w", err)
+	}
+	return packed, nil
+}
+
 // Checksum is what the binary says of itself in its greeting. gzip has it at its end
 // (RFC 1952, 2.3.1), so that nothing has to be unpacked where the binary is already.
 func (a Agent) Checksum() (string, error) {
-	if len(a.Packed) < 8 {
-		return "", fmt.Errorf("cannot read the agent's checksum: it is too short")
+	packed, err := files.Open(a.file)
+	if err != nil {
+		return "", fmt.Errorf("cannot read the agent: %w", err)
 	}
-	end := a.Packed[len(a.Packed)-8:]
-	return wire.Checksum(binary.LittleEndian.Uint32(end), int64(binary.LittleEndian.Uint32(end[4:]))), nil
+	return checksum(packed)
+}
+
+func checksum(packed fs.File) (string, error) {
+	info, err := packed.Stat()
+	if err != nil {
+		return "", fmt.Errorf("cannot read the agent's checksum: %w", err)
+	}
+	at, ok := packed.(io.ReaderAt) // embed documents that its files are
+	var end [8]byte
+	if !ok || info.Size() < int64(len(end)) {
+		return "", errors.New("cannot read the agent's checksum: it is too short")
+	}
+	if _, err := at.ReadAt(end[:], info.Size()-int64(len(end))); err != nil {
+		return "", fmt.Errorf("cannot read the agent's checksum: %w", err)
+	}
+	return wire.Checksum(binary.LittleEndian.Uint32(end[:]), int64(binary.LittleEndian.Uint32(end[4:]))), nil
 }
 
 // Open gives the binary to read, from its beginning.
 func (a Agent) Open() (io.Reader, error) {
-	r, err := gzip.NewReader(bytes.NewReader(a.Packed))
+	packed, err := files.Open(a.file)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the agent: %w", err)
+	}
+	r, err := gzip.NewReader(packed)
 	if err != nil {
 		return nil, fmt.Errorf("cannot unpack the agent: %w", err)
 	}
@@ -84,11 +121,11 @@ func (a Agent) Unpack() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	binary, err := io.ReadAll(r)
+	program, err := io.ReadAll(r)
 	if err != nil {
 		return nil, fmt.Errorf("cannot unpack the agent: %w", err)
 	}
-	return binary, nil
+	return program, nil
 }
 
 func supported() []string {

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/lvsup/lvsup/internal/wire"
@@ -20,11 +23,23 @@ func TestChecksum(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	got, err := Agent{Packed: packed.Bytes()}.Checksum()
+	open := func(content []byte) fs.File {
+		name := filepath.Join(t.TempDir(), "packed")
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = f.Close() })
+		return f
+	}
+	got, err := checksum(open(packed.Bytes()))
 	if want := wire.Checksum(crc32.ChecksumIEEE(binary), int64(len(binary))); err != nil || got != want {
 		t.Errorf("%q, %v; want %q", got, err, want)
 	}
-	if _, err := (Agent{Packed: []byte("short")}).Checksum(); err == nil {
+	if _, err := checksum(open([]byte("short"))); err == nil {
 		t.Error("a checksum of nothing")
 	}
 }

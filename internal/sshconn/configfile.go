@@ -347,7 +347,7 @@ func matchExact(patterns []string, s string) bool {
 		negated := strings.HasPrefix(p, "!")
 		p = strings.TrimPrefix(p, "!")
 		// path.Match differs from OpenSSH in classes and escapes: quote those.
-		p = strings.NewReplacer(`\`, `\\`, "[", `\[`).Replace(p)
+		p = strings.ReplaceAll(strings.ReplaceAll(p, `\`, `\\`), "[", `\[`)
 		ok, err := path.Match(strings.ReplaceAll(p, "/", "\x01"), strings.ReplaceAll(s, "/", "\x01"))
 		if err != nil || !ok {
 			continue

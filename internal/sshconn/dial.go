@@ -97,6 +97,7 @@ type Dialer struct {
 	keys *keyring
 
 	recordMu sync.Mutex // one writer of known_hosts at a time
+	known    texts      // of known_hosts
 
 	mu     sync.Mutex
 	slots  map[string]chan struct{} // by peer: handshakes under way
@@ -232,7 +233,7 @@ func (d *Dialer) enter(ctx context.Context, ep Endpoint) (leave func(), err erro
 // once makes one try. What is made for several hosts, or asked of a person, comes
 // before the connect timeout begins: it is not this host's delay.
 func (d *Dialer) once(ctx context.Context, timeout time.Duration, ep Endpoint, pinned []byte, h hops) (*Client, error) {
-	keys, err := newHostKeys(ep, pinned, d.o.AcceptNewHostKeys)
+	keys, err := newHostKeys(&d.known, ep, pinned, d.o.AcceptNewHostKeys)
 	if err != nil {
 		return nil, fmt.Errorf("cannot connect to %s: %w", Clean(ep.Name), err)
 	}

@@ -35,7 +35,7 @@ type hostKeys struct {
 
 // newHostKeys reads the known_hosts files of the endpoint. pinned, if not nil, is
 // a key that was judged before in this run.
-func newHostKeys(ep Endpoint, pinned []byte, accept bool) (*hostKeys, error) {
+func newHostKeys(known *texts, ep Endpoint, pinned []byte, accept bool) (*hostKeys, error) {
 	h := &hostKeys{ep: ep, pinned: pinned, accept: accept}
 	switch ep.StrictHostKeyChecking {
 	case "accept-new", "no":
@@ -58,7 +58,7 @@ func newHostKeys(ep Endpoint, pinned []byte, accept bool) (*hostKeys, error) {
 	if ep.HostKeyAlias == "" && ep.Port != 22 {
 		bare = strings.ToLower(ep.HostName)
 	}
-	h.known, err = readKnownHosts(slices.Concat(ep.UserKnownHosts, ep.GlobalKnownHosts), name, bare)
+	h.known, err = readKnownHosts(known, slices.Concat(ep.UserKnownHosts, ep.GlobalKnownHosts), name, bare)
 	return h, err
 }
 

@@ -11,6 +11,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -56,10 +58,10 @@ func hasKey(keys []knownKey, wire []byte) (knownKey, bool) {
 // over. bare is its name without the port, or empty. A file that cannot be read
 // and a revoked key that cannot be read are errors: the key in question might be
 // the one that the host shows.
-func readKnownHosts(files []string, name, bare string) (*knownHosts, error) {
+func readKnownHosts(texts *texts, files []string, name, bare string) (*knownHosts, error) {
 	k := &knownHosts{}
 	for _, file := range files {
-		data, err := os.ReadFile(file)
+		text, err := texts.read(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -67,14 +69,74 @@ func readKnownHosts(files []string, name, bare string) (*knownHosts, error) {
 			return nil, fmt.Errorf("cannot read the known host keys: %w", err)
 		}
 		n := 0
-		for line := range strings.Lines(string(data)) {
+		for line := range strings.Lines(text) {
 			n++
+			if surelyOthers(line, name, bare) {
+				continue
+			}
 			if err := k.line(line, file, fmt.Sprintf("%s:%d", file, n), name, bare); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return k, nil
+}
+
+// surelyOthers reports at little cost whether a line is about other hosts only: of a
+// thousand lines, which a run over a thousand hosts looks at a thousand times, most
+// are. It need not see that of markers, hashes and patterns.
+func surelyOthers(line, name, bare string) bool {
+	line = strings.TrimLeft(line, " \t")
+	end := strings.IndexAny(line, " \t\n")
+	if end <= 0 {
+		return false
+	}
+	list := line[:end]
+	if strings.ContainsAny(list, "@|#*?!") {
+		return false
+	}
+	for one := range strings.SplitSeq(list, ",") {
+		if strings.EqualFold(one, name) || bare != "" && strings.EqualFold(one, bare) {
+			return false
+		}
+	}
+	return true
+}
+
+// texts keeps the known_hosts files that a run has read, for the other hosts of the
+// run. It is safe for concurrent use; the zero value is ready for it.
+type texts struct {
+	mu    sync.Mutex
+	files map[string]savedText
+}
+
+// savedText is what a file had when it was so long, and last changed so.
+type savedText struct {
+	size    int64
+	changed time.Time
+	text    string
+}
+
+// read gives a file as it is now.
+func (t *texts) read(file string) (string, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return "", err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if have, ok := t.files[file]; ok && have.size == info.Size() && have.changed.Equal(info.ModTime()) {
+		return have.text, nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	if t.files == nil {
+		t.files = map[string]savedText{}
+	}
+	t.files[file] = savedText{info.Size(), info.ModTime(), string(data)}
+	return t.files[file].text, nil
 }
 
 func (k *knownHosts) line(line, file, where, name, bare string) error {

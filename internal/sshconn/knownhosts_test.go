@@ -103,7 +103,7 @@ func TestKnownHosts(t *testing.T) {
 			if test.shows != nil {
 				shown = test.shows.PublicKey()
 			}
-			h, err := newHostKeys(ep, nil, false)
+			h, err := newHostKeys(&texts{}, ep, nil, false)
 			if err == nil {
 				err = h.judge(shown)
 			}
@@ -113,7 +113,7 @@ func TestKnownHosts(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			// What accepts new keys accepts an unknown one and nothing else.
-			h, err = newHostKeys(ep, nil, true)
+			h, err = newHostKeys(&texts{}, ep, nil, true)
 			if err != nil {
 				return
 			}
@@ -146,7 +146,7 @@ func TestHostKeyOrder(t *testing.T) {
 	} {
 		file := filepath.Join(t.TempDir(), "known_hosts")
 		writeFile(t, file, test.lines, 0o600)
-		h, err := newHostKeys(Endpoint{Alias: "web1", HostName: "web1", Port: 22, UserKnownHosts: []string{file}, HostKey: test.pin}, nil, false)
+		h, err := newHostKeys(&texts{}, Endpoint{Alias: "web1", HostName: "web1", Port: 22, UserKnownHosts: []string{file}, HostKey: test.pin}, nil, false)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -201,7 +201,7 @@ func FuzzKnownHosts(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		file := filepath.Join(t.TempDir(), "known_hosts")
 		writeFile(t, file, text+"\n[web1]:2222 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5\n", 0o600)
-		k, err := readKnownHosts([]string{file}, "[web1]:2222", "web1")
+		k, err := readKnownHosts(&texts{}, []string{file}, "[web1]:2222", "web1")
 		if err != nil {
 			return
 		}

@@ -80,6 +80,9 @@ func (c *Client) start(ctx context.Context, name, cmd string, onStderr func(line
 	return s, nil
 }
 
+// stderrBuffer is small: a fleet has a thousand sessions that say nothing.
+const stderrBuffer = 1 << 10
+
 // openWatched starts full as the session's command without looking at its
 // output, but with an eye on stderr if watch is not nil.
 func (c *Client) openWatched(ctx context.Context, name, full string, watch *promptWatch, onStderr func(string)) (*Session, error) {
@@ -111,7 +114,7 @@ func (c *Client) openWatched(ctx context.Context, name, full string, watch *prom
 		if watch != nil {
 			to = watchedWriter{watch, to}
 		}
-		_, _ = io.Copy(to, stderr)
+		_, _ = io.CopyBuffer(to, stderr, make([]byte, stderrBuffer))
 		s.stderr.flush()
 		close(s.stderrDone)
 	}()
