@@ -60,7 +60,7 @@ test: root test-deps build ## every test, the lab's included (root)
 soak: root test-deps build ## every fault point and random case (root, long)
 	LVSUP_SOAK=1 scripts/test
 
-bench: root bench-deps build bin/lvsup-bench ## against Ansible and OpenSSH, up to 1,000 hosts (root, under 45 minutes; wants an idle machine)
+bench: root bench-deps lab-deps build bin/lvsup-bench ## against Ansible and OpenSSH, up to 1,000 hosts (root, under 45 minutes; wants an idle machine)
 	bin/lvsup-bench
 
 bench-quick: root bench-deps build bin/lvsup-bench ## the same with fewer hosts (root, under 5 minutes)

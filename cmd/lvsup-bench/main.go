@@ -46,14 +46,18 @@ func run(ctx context.Context, inside bool, args []string) error {
 	var one bench.Series
 	f.IntVar(&one.Hosts, "hosts", 0, "measure with so `many` hosts only")
 	f.DurationVar(&one.Trip, "trip", 0, "with -hosts: so `long` a round trip more")
-	f.IntVar(&one.Rounds, "rounds", 3, "with -hosts: so `many` rounds")
-	f.IntVar(&one.Ansible, "ansible", 0, "with -hosts: in so `many` rounds Ansible takes part")
+	f.IntVar(&one.Rounds, "rounds", 3, "with -hosts or -lab: so `many` rounds")
+	f.IntVar(&one.Ansible, "ansible", 0, "with -hosts or -lab: in so `many` rounds Ansible takes part")
 	f.BoolVar(&one.First, "first", false, "with -hosts: the first apply too")
+	lab := f.Bool("lab", false, "measure with the cluster in the lab only: 3 hosts, see -rounds and -ansible")
 	if err := f.Parse(args); err != nil {
 		return nil // it has said what is wrong
 	}
 	if one.Hosts > 0 {
 		o.Only = []bench.Series{one}
+	}
+	if *lab {
+		o.Only = []bench.Series{bench.Lab(one.Rounds, one.Ansible)}
 	}
 	var err error
 	if o.Lvsup, err = filepath.Abs(o.Lvsup); err != nil {

@@ -45,7 +45,7 @@ func growth(rows []row) string {
 	for _, name := range []string{noChange, drift} {
 		var few, many row
 		for _, r := range rows {
-			if r.name != name || r.trip > 0 {
+			if r.name != name || r.trip > 0 || r.lab {
 				continue
 			}
 			if few.hosts == 0 || r.hosts < few.hosts {
@@ -90,7 +90,7 @@ func (b *bench) agentStart(ctx context.Context) (string, error) {
 		var all []time.Duration
 		for range starts {
 			begin := time.Now()
-			if _, err := b.fleet.Exec(ctx, b.fleet.Hosts[0], argv...); err != nil {
+			if _, err := b.site.exec(ctx, b.site.hosts()[0], argv...); err != nil {
 				return 0, err
 			}
 			all = append(all, time.Since(begin))

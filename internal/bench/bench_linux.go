@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lvsup/lvsup/internal/fleet"
-	"github.com/lvsup/lvsup/internal/relay"
 )
 
 // Options say what to measure.
@@ -30,10 +29,24 @@ type Options struct {
 // Series is some cases on so many hosts, with so long a way to them.
 type Series struct {
 	Hosts   int
+	Lab     bool          // the cluster of the example dr in the lab, of 3 hosts
 	Trip    time.Duration // added to the round trip
 	Rounds  int
 	Ansible int  // in how many of the rounds it takes part
 	First   bool // whether the first apply is among the cases, and one change
+}
+
+// Lab is the whole cluster of the example dr in the lab, in so many rounds.
+func Lab(rounds, ansible int) Series {
+	return Series{Hosts: 3, Lab: true, Rounds: rounds, Ansible: ansible, First: true}
+}
+
+// String says which hosts they are.
+func (s Series) String() string {
+	if s.Lab {
+		return fmt.Sprintf("%d hosts in the lab", s.Hosts)
+	}
+	return fmt.Sprintf("%d hosts, %v added", s.Hosts, s.Trip)
 }
 
 // full and quick are what is measured.
@@ -44,6 +57,7 @@ func full() []Series {
 		{Hosts: 20, Trip: 30 * time.Millisecond, Rounds: 3, Ansible: 1},
 		{Hosts: 20, Trip: 100 * time.Millisecond, Rounds: 3, Ansible: 1},
 		{Hosts: 100, Rounds: 3, Ansible: 1},
+		Lab(2, 1),
 		{Hosts: 1000, Rounds: 3, First: true},
 	}
 }
@@ -59,18 +73,22 @@ func quick() []Series {
 
 type bench struct {
 	options Options
-	fleet   *fleet.Fleet
-	relays  []*relay.Relay // to the hosts that are up
 	begin   time.Time
+	site    site
+	task    task
+	start   string // what an agent's start takes
 }
 
 // Run measures, in a process that fleet.Enter started, and prints a table in Markdown.
+// If a series fails, the others are measured all the same, and the table has what
+// there is of it.
 func Run(ctx context.Context, o Options, out io.Writer) error {
 	f, err := fleet.New(o.Dir)
 	if err != nil {
 		return err
 	}
-	b := &bench{options: o, fleet: f, begin: time.Now()}
+	hosts := &fleetSite{Fleet: f}
+	b := &bench{options: o, begin: time.Now(), site: hosts}
 	series := full()
 	if o.Quick {
 		series = quick()
@@ -83,18 +101,30 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 		return err
 	}
 	var rows []row
+	var errs []error
 	for _, s := range series {
-		more, err := b.measure(ctx, s)
-		if err != nil {
-			return errors.Join(err, f.Down())
+		if b.site, err = hosts, nil; s.Lab {
+			b.site, err = newLabSite(filepath.Join(o.Dir, "lab"), o.Lvsup)
 		}
-		rows = append(rows, more...)
+		var more []row
+		if err == nil {
+			more, err = b.measure(ctx, s)
+			rows = append(rows, begun(more)...)
+			if err == nil && b.start == "" && !s.Lab {
+				b.start, err = b.agentStart(ctx)
+			}
+			err = errors.Join(err, b.site.down())
+		}
+		if err != nil {
+			b.say("%v: %v", s, err)
+			errs = append(errs, fmt.Errorf("%v: %w", s, err))
+		}
+		if ctx.Err() != nil {
+			break
+		}
 	}
-	start, err := b.agentStart(ctx)
-	if err == nil {
-		_, err = fmt.Fprintf(out, "%s\n%s\n%s%s\n", about, table(rows), growth(rows), start)
-	}
-	return errors.Join(err, f.Down())
+	_, err = fmt.Fprintf(out, "%s\n%s\n%s%s\n", about, table(rows), growth(rows), b.start)
+	return errors.Join(append(errs, err)...)
 }
 
 // say tells how far the run is.
@@ -103,7 +133,8 @@ func (b *bench) say(format string, args ...any) {
 }
 
 // measure does one series: round by round all cases, and in each case all tools, so
-// that what slows the machine down slows them all.
+// that what slows the machine down slows them all. With an error it gives what was
+// measured before.
 func (b *bench) measure(ctx context.Context, s Series) ([]row, error) {
 	cases := []string{noChange, drift}
 	if s.First {
@@ -111,7 +142,7 @@ func (b *bench) measure(ctx context.Context, s Series) ([]row, error) {
 	}
 	rows := make([]row, len(cases))
 	for i, name := range cases {
-		rows[i] = row{name: name, hosts: s.Hosts, trip: s.Trip, samples: map[string][]sample{}}
+		rows[i] = row{name: name, hosts: s.Hosts, lab: s.Lab, trip: s.Trip, samples: map[string][]sample{}}
 	}
 	for round := range s.Rounds {
 		// The hosts stay as they are from one case to the next, whichever tool
@@ -125,7 +156,7 @@ func (b *bench) measure(ctx context.Context, s Series) ([]row, error) {
 		}
 		if round == 0 || s.First {
 			if err := b.fresh(ctx, s, round, with, rows); err != nil {
-				return nil, err
+				return rows, err
 			}
 		}
 		for i, name := range cases {
@@ -134,7 +165,7 @@ func (b *bench) measure(ctx context.Context, s Series) ([]row, error) {
 			}
 			for _, tool := range with {
 				if err := b.one(ctx, &rows[i], tool); err != nil {
-					return nil, err
+					return rows, err
 				}
 			}
 		}
@@ -151,7 +182,7 @@ func (b *bench) fresh(ctx context.Context, s Series, round int, with []string, r
 		tools = []string{ansible, lvsup}
 	}
 	for _, tool := range tools {
-		b.say("%d hosts, %v added: bringing them up, round %d of %d", s.Hosts, s.Trip, round+1, s.Rounds)
+		b.say("%v: bringing them up, round %d of %d", s, round+1, s.Rounds)
 		if err := b.up(ctx, s); err != nil {
 			return err
 		}
@@ -175,38 +206,25 @@ func (b *bench) fresh(ctx context.Context, s Series, round int, with []string, r
 		}
 		for i, was := range before {
 			if was != state[i] {
-				return fmt.Errorf("%s is not the same after Ansible and after lvsup:\n%s\n%s", b.fleet.Hosts[i].Name, was, state[i])
+				return fmt.Errorf("%s is not the same after Ansible and after lvsup:\n%s\n%s", b.compared()[i], was, state[i])
 			}
 		}
 		if before != nil {
 			b.say("after Ansible as after lvsup, all hosts: sha256 %.8x", sha256.Sum256([]byte(strings.Join(state, "\n"))))
 		}
+		if tool == lvsup && before != nil {
+			if _, err := b.ansible(ctx, settling); err != nil {
+				return err
+			}
+		}
 		before = state
+		if tool == ansible && round == 0 {
+			if err := b.adopts(ctx); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
-}
-
-// up brings the hosts of a series up, and the way to them.
-func (b *bench) up(ctx context.Context, s Series) error {
-	for _, r := range b.relays {
-		_ = r.Close()
-	}
-	b.relays = nil
-	if err := b.fleet.Up(ctx, s.Hosts); err != nil {
-		return err
-	}
-	if err := b.prepare(); err != nil || s.Trip == 0 {
-		return err
-	}
-	at := func(a netip.Addr) string { return netip.AddrPortFrom(a, 22).String() }
-	for _, h := range b.fleet.Hosts {
-		r, err := relay.Start(at(h.Far()), at(h.Address()), s.Trip)
-		if err != nil {
-			return err
-		}
-		b.relays = append(b.relays, r)
-	}
-	return b.fleet.Find(fleet.Host.Far)
 }
 
 // one measures one case with one tool.
@@ -215,7 +233,8 @@ func (b *bench) one(ctx context.Context, r *row, tool string) error {
 		if tool == openSSH || tool == curve25519 {
 			return nil // they change nothing
 		}
-		if _, err := b.fleet.Exec(ctx, b.fleet.Hosts[len(b.fleet.Hosts)/2], "sysctl", "-w", "net.ipv4.conf.all.arp_ignore=0"); err != nil {
+		hosts := b.site.hosts()
+		if _, err := b.site.exec(ctx, hosts[len(hosts)/2], "sysctl", "-w", "net.ipv4.conf.all.arp_ignore=0"); err != nil {
 			return err
 		}
 	}
@@ -234,22 +253,36 @@ func (b *bench) one(ctx context.Context, r *row, tool string) error {
 		return err
 	}
 	r.samples[tool] = append(r.samples[tool], s)
-	b.say("%d hosts, %v added: %s: %s %s", r.hosts, r.trip, r.name, tool, short(s.wall))
+	b.say("%v: %s: %s %s", Series{Hosts: r.hosts, Lab: r.lab, Trip: r.trip}, r.name, tool, short(s.wall))
 	return nil
 }
 
-// state is what the tools are to bring about, of each host.
-func (b *bench) state(ctx context.Context) ([]string, error) {
-	script, err := task.ReadFile("task/state.sh")
-	if err != nil {
-		return nil, err
+// compared are the hosts that state is of.
+func (b *bench) compared() []string {
+	if b.task.witness == "" {
+		return b.site.hosts()
 	}
-	said := make([]string, len(b.fleet.Hosts))
+	return append(b.site.hosts(), b.task.witness)
+}
+
+// state is what the tools are to bring about, of each host, and what the witness sees
+// of it.
+func (b *bench) state(ctx context.Context) ([]string, error) {
+	hosts := b.compared()
+	said := make([]string, len(hosts))
 	var g errgroup.Group
 	g.SetLimit(4)
-	for i, h := range b.fleet.Hosts {
+	for i, host := range hosts {
+		name := "state.sh"
+		if host == b.task.witness {
+			name = "witness.sh"
+		}
+		script, err := b.task.file(name)
+		if err != nil {
+			return nil, err
+		}
 		g.Go(func() (err error) {
-			said[i], err = b.fleet.Exec(ctx, h, "sh", "-euc", string(script))
+			said[i], err = b.site.exec(ctx, host, "sh", "-euc", string(script))
 			return err
 		})
 	}

@@ -22,6 +22,9 @@ const (
 	noChange   = "apply, nothing to do"
 	drift      = "drift check, none found"
 	oneChange  = "apply, one value of one host"
+	// settling is none: Ansible's first look at hosts that lvsup has set up, to which it
+	// adds only what lvsup does in another way.
+	settling = "after lvsup"
 )
 
 // sample is what one run of one tool took.
@@ -37,8 +40,14 @@ type sample struct {
 type row struct {
 	name    string
 	hosts   int
+	lab     bool          // they are guests of the lab, with kernels of their own
 	trip    time.Duration // that was added
 	samples map[string][]sample
+}
+
+// begun leaves out the rows that a failure came before.
+func begun(rows []row) []row {
+	return slices.DeleteFunc(rows, func(r row) bool { return len(r.samples[lvsup]) == 0 })
 }
 
 // ratio is how many times as long as lvsup another tool took, round by round.

@@ -55,6 +55,10 @@ func table(rows []row) string {
 	line(slices.Repeat([]string{"---"}, 10)...)
 	for _, r := range rows {
 		ours := r.samples[lvsup]
+		hosts := fmt.Sprint(r.hosts)
+		if r.lab {
+			hosts += ", in the lab"
+		}
 		var traffic, cpu []string
 		for _, tool := range []string{lvsup, ansible, openSSH} {
 			if len(r.samples[tool]) == 0 {
@@ -66,7 +70,7 @@ func table(rows []row) string {
 			traffic = append(traffic, fmt.Sprintf("%.1f", float64(bytes)/1024))
 			cpu = append(cpu, fmt.Sprintf("%.1f ms", float64(spent.Microseconds())/1000))
 		}
-		line(r.name, fmt.Sprint(r.hosts), r.trip.String(), span(ours), r.cell(ansible), r.cell(openSSH), r.cell(curve25519),
+		line(r.name, hosts, r.trip.String(), span(ours), r.cell(ansible), r.cell(openSSH), r.cell(curve25519),
 			strings.Join(traffic, ", "), strings.Join(cpu, ", "),
 			fmt.Sprintf("%.1f MiB", float64(of(ours, func(s sample) int64 { return s.memory }))/(1<<20)))
 	}

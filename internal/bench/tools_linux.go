@@ -3,7 +3,6 @@ package bench
 import (
 	"bytes"
 	"context"
-	"embed"
 	"errors"
 	"fmt"
 	"os"
@@ -22,26 +21,6 @@ import (
 	"github.com/lvsup/lvsup/coordinator"
 )
 
-//go:embed task
-var task embed.FS
-
-// ansibleConfig is Ansible tuned: all hosts at once, no facts, modules over the
-// connection's stdin, and one connection a host for a whole run.
-const ansibleConfig = `[defaults]
-inventory = inventory
-forks = %d
-gathering = explicit
-host_key_checking = True
-retry_files_enabled = False
-local_tmp = %s
-nocows = True
-
-[ssh_connection]
-pipelining = True
-ssh_args = -F %s -o ControlMaster=auto -o ControlPersist=60s
-control_path_dir = %s
-`
-
 // ran is what a command said, and what it took.
 type ran struct {
 	sample
@@ -53,13 +32,15 @@ type ran struct {
 // error.
 func (b *bench) run(ctx context.Context, argv ...string) (ran, error) {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Dir = b.fleet.Dir()
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.fleet.Dir(), "LANG=C.UTF-8", "NO_COLOR=1",
-		"LVSUP_VAR_hosts=" + strconv.Itoa(len(b.fleet.Hosts))}
+	cmd.Dir = b.options.Dir
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.options.Dir, "LANG=C.UTF-8", "NO_COLOR=1"}, b.task.env...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	begin := time.Now()
-	err := cmd.Run()
+	err := b.site.start(cmd)
+	if err == nil {
+		err = cmd.Wait()
+	}
 	took := time.Since(begin)
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -74,7 +55,7 @@ func (b *bench) run(ctx context.Context, argv ...string) (ran, error) {
 
 // measured runs a tool and adds what went over the wire.
 func (b *bench) measured(f func() (sample, error)) (sample, error) {
-	before, err := b.fleet.Traffic()
+	before, err := b.site.traffic()
 	if err != nil {
 		return sample{}, err
 	}
@@ -82,27 +63,48 @@ func (b *bench) measured(f func() (sample, error)) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	after, err := b.fleet.Traffic()
+	after, err := b.site.traffic()
 	s.traffic = after - before
 	return s, err
 }
 
 // lvsup runs lvsup and judges what it says.
 func (b *bench) lvsup(ctx context.Context, name string) (sample, error) {
-	argv := []string{b.options.Lvsup, "-F", b.fleet.SSHConfig, "apply", "--yes", "--exclude", "master", "plan.hcl"}
-	want := "Applied and verified"
+	argv, want := []string{"apply", "--yes"}, "Applied and verified"
 	switch name {
 	case noChange:
 		want = "No changes"
 	case drift:
-		argv = []string{b.options.Lvsup, "-F", b.fleet.SSHConfig, "drift", "--exclude", "master", "plan.hcl"}
-		want = ""
+		argv, want = []string{"drift"}, ""
 	}
-	r, err := b.run(ctx, argv...)
+	r, err := b.runLvsup(ctx, argv...)
 	if err == nil && (r.code != 0 || !strings.Contains(r.said, want)) {
 		err = fmt.Errorf("lvsup, %s: exit status %d: %s", name, r.code, r.said)
 	}
 	return r.sample, err
+}
+
+func (b *bench) runLvsup(ctx context.Context, argv ...string) (ran, error) {
+	return b.run(ctx, slices.Concat([]string{b.options.Lvsup, "-F", b.site.sshConfig()}, argv, b.task.scope, []string{"plan.hcl"})...)
+}
+
+// adopts holds that lvsup, too, finds all as it should be after Ansible.
+func (b *bench) adopts(ctx context.Context) error {
+	r, err := b.runLvsup(ctx, "plan", "--json")
+	if err != nil {
+		return err
+	}
+	more, err := beyondAdoption(r.said, b.task.own)
+	if err == nil && r.code != 0 {
+		err = fmt.Errorf("exit status %d: %s", r.code, r.said)
+	}
+	if err == nil && len(more) > 0 {
+		err = fmt.Errorf("it would change %s", strings.Join(more, ", "))
+	}
+	if err != nil {
+		return fmt.Errorf("lvsup plan, after Ansible: %w", err)
+	}
+	return nil
 }
 
 // ansible runs the playbook and judges its summary. Its connections are ended
@@ -116,13 +118,13 @@ func (b *bench) ansible(ctx context.Context, name string) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	changed, hosts := 0, 0
+	changed, hosts, all := 0, 0, len(b.site.hosts())
 	for _, m := range regexp.MustCompile(`(?m)ok=\d+ +changed=(\d+) +unreachable=0 +failed=0`).FindAllStringSubmatch(r.said, -1) {
 		n, _ := strconv.Atoi(m[1])
 		changed, hosts = changed+n, hosts+1
 	}
-	wants := map[string]bool{firstApply: changed >= 5*len(b.fleet.Hosts), oneChange: changed == 1, noChange: changed == 0, drift: changed == 0}
-	if r.code != 0 || hosts != len(b.fleet.Hosts) || !wants[name] {
+	wants := map[string]bool{firstApply: changed >= 5*all, oneChange: changed == 1, settling: changed == b.task.theirs, noChange: changed == 0, drift: changed == 0}
+	if r.code != 0 || hosts != all || !wants[name] {
 		return sample{}, fmt.Errorf("ansible-playbook, %s: exit status %d, %d changes on %d hosts: %s", name, r.code, changed, hosts, r.said)
 	}
 	return r.sample, b.closeMasters(ctx)
@@ -130,7 +132,7 @@ func (b *bench) ansible(ctx context.Context, name string) (sample, error) {
 
 // closeMasters ends the connections that ControlPersist keeps.
 func (b *bench) closeMasters(ctx context.Context) error {
-	sockets, err := filepath.Glob(filepath.Join(b.fleet.Dir(), "cp", "*"))
+	sockets, err := filepath.Glob(filepath.Join(b.options.Dir, "cp", "*"))
 	if err != nil {
 		return err
 	}
@@ -144,17 +146,17 @@ func (b *bench) closeMasters(ctx context.Context) error {
 
 // openSSH logs in everywhere, as many at once as lvsup does.
 func (b *bench) openSSH(ctx context.Context, options ...string) (sample, error) {
-	argv := append([]string{"ssh", "-F", b.fleet.SSHConfig}, options...)
+	argv := append([]string{"ssh", "-F", b.site.sshConfig()}, options...)
 	var total sample
 	var mu sync.Mutex
 	var g errgroup.Group
 	g.SetLimit(coordinator.DefaultParallel)
 	begin := time.Now()
-	for _, h := range b.fleet.Hosts {
+	for _, host := range b.site.hosts() {
 		g.Go(func() error {
-			r, err := b.run(ctx, slices.Concat(argv, []string{h.Name, "true"})...)
+			r, err := b.run(ctx, slices.Concat(argv, []string{host, "true"})...)
 			if err == nil && r.code != 0 {
-				err = fmt.Errorf("ssh %s true: exit status %d: %s", h.Name, r.code, r.said)
+				err = fmt.Errorf("ssh %s true: exit status %d: %s", host, r.code, r.said)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -167,34 +169,3 @@ func (b *bench) openSSH(ctx context.Context, options ...string) (sample, error) 
 	total.wall = time.Since(begin)
 	return total, err
 }
-
-// prepare writes the files of the tools, for the hosts that are up.
-func (b *bench) prepare() error {
-	dir := b.fleet.Dir()
-	inventory := "[real_servers]\n"
-	for _, h := range b.fleet.Hosts {
-		inventory += fmt.Sprintf("%s address=%s\n", h.Name, h.Data().Addr())
-	}
-	inventory += "\n[real_servers:vars]\nansible_python_interpreter=/usr/bin/python3\nmax_offset=" + b.maxOffset() + "\n"
-	files := map[string]string{
-		"inventory":   inventory,
-		"ansible.cfg": fmt.Sprintf(ansibleConfig, len(b.fleet.Hosts), filepath.Join(dir, "local"), b.fleet.SSHConfig, filepath.Join(dir, "cp")),
-	}
-	for _, name := range []string{"plan.hcl", "playbook.yml"} {
-		text, err := task.ReadFile("task/" + name)
-		if err != nil {
-			return err
-		}
-		files[name] = string(text)
-	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// maxOffset is what the playbook accepts of a clock, in seconds. It cannot tell the
-// offset from the time that its question takes, which grows with the hosts.
-func (b *bench) maxOffset() string { return strconv.Itoa(10 + len(b.fleet.Hosts)) }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,13 +36,20 @@ func Main() (inside bool, args []string) {
 	return false, nil
 }
 
+// lastWords is how long the process that Enter started may take to end.
+const lastWords = time.Minute
+
 // Enter runs the caller's own executable anew in namespaces of its own, and waits
 // until it ends. All that it leaves behind in there, processes, mounts and
-// interfaces, ends with it, also if ctx ends first. The error is an *exec.ExitError if
+// interfaces, ends with it. If ctx ends first it is interrupted, and after a minute
+// killed. The error is an *exec.ExitError if
 // it failed.
 func Enter(ctx context.Context, args ...string) error {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", append([]string{argInside}, args...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	// It may have something to say before it ends.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = lastWords
 	return enter(cmd)
 }
 

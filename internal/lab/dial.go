@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os/exec"
 	"strings"
 	"time"
 )
@@ -22,6 +23,10 @@ func (s *State) Dial(ctx context.Context, address netip.AddrPort) (net.Conn, err
 	})
 	return conn, err
 }
+
+// Start starts a command in the lab's network, where the guests answer at their Login
+// addresses without the ProxyCommand of the lab's ssh_config.
+func (s *State) Start(cmd *exec.Cmd) error { return inNetns(s.Netns, -1, cmd.Start) }
 
 // greetingTimeout lets TCP ask twice: a guest with nothing to do may oversleep
 // the first packet.
