@@ -57,8 +57,8 @@ func full() []Series {
 		{Hosts: 20, Trip: 30 * time.Millisecond, Rounds: 3, Ansible: 1},
 		{Hosts: 20, Trip: 100 * time.Millisecond, Rounds: 3, Ansible: 1},
 		{Hosts: 100, Rounds: 3, Ansible: 1},
-		Lab(2, 1),
-		{Hosts: 1000, Rounds: 3, First: true},
+		Lab(1, 1),
+		{Hosts: 1000, Rounds: 2, First: true},
 	}
 }
 
