@@ -52,11 +52,11 @@ func (s Series) String() string {
 // full and quick are what is measured.
 func full() []Series {
 	return []Series{
-		{Hosts: 1, Rounds: 5, Ansible: 3, First: true},
-		{Hosts: 20, Rounds: 5, Ansible: 3, First: true},
-		{Hosts: 20, Trip: 30 * time.Millisecond, Rounds: 3, Ansible: 1},
-		{Hosts: 20, Trip: 100 * time.Millisecond, Rounds: 3, Ansible: 1},
-		{Hosts: 100, Rounds: 3, Ansible: 1},
+		{Hosts: 1, Rounds: 3, Ansible: 2, First: true},
+		{Hosts: 20, Rounds: 4, Ansible: 2, First: true},
+		{Hosts: 20, Trip: 30 * time.Millisecond, Rounds: 2, Ansible: 1},
+		{Hosts: 20, Trip: 100 * time.Millisecond, Rounds: 2, Ansible: 1},
+		{Hosts: 100, Rounds: 2, Ansible: 1},
 		Lab(1, 1),
 		{Hosts: 1000, Rounds: 2, First: true},
 	}
