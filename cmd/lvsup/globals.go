@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -165,9 +166,16 @@ func (g *globals) open(ctx context.Context, path string, progress func(report.Ev
 	return g.connect(ctx, c, out, progress), c, nil
 }
 
+// manyHosts is from how many hosts on memory is dearer than the time to collect it:
+// most of a run's memory is its open connections, which stay to the end.
+const manyHosts = 100
+
 // connect begins a run on the cluster's hosts that are not left out.
 func (g *globals) connect(ctx context.Context, c *plans.Cluster, out plans.LeftOut, progress func(report.Event)) *coordinator.Run {
 	g.begin()
+	if len(c.Hosts)-len(out.Hosts) >= manyHosts && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(20)
+	}
 	cut, _ := ctx.Value(cutKey{}).(<-chan struct{})
 	return coordinator.Open(ctx, coordinator.Options{
 		Cluster:  c,
