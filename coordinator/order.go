@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lvsup/lvsup/internal/wire"
 	"github.com/lvsup/lvsup/plans"
 )
 
@@ -210,7 +209,7 @@ func (r *Run) resume(ctx context.Context, name string) error {
 		return err
 	}
 	next.address, next.dialled, next.offset = old.address, old.dialled, old.offset
-	err = next.ask(ctx, wire.OpFacts, wire.FactsRequest{Sysctls: []string{expireNodest}}, &next.facts)
+	err = r.learn(ctx, next, false)
 	if err == nil && old.locked {
 		// The agent before may be at its end, which is no other run.
 		err = r.lockOne(ctx, next, DefaultLockWait, time.Now().Add(DefaultLockWait))

@@ -162,12 +162,17 @@ func (r *Run) learn(ctx context.Context, s *session, askLinks bool) error {
 	ahead := questionsOf(r.opts.Cluster, h)
 	if askLinks && len(ahead) > 0 && len(ahead) <= wire.MaxARPQuestions {
 		arp := arpRequest(ahead, arpWait)
-		req.ARP, s.ahead = &arp, ahead
+		req.ARP = &arp
 	}
 	var facts wire.Facts // not into the old ones: what is left out would stay
-	err := s.ask(ctx, wire.OpFacts, req, &facts)
+	if err := s.ask(ctx, wire.OpFacts, req, &facts); err != nil {
+		return err
+	}
 	s.facts = facts
-	return err
+	if req.ARP != nil {
+		s.ahead = ahead
+	}
+	return nil
 }
 
 // Close ends every agent and connection, and with them the locks.

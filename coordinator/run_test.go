@@ -24,6 +24,7 @@ type fakeHost struct {
 	name    string
 	facts   wire.Facts
 	path    wire.Path
+	arp     *wire.ARPRequest         // what the last request for facts has it ask
 	changes map[string][]step.Change // by kind
 	fail    map[string]string        // stage's kind -> message
 	locked  string
@@ -85,6 +86,11 @@ func (h *fakeHost) serve(in io.Reader, out io.Writer) {
 func (h *fakeHost) answer(req wire.Request) (any, *wire.Error) {
 	switch req.Op {
 	case wire.OpFacts:
+		var asked wire.FactsRequest
+		if err := json.Unmarshal(req.Body, &asked); err != nil {
+			return nil, wire.Failf(wire.CodeInvalid, "%s", err)
+		}
+		h.arp = asked.ARP
 		return h.facts, nil
 	case wire.OpClock:
 		return wire.Clock{UnixNano: time.Now().UnixNano()}, nil
