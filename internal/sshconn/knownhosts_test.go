@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -209,4 +211,51 @@ func FuzzKnownHosts(f *testing.F) {
 			t.Errorf("our key is not found in %q", text)
 		}
 	})
+}
+
+// TestSurelyOthers holds that a line which is passed over is about another host, as the
+// whole reading of it has it.
+func TestSurelyOthers(t *testing.T) {
+	const key = " ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ\n"
+	ours := []string{
+		"web1", "WEB1", "[web1]:2222", "[WEB1]:2222", "a,web1", "a,[web1]:2222,b", "  web1",
+		"web*", "[web?]:2222", "*,!web2", knownhosts.HashHostname("[web1]:2222"),
+	}
+	for _, list := range ours {
+		if surelyOthers(list+key, "[web1]:2222", "web1") {
+			t.Errorf("%q is passed over", list)
+		}
+	}
+	for _, list := range []string{"other", "web10", "a,b", "[web1]:2223", "\tother"} {
+		k := &knownHosts{}
+		if err := k.line(list+key, "f", "f:1", "[web1]:2222", "web1"); err != nil {
+			t.Fatal(err)
+		}
+		if found := len(k.keys) + len(k.bare) + len(k.authorities) + len(k.revoked) + len(k.unread); found > 0 {
+			t.Errorf("%q is about this host", list)
+		}
+		if !surelyOthers(list+key, "[web1]:2222", "web1") {
+			t.Errorf("%q is read for nothing", list)
+		}
+	}
+}
+
+// TestTextsAreReadAnew: a file that another has changed meanwhile counts as it is now.
+func TestTextsAreReadAnew(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "known_hosts")
+	var kept texts
+	for _, want := range []string{"one\n", "one\ntwo\n", ""} {
+		writeFile(t, file, want, 0o600)
+		for range 2 {
+			if got, err := kept.read(file); err != nil || got != want {
+				t.Errorf("%q, %v; want %q", got, err, want)
+			}
+		}
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kept.read(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of a file that is gone: %v", err)
+	}
 }
