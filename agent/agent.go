@@ -53,11 +53,12 @@ type Agent struct {
 	hasAddress func(netip.Addr) bool // whether this host has the address
 	look       time.Duration         // how often cutOff looks
 	silence    time.Duration         // after which the connection is taken for cut
+	pace       pace                  // of what is told while a request is worked on
 }
 
 // New makes an agent for the kinds. build is what `lvsup version` prints.
 func New(h host.Host, dirs Dirs, build string, kinds []step.Any, log zerolog.Logger) *Agent {
-	a := &Agent{host: h, dirs: dirs, build: build, log: log, kinds: map[string]step.Any{}, store: store{dirs.Data}, quick: rollbackQuick, hasAddress: hasAddress, look: cutLook, silence: wire.Silence}
+	a := &Agent{host: h, dirs: dirs, build: build, log: log, kinds: map[string]step.Any{}, store: store{dirs.Data}, quick: rollbackQuick, hasAddress: hasAddress, look: cutLook, silence: wire.Silence, pace: pace{look: wire.ProgressInterval, alive: wire.AliveInterval}}
 	a.launch = func(ctx context.Context, nonce string) error { return launchGuard(ctx, h, nonce) }
 	for _, k := range kinds {
 		a.kinds[k.Name()] = k
@@ -97,14 +98,17 @@ func (a *Agent) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 			}
 			req = r
 		}
-		ctx := ctx
+		may := ctx
 		if req.Op == wire.OpApply {
-			ctx = work // the others change nothing
+			may = work // the others change nothing
 		}
-		progress := &teller{out: out, id: req.ID}
-		res := a.answer(step.WithProgress(ctx, progress.tell), req)
-		progress.end()
-		err := unlessLost(heard.silent, func() error { return respond(out, req.Op, res) })
+		progress := &teller{out: out, id: req.ID, at: short(string(req.Op))}
+		progress.begin(ctx, a.pace)
+		res := a.answer(withTeller(may, progress), req)
+		err := unlessLost(heard.silent, func() error {
+			progress.end()
+			return respond(out, req.Op, res)
+		})
 		if err != nil {
 			return fmt.Errorf("cannot answer the coordinator: %w", err)
 		}

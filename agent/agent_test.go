@@ -60,8 +60,8 @@ func (s *shelf) kind() step.Any {
 		},
 		Apply: func(ctx context.Context, _ map[string]string, changes []step.Change) (int, error) {
 			for i, c := range changes {
-				if ctx.Err() != nil {
-					return i, ctx.Err()
+				if err := step.Next(ctx, c); err != nil {
+					return i, err
 				}
 				if i == s.failAt {
 					return i, errors.New("the shelf broke")
@@ -141,10 +141,12 @@ func (c *client) call(op wire.Op, body, into any) error {
 		if err := wire.ReadFrame(c.out, &res); err != nil {
 			c.t.Fatal(err)
 		}
-		if res.Progress == "" || c.progress == nil {
+		if res.At == "" {
 			break
 		}
-		c.progress(res.Progress)
+		if res.Progress != "" {
+			c.progress(res.Progress)
+		}
 	}
 	if res.ID != c.id {
 		c.t.Fatalf("answer to %d, not to %d", res.ID, c.id)

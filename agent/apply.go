@@ -73,7 +73,7 @@ func (a *Agent) applyKind(ctx context.Context, d wire.Desired, rec *record, req 
 	if err := a.store.save(rec); err != nil {
 		return done, err
 	}
-	n, applyErr := a.kinds[d.Kind].Apply(ctx, d.Want, todo.Changes)
+	n, applyErr := a.kinds[d.Kind].Apply(changing(ctx, d.Kind), d.Want, todo.Changes)
 	done.Changes = todo.Changes[:n]
 	done.Commands = todo.Commands[:n]
 	if applyErr == nil {

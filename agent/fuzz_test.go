@@ -85,8 +85,8 @@ func FuzzCoordinatorAgainstAgent(f *testing.F) {
 			if err := wire.ReadFrame(&answers, &res); err != nil {
 				t.Fatal(err)
 			}
-			if res.Progress != "" && len(res.Progress) > wire.MaxProgress {
-				t.Errorf("%d bytes of progress", len(res.Progress))
+			if max(len(res.Progress), len(res.At)) > wire.MaxProgress {
+				t.Errorf("%d bytes of progress, at %d bytes", len(res.Progress), len(res.At))
 			}
 		}
 		if s.state[step.ID{Key: "foreign"}] != "1" {

@@ -50,7 +50,7 @@ func (a *Agent) applyGuarded(ctx context.Context, d wire.Desired, rec *record, r
 	// after the rollback.
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), begin.Add(req.Guard.Time))
 	defer cancel()
-	n, err := a.kinds[d.Kind].Apply(ctx, d.Want, live.Changes)
+	n, err := a.kinds[d.Kind].Apply(changing(ctx, d.Kind), d.Want, live.Changes)
 	if err == nil {
 		err = a.verifyOf(ctx, d, rec, req, live.Changes)
 	}

@@ -54,6 +54,7 @@ func (a *Agent) diff(ctx context.Context, d wire.Desired, rec *record, destroy b
 	if !ok {
 		return kc, wire.Failf(wire.CodeUnsupported, "this agent (%s) does not know the kind %q", a.build, d.Kind)
 	}
+	comparing(ctx, d.Kind)
 	owned := rec.Kinds[d.Kind]
 	if destroy {
 		owned = made(owned)

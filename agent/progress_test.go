@@ -5,6 +5,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
@@ -80,4 +81,88 @@ func TestKindsProgressComesBeforeTheAnswer(t *testing.T) {
 	if !cmp.Equal(progress, []string{"half"}) || !cmp.Equal(res.Notes, []string{"one was cut off"}) || res.Error != nil {
 		t.Errorf("progress %q, then %+v", progress, res)
 	}
+}
+
+// at begins an apply of one change, in which the agent is for ten minutes, and gives
+// what it tells until the answer or the end, with the time since the frame before.
+func (c *client) at(s *shelf, then func()) (told []string, gaps []time.Duration, answered bool) {
+	c.t.Helper()
+	s.onWrite = func(context.Context, int) { time.Sleep(10 * time.Minute) }
+	plan := wants(map[string]string{"a": "1"})
+	c.begin(wire.OpApply, wire.ApplyRequest{Desired: plan, Planned: c.observe(plan, false).Kinds})
+	then()
+	for last := time.Now(); ; last = time.Now() {
+		var res wire.Response
+		if wire.ReadFrame(c.out, &res) != nil {
+			return told, gaps, false
+		}
+		gaps = append(gaps, time.Since(last))
+		if res.At == "" {
+			return told, gaps, true
+		}
+		told = append(told, res.At)
+	}
+}
+
+// A change may take long. The coordinator hears soon which it is, and from then on that
+// the agent lives, also once it wants nothing more begun.
+func TestAnAgentAtWorkTellsThatItLives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(nil)
+		c := start(t, dirsIn(t.TempDir()), s)
+		c.lock()
+		told, gaps, answered := c.at(s, func() {
+			go func() {
+				for op := range 59 {
+					time.Sleep(wire.AliveInterval)
+					_ = wire.WriteFrame(c.in, wire.Request{Op: []wire.Op{wire.OpAlive, wire.OpStop}[op%2]})
+				}
+			}()
+		})
+		if !answered || len(told) < 50 || len(told) > 62 {
+			t.Errorf("answered %v, %d signs of life", answered, len(told))
+		}
+		for i, at := range told {
+			if at != "shelf: create a" {
+				t.Errorf("it is at %q", at)
+			}
+			if most := wire.AliveInterval + wire.ProgressInterval; gaps[i] > most || gaps[i] < wire.ProgressInterval {
+				t.Errorf("nothing came for %s", gaps[i])
+			}
+		}
+		if gaps[0] > 2*wire.ProgressInterval {
+			t.Errorf("what it is at was told after %s", gaps[0])
+		}
+	})
+}
+
+// To a coordinator that is gone there is nothing to tell: the pipe would be full one day.
+func TestSignsOfLifeEndWithTheCoordinator(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(nil)
+		c := start(t, dirsIn(t.TempDir()), s)
+		c.lock()
+		told, _, _ := c.at(s, func() { time.AfterFunc(30*time.Second, func() { c.in.Close() }) })
+		if len(told) < 2 || len(told) > 4 {
+			t.Errorf("%d signs of life in 30 seconds and after", len(told))
+		}
+		<-c.end
+		wantValues(t, s, map[string]string{"a": "1"})
+	})
+}
+
+// What is done within a second is not worth a frame.
+func TestQuickWorkIsNotTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(nil)
+		c := start(t, dirsIn(t.TempDir()), s)
+		c.lock()
+		s.onWrite = func(context.Context, int) { time.Sleep(900 * time.Millisecond) }
+		plan := wants(map[string]string{"a": "1"})
+		c.begin(wire.OpApply, wire.ApplyRequest{Desired: plan, Planned: c.observe(plan, false).Kinds})
+		var res wire.Response
+		if err := wire.ReadFrame(c.out, &res); err != nil || res.At != "" || res.Body == nil {
+			t.Errorf("got %+v, %v", res, err)
+		}
+	})
 }

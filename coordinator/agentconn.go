@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,7 +21,7 @@ type agentConn struct {
 	over    chan struct{}
 	end     sync.Once
 	in      io.WriteCloser
-	out     io.Reader
+	out     counter
 	hello   wire.Hello
 	nextID  uint64
 	broken  error
@@ -33,9 +34,9 @@ type agentConn struct {
 // which this coordinator pushed. From then on the agent hears regularly that the
 // coordinator is still there, until close.
 func newAgentConn(in io.WriteCloser, out io.Reader, build string, explain func(error) error) (*agentConn, error) {
-	c := &agentConn{in: in, out: out, explain: explain, over: make(chan struct{})}
+	c := &agentConn{in: in, out: counter{r: out}, explain: explain, over: make(chan struct{})}
 	hello := &c.hello
-	if err := wire.ReadFrame(out, hello); err != nil {
+	if err := wire.ReadFrame(&c.out, hello); err != nil {
 		return nil, explain(fmt.Errorf("cannot read the agent's greeting: %w", err))
 	}
 	if hello.Protocol != wire.Version {
@@ -74,14 +75,20 @@ func (c *agentConn) send(req wire.Request) error {
 	return wire.WriteFrame(c.in, req)
 }
 
-// call sends one request and waits for its response; progress, which may be
-// nil, is told how far the agent is. When ctx ends first the connection is given
-// up: the answer may still be on its way.
-func (c *agentConn) call(ctx context.Context, op wire.Op, body, into any, progress func(text string)) error {
+// call sends one request and waits for its response. When ctx ends first, or the agent
+// is silent for too long, the connection is given up: the answer may still be on its way.
+func (c *agentConn) call(ctx context.Context, op wire.Op, body, into any, att attention) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.broken != nil {
 		return c.broken
+	}
+	var raw json.RawMessage
+	if body != nil {
+		var err error
+		if raw, err = json.Marshal(body); err != nil {
+			return fmt.Errorf("cannot encode %s: %w", op, err)
+		}
 	}
 	type result struct {
 		body   json.RawMessage
@@ -91,23 +98,31 @@ func (c *agentConn) call(ctx context.Context, op wire.Op, body, into any, progre
 	c.nextID++
 	id := c.nextID
 	finished := make(chan result, 1)
-	texts := make(chan string)
+	signs := make(chan wire.Response)
 	gone := make(chan struct{}) // nobody waits for the answer any more
 	defer close(gone)
 	go func() {
-		answer, err, broken := c.exchange(id, op, body, func(text string) {
+		answer, err, broken := c.exchange(wire.Request{ID: id, Op: op, Body: raw}, func(sign wire.Response) {
 			select {
-			case texts <- text:
+			case signs <- sign:
 			case <-gone:
 			}
 		})
 		finished <- result{answer, err, broken}
 	}()
+	watch := newLookout(&c.out, att.silence, len(raw))
+	defer watch.end()
+	at := ""
 	for {
 		select {
-		case text := <-texts:
-			if progress != nil {
-				progress(text)
+		case sign := <-signs:
+			at = cmp.Or(sign.At, at)
+			if att.heard != nil {
+				att.heard(sign)
+			}
+		case <-watch.looks:
+			if watch.silent() {
+				return c.giveUp(op, at, errStill(att.silence))
 			}
 		case r := <-finished:
 			// Decoded here: a caller that gave up must not see an answer come late.
@@ -124,25 +139,26 @@ func (c *agentConn) call(ctx context.Context, op wire.Op, body, into any, progre
 			}
 			return r.err
 		case <-ctx.Done():
-			c.broken = fmt.Errorf("gave up waiting for the agent's answer to %s: %w", op, context.Cause(ctx))
-			c.close()
-			return c.broken
+			return c.giveUp(op, at, context.Cause(ctx))
 		}
 	}
 }
 
-// exchange gives the answer's body, and reports whether its error leaves the
-// stream unusable. A host that sends more progress than an agent does is no
-// longer listened to.
-func (c *agentConn) exchange(id uint64, op wire.Op, body any, progress func(text string)) (answer json.RawMessage, failure error, broken bool) {
-	req := wire.Request{ID: id, Op: op}
-	if body != nil {
-		raw, err := json.Marshal(body)
-		if err != nil {
-			return nil, fmt.Errorf("cannot encode %s: %w", op, err), false
-		}
-		req.Body = raw
+// giveUp ends the agent, which finishes the change in hand if it ever goes on.
+func (c *agentConn) giveUp(op wire.Op, at string, cause error) error {
+	if at != "" {
+		at = " (" + at + ")"
 	}
+	c.broken = fmt.Errorf("gave up waiting for the agent's answer to %s%s: %w", op, at, cause)
+	c.close()
+	return c.broken
+}
+
+// exchange gives the answer's body, and reports whether its error leaves the
+// stream unusable. A host that tells more of its progress than an agent does is no
+// longer listened to.
+func (c *agentConn) exchange(req wire.Request, heard func(wire.Response)) (answer json.RawMessage, failure error, broken bool) {
+	op := req.Op
 	if err := c.send(req); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) { // there is nobody to take it
 			return nil, c.explain(fmt.Errorf("the agent ended before it was asked for %s: see dmesg on the host, then run lvsup again", op)), true
@@ -151,20 +167,20 @@ func (c *agentConn) exchange(id uint64, op wire.Op, body any, progress func(text
 	}
 	for begin, frames := time.Now(), 0; ; frames++ {
 		var res wire.Response
-		if err := wire.ReadFrame(c.out, &res); err != nil {
+		if err := wire.ReadFrame(&c.out, &res); err != nil {
 			if errors.Is(err, io.EOF) {
 				return nil, c.explain(fmt.Errorf("the agent ended before it answered to %s: see dmesg on the host, then run lvsup again", op)), true
 			}
 			return nil, c.explain(fmt.Errorf("cannot read the agent's answer to %s: %w", op, err)), true
 		}
 		switch {
-		case res.ID != id:
-			return nil, fmt.Errorf("the agent answered request %d instead of %d", res.ID, id), true
-		case res.Progress != "":
-			if len(res.Progress) > wire.MaxProgress || frames > progressBurst+int(time.Since(begin)/wire.ProgressInterval) {
+		case res.ID != req.ID:
+			return nil, fmt.Errorf("the agent answered request %d instead of %d", res.ID, req.ID), true
+		case res.Progress != "" || res.At != "":
+			if max(len(res.Progress), len(res.At)) > wire.MaxProgress || frames > progressBurst+int(time.Since(begin)/wire.ProgressInterval) {
 				return nil, fmt.Errorf("the agent floods lvsup with its progress of %s", op), true
 			}
-			progress(res.Progress)
+			heard(res)
 		case res.Error != nil:
 			res.Error.Message = wire.Short(res.Error.Message)
 			return nil, res.Error, false
@@ -174,7 +190,7 @@ func (c *agentConn) exchange(id uint64, op wire.Op, body any, progress func(text
 	}
 }
 
-// progressBurst is how many progress frames may come beyond one in each
+// progressBurst is how many such frames may come beyond one in each
 // wire.ProgressInterval: a line that was stuck gives them all at once.
 const progressBurst = 60
 

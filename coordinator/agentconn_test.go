@@ -41,7 +41,7 @@ func TestAnAnswerThatComesTooLateIsNotSeen(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(tired)
 	var clock wire.Clock
-	if err := c.call(ctx, wire.OpClock, nil, &clock, nil); !errors.Is(err, tired) {
+	if err := c.call(ctx, wire.OpClock, nil, &clock, attention{}); !errors.Is(err, tired) {
 		t.Fatalf("got %v", err)
 	}
 	close(release)
@@ -49,7 +49,7 @@ func TestAnAnswerThatComesTooLateIsNotSeen(t *testing.T) {
 	if clock.UnixNano != 0 {
 		t.Errorf("the caller got %d after it had given up", clock.UnixNano)
 	}
-	if err := c.call(context.Background(), wire.OpClock, nil, &clock, nil); err == nil || !strings.Contains(err.Error(), "gave up") {
+	if err := c.call(context.Background(), wire.OpClock, nil, &clock, attention{}); err == nil || !strings.Contains(err.Error(), "gave up") {
 		t.Errorf("a connection that was given up is used again: %v", err)
 	}
 }

@@ -23,6 +23,7 @@ type hostile struct {
 	fakeDialer
 	answers map[wire.Op]json.RawMessage
 	raw     []byte // sent instead of a frame, in place of the answer to an OpObserve
+	at      string // if not empty it is at this with an OpApply, and stays there in silence
 }
 
 func (d hostile) open(ctx context.Context, name string, at plans.Connection, build string) (*session, error) {
@@ -48,6 +49,12 @@ func (d hostile) open(ctx context.Context, name string, at plans.Connection, bui
 			if req.Op == wire.OpObserve && d.raw != nil {
 				_, _ = outW.Write(d.raw)
 				return
+			}
+			if req.Op == wire.OpApply && d.at != "" {
+				if wire.WriteFrame(outW, wire.Response{ID: req.ID, At: d.at}) != nil {
+					return
+				}
+				continue
 			}
 			res := wire.Response{ID: req.ID}
 			if body, ok := d.answers[req.Op]; ok {
@@ -75,22 +82,23 @@ func (d hostile) open(ctx context.Context, name string, at plans.Connection, bui
 // the other real server is set up, unless the run as a whole is refused.
 func FuzzHostAgainstCoordinator(f *testing.F) {
 	facts := `{"root":true,"free_bytes":1073741824,"boot_id":"a","interfaces":[{"name":"eth0","addresses":["192.0.2.9/24"]}],"routes":[{"destination":"0.0.0.0/0","interface":"eth0"}]}`
-	f.Add(facts, `{"kinds":[{"kind":"vip","changes":[{"action":"create","key":"x","to":"1"}],"commands":[["x"]]}],"digest":"d"}`, `{"done":[{"kind":"vip","changes":[{"action":"create","key":"x"}]}],"notes":["\u001b[2J"]}`, `{"unix_nano":9223372036854775807}`, `{"links":[{}],"routes":[],"verdicts":null}`, []byte(nil))
-	f.Add(`{"boot_id":"director","hostname":"\u202e\u001b]0;x\u0007","interfaces":[{"name":"","addresses":["","::1/129","0.0.0.0/0"]}]}`, `{"kinds":[{"kind":"ipvs","changes":[{"action":"delete","key":"TCP 192.0.2.1:80 -> 198.51.100.2:80"}]},{"kind":"nothing","error":"\u009b1m"}]}`, `{"error":{"code":"stale","message":"\r\n"},"guarded":true}`, `{"unix_nano":-9223372036854775808}`, `{"routes":[{"to":"x"},{"to":"y"}],"listeners":[{"port":65535}]}`, []byte(nil))
-	f.Add(`{}`, `{"kinds":[{"kind":"address","changes":[{"action":"update","key":"eth0","field":"\u0000","from":"base64:!!","to":"10.0.0.1/33","guarded":"y","early":true,"boot":true,"follows":true}]}]}`, `null`, `{}`, `null`, []byte(nil))
-	f.Add(facts, `[]`, `[]`, `[]`, `[]`, []byte("\x00\x00\x00\x05{\"id\""))
-	f.Add(facts, ``, ``, ``, ``, []byte("\xff\xff\xff\xff Welcome to node1"))
-	f.Fuzz(func(t *testing.T, facts, observe, apply, clock, path string, raw []byte) {
-		synctest.Test(t, func(t *testing.T) { hostileRun(t, facts, observe, apply, clock, path, raw) }) // waits take no time
+	f.Add(facts, `{"kinds":[{"kind":"vip","changes":[{"action":"create","key":"x","to":"1"}],"commands":[["x"]]}],"digest":"d"}`, `{"done":[{"kind":"vip","changes":[{"action":"create","key":"x"}]}],"notes":["\u001b[2J"]}`, `{"unix_nano":9223372036854775807}`, `{"links":[{}],"routes":[],"verdicts":null}`, []byte(nil), ``)
+	f.Add(`{"boot_id":"director","hostname":"\u202e\u001b]0;x\u0007","interfaces":[{"name":"","addresses":["","::1/129","0.0.0.0/0"]}]}`, `{"kinds":[{"kind":"ipvs","changes":[{"action":"delete","key":"TCP 192.0.2.1:80 -> 198.51.100.2:80"}]},{"kind":"nothing","error":"\u009b1m"}]}`, `{"error":{"code":"stale","message":"\r\n"},"guarded":true}`, `{"unix_nano":-9223372036854775808}`, `{"routes":[{"to":"x"},{"to":"y"}],"listeners":[{"port":65535}]}`, []byte(nil), ``)
+	f.Add(`{}`, `{"kinds":[{"kind":"address","changes":[{"action":"update","key":"eth0","field":"\u0000","from":"base64:!!","to":"10.0.0.1/33","guarded":"y","early":true,"boot":true,"follows":true}]}]}`, `null`, `{}`, `null`, []byte(nil), ``)
+	f.Add(facts, `[]`, `[]`, `[]`, `[]`, []byte("\x00\x00\x00\x05{\"id\""), ``)
+	f.Add(facts, ``, ``, ``, ``, []byte("\xff\xff\xff\xff Welcome to node1"), ``)
+	f.Add(facts, ``, ``, ``, ``, []byte(nil), "vip: create \u001b[2J\r\u202e")
+	f.Fuzz(func(t *testing.T, facts, observe, apply, clock, path string, raw []byte, at string) {
+		synctest.Test(t, func(t *testing.T) { hostileRun(t, facts, observe, apply, clock, path, raw, at) }) // waits take no time
 	})
 }
 
 // patience is what one host may cost a run: its own deadlines, and nothing else.
 const patience = time.Hour
 
-func hostileRun(t *testing.T, facts, observe, apply, clock, path string, raw []byte) {
+func hostileRun(t *testing.T, facts, observe, apply, clock, path string, raw []byte, at string) {
 	c, hosts, _ := threeHosts()
-	d := hostile{hosts, map[wire.Op]json.RawMessage{}, raw}
+	d := hostile{hosts, map[wire.Op]json.RawMessage{}, raw, at}
 	if len(raw) == 0 {
 		d.raw = nil
 	}

@@ -85,7 +85,9 @@ func (r *Run) applyGuarded(ctx context.Context, name string, req wire.ApplyReque
 	defer stop()
 	go func() {
 		var a result
-		a.err = old.askLong(live, applySilence, applyLimit(r.opts.Cluster), wire.OpApply, req, &a.res, tell)
+		d := applyDeadlines(r.opts.Cluster)
+		d.silence = 0 // which is what a change of the address looks like from here; the guard's time bounds it
+		a.err = old.askLong(live, d, wire.OpApply, req, &a.res, tell)
 		answers <- a
 	}()
 	var made wire.ApplyResponse
@@ -132,7 +134,7 @@ const armAllowance = 15 * time.Second
 func (r *Run) rest(ctx context.Context, s *session, req wire.ApplyRequest, made wire.ApplyResponse) (wire.ApplyResponse, error) {
 	req.Guard = nil
 	var res wire.ApplyResponse
-	err := s.askLong(ctx, applySilence, applyLimit(r.opts.Cluster), wire.OpApply, req, &res, func(string) {})
+	err := s.askLong(ctx, applyDeadlines(r.opts.Cluster), wire.OpApply, req, &res, func(string) {})
 	if len(made.Done) == 0 { // its answer was lost with the session
 		for _, k := range req.Planned {
 			k.Changes = slices.DeleteFunc(slices.Clone(k.Changes), func(c step.Change) bool { return c.Guarded == "" })

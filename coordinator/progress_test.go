@@ -3,8 +3,10 @@ package coordinator
 import (
 	"context"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -29,12 +31,12 @@ func tellingAgent(t *testing.T, tell func(send func(wire.Response), id uint64)) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { outR.Close(); outW.Close(); inW.Close() })
+	t.Cleanup(func() { c.close(); outR.Close(); outW.Close() })
 	return &session{name: "node1", agent: c}
 }
 
-func (s *session) hear(silence, limit time.Duration) (texts []string, err error) {
-	err = s.askLong(context.Background(), silence, limit, wire.OpApply, nil, nil, func(text string) { texts = append(texts, text) })
+func (s *session) hear(d deadlines) (texts []string, err error) {
+	err = s.askLong(context.Background(), d, wire.OpApply, nil, nil, func(text string) { texts = append(texts, text) })
 	return texts, err
 }
 
@@ -44,38 +46,142 @@ func TestProgressComesThrough(t *testing.T) {
 		send(wire.Response{ID: id, Progress: "two thirds"})
 		send(wire.Response{ID: id})
 	})
-	texts, err := s.hear(time.Minute, time.Minute)
+	texts, err := s.hear(forAWhile)
 	if err != nil || !cmp.Equal(texts, []string{"a third", "two thirds"}) {
 		t.Errorf("got %q, %v", texts, err)
 	}
 }
 
-// TestSilenceIsWhatCounts: an agent that tells how far it is has more time than
-// one that says nothing, but not all the time in the world.
-func TestSilenceIsWhatCounts(t *testing.T) {
-	const silence = 200 * time.Millisecond
-	s := tellingAgent(t, func(send func(wire.Response), id uint64) {
-		for range 5 {
-			time.Sleep(silence / 2)
-			send(wire.Response{ID: id, Progress: "at it"})
-		}
-		send(wire.Response{ID: id})
-	})
-	if texts, err := s.hear(silence, time.Minute); err != nil || len(texts) != 5 {
-		t.Errorf("heard %d texts, %v", len(texts), err)
+// forAWhile is longer than any test takes.
+var forAWhile = deadlines{silence: time.Minute, step: time.Minute, all: time.Minute}
+
+// An agent that tells how far it is has more time than one that says nothing, one that
+// only lives has less, and none has all the time in the world. The words say which.
+func TestDeadlinesOfAnApply(t *testing.T) {
+	const install, vip = "packages: create apache2", "vip: create 192.0.2.1/32 dev lo"
+	usual := applyDeadlines(&plans.Cluster{IPVS: plans.IPVS{Drain: 10 * time.Minute}})
+	for name, tc := range map[string]struct {
+		tell  func(tell func(progress, at string)) // every ten seconds, as often as it is called
+		end   bool                                 // and then there is an answer
+		after time.Duration
+		says  []string
+	}{
+		"a package that takes ten minutes": {
+			tell:  func(tell func(progress, at string)) { repeat(60, func() { tell("", install) }) },
+			end:   true,
+			after: 10 * time.Minute,
+		},
+		"two that take ten minutes each": {
+			tell: func(tell func(progress, at string)) {
+				repeat(60, func() { tell("", install) })
+				repeat(60, func() { tell("", "packages: create nginx") })
+			},
+			end:   true,
+			after: 20 * time.Minute,
+		},
+		"a package that never ends": {
+			tell:  func(tell func(progress, at string)) { repeat(1000, func() { tell("", install) }) },
+			after: 15*time.Minute + 10*time.Second,
+			says:  []string{"apply (" + install + "): the agent lives, but got no further for 15m0s"},
+		},
+		"a drain of twenty minutes": {
+			tell:  func(tell func(progress, at string)) { repeat(120, func() { tell("2 left", "ipvs: delete x") }) },
+			end:   true,
+			after: 20 * time.Minute,
+		},
+		"progress for ever": {
+			tell:  func(tell func(progress, at string)) { repeat(1000, func() { tell("2 left", "ipvs: delete x") }) },
+			after: 25 * time.Minute,
+			says:  []string{"apply (ipvs: delete x): no answer within 25m0s"},
+		},
+		"a host that stands still": {
+			tell:  func(tell func(progress, at string)) { tell("", "vip: compare"); tell("", vip) },
+			after: 20*time.Second + wire.Silence,
+			says:  []string{"apply (" + vip + "): no sign of life for 1m0s, though SSH is up", "may yet finish the change in hand", "kill -CONT", "--resume"},
+		},
+		"a host that stands still from the first": {
+			tell:  func(func(progress, at string)) {},
+			after: wire.Silence,
+			says:  []string{"answer to apply: no sign of life for 1m0s"},
+		},
+		"a machine that stalls for half a minute at a time": {
+			tell: func(tell func(progress, at string)) {
+				repeat(20, func() { time.Sleep(30 * time.Second); tell("", install) })
+			},
+			end:   true,
+			after: 20 * 40 * time.Second,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begin, over := time.Now(), make(chan struct{})
+				defer close(over)
+				s := tellingAgent(t, func(send func(wire.Response), id uint64) {
+					tc.tell(func(progress, at string) {
+						select {
+						case <-time.After(wire.AliveInterval):
+						case <-over: // nobody listens any more
+							runtime.Goexit()
+						}
+						send(wire.Response{ID: id, Progress: progress, At: at})
+					})
+					if tc.end {
+						send(wire.Response{ID: id})
+						return
+					}
+					<-over
+				})
+				_, err := s.hear(usual)
+				took := time.Since(begin)
+				if slack := wire.Silence / silentLooks; took < tc.after || took > tc.after+slack {
+					t.Errorf("it took %s, want %s", took, tc.after)
+				}
+				if (err == nil) != tc.end {
+					t.Fatalf("got %v", err)
+				}
+				for _, says := range tc.says {
+					if !strings.Contains(err.Error(), says) {
+						t.Errorf("%q is not in: %v", says, err)
+					}
+				}
+			})
+		})
 	}
-	s = tellingAgent(t, func(func(wire.Response), uint64) {})
-	if _, err := s.hear(silence/10, time.Minute); err == nil || !strings.Contains(err.Error(), "not a word within 20ms") {
-		t.Errorf("silence: %v", err)
+}
+
+func repeat(n int, f func()) {
+	for range n {
+		f()
 	}
-	s = tellingAgent(t, func(send func(wire.Response), id uint64) {
-		for range 20 {
-			time.Sleep(silence / 10)
-			send(wire.Response{ID: id, Progress: "for ever"})
+}
+
+// What comes a byte at a time comes, and a long request takes its time.
+func TestASlowLineIsNoSilence(t *testing.T) {
+	from := &counter{r: strings.NewReader("an answer")}
+	l := newLookout(from, time.Hour, 0)
+	defer l.end()
+	for range 9 {
+		for look := range silentLooks - 1 {
+			if l.silent() {
+				t.Fatalf("silent after %d looks", look+1)
+			}
 		}
-	})
-	if _, err := s.hear(time.Minute, silence); err == nil || !strings.Contains(err.Error(), "no answer within 200ms") {
-		t.Errorf("endless progress: %v", err)
+		_, _ = from.Read(make([]byte, 1))
+		if l.silent() {
+			t.Fatal("a byte is nothing")
+		}
+	}
+	for look := range silentLooks {
+		if got, want := l.silent(), look == silentLooks-1; got != want {
+			t.Errorf("look %d: %v", look+1, got)
+		}
+	}
+	long := newLookout(from, wire.Silence, 8<<20)
+	defer long.end()
+	for range 100 { // 1000 s: 8 MiB at 64 kbit/s take that long
+		if long.silent() {
+			t.Fatal("a long request is not waited for")
+		}
 	}
 }
 
@@ -86,13 +192,21 @@ func TestFloodOfProgressIsNotListenedTo(t *testing.T) {
 				send(wire.Response{ID: id, Progress: "x"})
 			}
 		},
+		"signs of life": func(send func(wire.Response), id uint64) {
+			for range 100 * progressBurst {
+				send(wire.Response{ID: id, At: "x"})
+			}
+		},
 		"huge": func(send func(wire.Response), id uint64) {
 			send(wire.Response{ID: id, Progress: strings.Repeat("x", wire.MaxProgress+1)})
+		},
+		"huge step": func(send func(wire.Response), id uint64) {
+			send(wire.Response{ID: id, At: strings.Repeat("x", wire.MaxProgress+1)})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := tellingAgent(t, flood)
-			texts, err := s.hear(time.Minute, time.Minute)
+			texts, err := s.hear(forAWhile)
 			if err == nil || !strings.Contains(err.Error(), "floods") || len(texts) > progressBurst+2 {
 				t.Errorf("heard %d texts, %v", len(texts), err)
 			}
@@ -126,8 +240,8 @@ func TestADrainOfThePlanFitsIntoAnApply(t *testing.T) {
 		{IPVS: plans.IPVS{Drain: 24 * time.Hour}},
 		{Services: []plans.VirtualService{{Drain: time.Minute}, {Drain: 24 * time.Hour}}},
 	} {
-		if got := applyLimit(c); got < 24*time.Hour+applySilence {
-			t.Errorf("%+v: %s", c, got)
+		if got := applyDeadlines(c); got.all < 24*time.Hour+got.step {
+			t.Errorf("%+v: %+v", c, got)
 		}
 	}
 }

@@ -54,21 +54,21 @@ type Options struct {
 // DefaultParallel is how many hosts are worked on at once.
 const DefaultParallel = 32
 
-// How long the agent may take over a request. An apply may install packages,
-// which is silent work, and drain backends, of which it tells.
+// How long the agent may take over a request. An apply may install packages, which is
+// one step without a word of progress, and drain backends, of which it tells.
 const (
-	askTimeout   = 60 * time.Second
-	applySilence = 15 * time.Minute
+	askTimeout = 60 * time.Second
+	applyStep  = 15 * time.Minute
 )
 
-// applyLimit bounds an apply on one host, whatever the host tells meanwhile: a
-// stage of silent work after the longest drain of the plan.
-func applyLimit(c *plans.Cluster) time.Duration {
+// applyDeadlines are those of an apply on one host. In all it has a step without a
+// word after the longest drain of the plan, whatever the host tells meanwhile.
+func applyDeadlines(c *plans.Cluster) deadlines {
 	drain := max(c.IPVS.Drain, plans.DefaultDrain)
 	for _, s := range c.Services {
 		drain = max(drain, s.Drain)
 	}
-	return applySilence + drain
+	return deadlines{silence: wire.Silence, step: applyStep, all: applyStep + drain}
 }
 
 // Run is one run over the cluster's hosts, from Open to Close.

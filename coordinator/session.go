@@ -103,22 +103,36 @@ func (s *session) ask(ctx context.Context, op wire.Op, body, into any) error {
 func (s *session) askFor(ctx context.Context, timeout time.Duration, op wire.Op, body, into any) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within %s", timeout))
 	defer cancel()
-	return s.agent.call(ctx, op, body, into, nil)
+	return s.agent.call(ctx, op, body, into, attention{})
 }
 
-// askLong is for what may take as long as the agent tells how far it is: it
-// gives up after so much silence, or when limit is over.
-func (s *session) askLong(ctx context.Context, silence, limit time.Duration, op wire.Op, body, into any, progress func(text string)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit))
+// deadlines are how long a long request is waited for.
+type deadlines struct {
+	silence time.Duration // without any sign of life; 0: as long as with one
+	step    time.Duration // with the agent at one thing, of which it tells no progress
+	all     time.Duration
+}
+
+// askLong is for what may take as long as the agent tells how far it is.
+func (s *session) askLong(ctx context.Context, d deadlines, op wire.Op, body, into any, progress func(text string)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, d.all, fmt.Errorf("no answer within %s", d.all))
 	defer cancel()
-	ctx, hush := context.WithCancelCause(ctx)
-	defer hush(nil)
-	timer := time.AfterFunc(silence, func() { hush(fmt.Errorf("not a word within %s", silence)) })
-	defer timer.Stop()
-	return s.agent.call(ctx, op, body, into, func(text string) {
-		timer.Reset(silence)
-		progress(text)
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	timer := time.AfterFunc(d.step, func() {
+		giveUp(fmt.Errorf("the agent lives, but got no further for %s: see on the host, with `ps -e --forest`, what it waits for; then run the same again", d.step))
 	})
+	defer timer.Stop()
+	at := ""
+	return s.agent.call(ctx, op, body, into, attention{silence: d.silence, heard: func(sign wire.Response) {
+		if sign.Progress != "" || sign.At != at {
+			timer.Reset(d.step)
+		}
+		at = sign.At
+		if sign.Progress != "" {
+			progress(sign.Progress)
+		}
+	}})
 }
 
 // clockRounds is how often a clock is read at most; the quickest answer counts.

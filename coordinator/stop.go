@@ -42,7 +42,7 @@ func (r *Run) applyOn(ctx context.Context, name string, req wire.ApplyRequest, t
 	live, done := r.untilCut(ctx)
 	defer done()
 	defer context.AfterFunc(ctx, s.agent.stop)()
-	err = s.askLong(live, applySilence, applyLimit(r.opts.Cluster), wire.OpApply, req, &res, tell)
+	err = s.askLong(live, applyDeadlines(r.opts.Cluster), wire.OpApply, req, &res, tell)
 	return res, err
 }
 

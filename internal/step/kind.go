@@ -18,7 +18,7 @@ type Kind[D, O any] struct {
 	Observe  func(ctx context.Context, want D, owned Owned) (O, error) // only reads
 	Diff     func(want D, owned Owned, have O) []Change                // pure, deterministic; removes only what is owned
 	// Apply carries out the changes in order and says how many are done. It
-	// may batch, and stops between two changes when ctx ends.
+	// may batch, and stops between two changes when ctx ends: it asks Next before each.
 	Apply func(ctx context.Context, want D, changes []Change) (done int, err error)
 	// Commands are what a person would type for the change, for a POSIX shell that
 	// runs as root on the host. Together, in the order of the changes, they do all

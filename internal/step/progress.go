@@ -5,6 +5,7 @@ import "context"
 type (
 	progressKey struct{}
 	noteKey     struct{}
+	nextKey     struct{}
 )
 
 // WithProgress gives a context in which Progress calls show. A kind that works
@@ -34,4 +35,22 @@ func Note(ctx context.Context, text string) {
 	if keep, ok := ctx.Value(noteKey{}).(func(string)); ok {
 		keep(text)
 	}
+}
+
+// WithNext gives a context in which Next calls hear.
+func WithNext(ctx context.Context, hear func(Change)) context.Context {
+	return context.WithValue(ctx, nextKey{}, hear)
+}
+
+// Next is what a kind asks before each change: the error is that of a ctx that has
+// ended, and then nothing more is to be begun. Whoever waits for the Apply learns from
+// it which change is in hand, should it never end.
+func Next(ctx context.Context, c Change) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if hear, ok := ctx.Value(nextKey{}).(func(Change)); ok {
+		hear(c)
+	}
+	return nil
 }

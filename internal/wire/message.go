@@ -11,7 +11,7 @@ import (
 // Version is the protocol's version. Both sides must have the same one; since
 // the coordinator pushes the agent it was built with, a mismatch means that
 // something else answered.
-const Version = 5
+const Version = 6
 
 // Hello is the agent's first frame.
 type Hello struct {
@@ -51,10 +51,13 @@ const (
 	OpStop  Op = "stop"  // nothing more is to be begun: what is being applied ends after the change in hand
 )
 
-// AliveInterval is how often a coordinator that has nothing else to say tells the
-// agent that it is still there. An agent that hears nothing at all for Silence
-// takes the connection for cut and ends as if its stdin had: TCP alone would notice
-// a pulled cable only when it has something to send, which may be never.
+// AliveInterval is how often a side that has nothing else to say tells the other that
+// it is still there: a coordinator always, an agent while it works on a request.
+//
+// An agent that hears nothing at all for Silence takes the connection for cut and ends
+// as if its stdin had: TCP alone would notice a pulled cable only when it has
+// something to send, which may be never. A coordinator that hears nothing for so long
+// gives the agent up: its sshd may well answer while it stands still.
 const (
 	AliveInterval = 10 * time.Second
 	Silence       = 60 * time.Second
@@ -67,20 +70,22 @@ type Request struct {
 	Body json.RawMessage `json:"body,omitempty"`
 }
 
-// Response answers the request with the same ID: Error, or Body. One with
-// Progress is no answer yet: it says how far the operation is, and more follows.
+// Response answers the request with the same ID: Error, or Body. One with Progress or
+// At is no answer yet, and more follows: it says how far the operation is, or only what
+// the agent is at, and that it lives.
 type Response struct {
 	ID       uint64          `json:"id"`
 	Progress string          `json:"progress,omitempty"` // one line of at most MaxProgress bytes
+	At       string          `json:"at,omitempty"`       // "packages: create nginx"; at most MaxProgress bytes
 	Error    *Error          `json:"error,omitempty"`
 	Body     json.RawMessage `json:"body,omitempty"`
 }
 
-// MaxProgress bounds a progress text, in bytes.
+// MaxProgress bounds a progress text, and what the agent is at, in bytes.
 const MaxProgress = 300
 
-// ProgressInterval is the least time between two progress frames of an agent,
-// but for the last one before the answer.
+// ProgressInterval is the least time between two frames of an agent that are no
+// answers, but for the last one before the answer.
 const ProgressInterval = time.Second
 
 // Code classifies an Error.

@@ -38,7 +38,7 @@ func (s system) apply(ctx context.Context, want Desired, changes []step.Change) 
 		return err
 	}
 	for n, c := range changes {
-		if err := ctx.Err(); err != nil {
+		if err := step.Next(ctx, c); err != nil {
 			return told, fmt.Errorf("stopped before %s: %w", c.ID, err)
 		}
 		if c.Blocked != "" {

@@ -51,7 +51,7 @@ func (k kind) observe(context.Context, Desired, step.Owned) (Observed, error) {
 func (k kind) apply(ctx context.Context, _ Desired, changes []step.Change) (int, error) {
 	reload := false
 	for i, c := range changes {
-		if err := ctx.Err(); err != nil {
+		if err := step.Next(ctx, c); err != nil {
 			return i, err
 		}
 		if !c.Action.Mutates() {

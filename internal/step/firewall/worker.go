@@ -160,7 +160,7 @@ func (w worker) query(ctx context.Context, argv ...string) (bool, error) {
 
 func (w worker) apply(ctx context.Context, _ Desired, changes []step.Change) (int, error) {
 	for done, c := range changes {
-		if err := ctx.Err(); err != nil {
+		if err := step.Next(ctx, c); err != nil {
 			return done, err
 		}
 		if c.Blocked != "" {

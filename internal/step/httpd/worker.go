@@ -36,7 +36,7 @@ func (w worker) observe(ctx context.Context, want Desired, owned step.Owned) (Ob
 func (w worker) apply(ctx context.Context, want Desired, changes []step.Change) (int, error) {
 	brought := false
 	for done, c := range changes {
-		if err := ctx.Err(); err != nil {
+		if err := step.Next(ctx, c); err != nil {
 			return done, err
 		}
 		if !c.Action.Mutates() {

@@ -17,7 +17,7 @@ import (
 func (s system) apply(ctx context.Context, want Desired, changes []step.Change) (int, error) {
 	done := 0
 	for done < len(changes) {
-		if err := ctx.Err(); err != nil {
+		if err := step.Next(ctx, changes[done]); err != nil { // which stands for its neighbours
 			return done, err
 		}
 		run := classOf(changes[done])
@@ -224,7 +224,7 @@ func (s system) removeServices(ctx context.Context, changes []step.Change) (int,
 // files writes and removes boot files.
 func (s system) files(ctx context.Context, changes []step.Change) (int, error) {
 	for i, c := range changes {
-		if err := ctx.Err(); err != nil {
+		if err := step.Next(ctx, c); err != nil {
 			return i, err
 		}
 		if err := s.file(c); err != nil {

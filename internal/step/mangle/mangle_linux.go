@@ -82,7 +82,7 @@ func (k kind) observe(ctx context.Context, want Desired, owned step.Owned) (Obse
 
 func (k kind) apply(ctx context.Context, _ Desired, changes []step.Change) (int, error) {
 	for i, c := range changes {
-		if err := ctx.Err(); err != nil {
+		if err := step.Next(ctx, c); err != nil {
 			return i, err
 		}
 		if err := k.one(ctx, c); err != nil {

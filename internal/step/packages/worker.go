@@ -121,7 +121,7 @@ func (w worker) apply(ctx context.Context, _ Desired, changes []step.Change) (in
 	}
 	done := 0
 	for done < len(changes) && !changes[done].Action.Removes() {
-		if err := ctx.Err(); err != nil {
+		if err := step.Next(ctx, changes[done]); err != nil {
 			return done, err
 		}
 		if changes[done].Action.Mutates() {
@@ -131,7 +131,10 @@ func (w worker) apply(ctx context.Context, _ Desired, changes []step.Change) (in
 		}
 		done++
 	}
-	if err := ctx.Err(); err != nil || done == len(changes) {
+	if done == len(changes) {
+		return done, ctx.Err()
+	}
+	if err := step.Next(ctx, changes[done]); err != nil {
 		return done, err
 	}
 	if err := w.remove(ctx, m, changes[done:]); err != nil {

@@ -183,7 +183,7 @@ func (w worker) observe(_ context.Context, want Desired, owned step.Owned) (Obse
 
 func (w worker) apply(ctx context.Context, _ Desired, changes []step.Change) (int, error) {
 	for done, c := range changes {
-		if err := ctx.Err(); err != nil {
+		if err := step.Next(ctx, c); err != nil {
 			return done, err
 		}
 		if !c.Action.Mutates() {

@@ -107,7 +107,7 @@ func (k kind) others(want Desired) ([]string, error) {
 
 func (k kind) apply(ctx context.Context, want Desired, changes []step.Change) (int, error) {
 	for i, c := range changes {
-		if err := ctx.Err(); err != nil {
+		if err := step.Next(ctx, c); err != nil {
 			return i, err
 		}
 		if err := k.one(ctx, want, c); err != nil {

@@ -199,7 +199,7 @@ func (k kind) ports(ctx context.Context, want Desired) ([]fou.Port, error) {
 
 func (k kind) apply(ctx context.Context, _ Desired, changes []step.Change) (int, error) {
 	for i, c := range changes {
-		if err := ctx.Err(); err != nil {
+		if err := step.Next(ctx, c); err != nil {
 			return i, err
 		}
 		if err := k.one(ctx, c); err != nil {

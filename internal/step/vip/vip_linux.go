@@ -114,7 +114,7 @@ func (k kind) apply(ctx context.Context, want Desired, changes []step.Change) (d
 	var written []string // files of the network stack
 	long := holdTime
 	for i, c := range changes {
-		if err := ctx.Err(); err != nil {
+		if err := step.Next(ctx, c); err != nil {
 			return i, err
 		}
 		if err := k.one(c); err != nil {
