@@ -139,6 +139,7 @@ func faults(t *testing.T, dir string) {
 	t.Logf("with faults %v; without %v", took, r.took)
 	w.maxFail()
 	w.hanging()
+	w.standingStill()
 }
 
 // maxFail changes all hosts, and enough of them cannot be changed. Those whose turn has

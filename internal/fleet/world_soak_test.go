@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -54,6 +55,7 @@ type world struct {
 	at        map[string]netip.Addr // where hosts are found that are not where they should be
 	known     map[string]string     // host keys, as the user knows them
 	stopped   chan int              // a process that is to be ended
+	onLine    func(line)            // hears what lvsup prints as it prints it; may be nil
 }
 
 func newWorld(t *testing.T, dir string) *world {
@@ -256,7 +258,7 @@ func (w *world) lvsup(args ...string) ran {
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "LANG=C.UTF-8",
 		fmt.Sprintf("LVSUP_VAR_hosts=%d", fleetSize), fmt.Sprintf("LVSUP_VAR_keepalive=%d", w.keepalive)}
 	var out, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &stderr
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(&out, &lines{to: w.onLine}), &stderr
 	begin := time.Now()
 	err := cmd.Run()
 	r := ran{code: cmd.ProcessState.ExitCode(), out: out.String(), err: stderr.String(), took: time.Since(begin).Round(10 * time.Millisecond)}
@@ -277,6 +279,27 @@ func (w *world) lvsup(args ...string) ran {
 		w.t.Fatalf("lvsup %v: the last line is %q; stderr: %s", args, r.result.Type, r.err)
 	}
 	return r
+}
+
+// lines passes lines of JSON on.
+type lines struct {
+	to   func(line)
+	rest []byte
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.rest = append(l.rest, p...)
+	for {
+		one, rest, whole := bytes.Cut(l.rest, []byte("\n"))
+		if !whole {
+			return len(p), nil
+		}
+		l.rest = rest
+		var said line
+		if l.to != nil && json.Unmarshal(one, &said) == nil {
+			l.to(said)
+		}
+	}
 }
 
 // changed are the hosts that a change was made on, or tried, in their order.
