@@ -31,7 +31,7 @@ const (
 type sample struct {
 	wall    time.Duration
 	cpu     time.Duration // of the coordinator: user and system
-	memory  int64         // bytes, the most that its largest process had at once
+	memory  int64         // bytes, the most that it had at once; of lvsup alone
 	traffic int64         // bytes between coordinator and hosts, both ways, headers included
 }
 

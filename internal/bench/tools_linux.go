@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -38,17 +37,20 @@ func (b *bench) run(ctx context.Context, argv ...string) (ran, error) {
 	cmd.Stdout, cmd.Stderr = &said, &said
 	begin := time.Now()
 	err := b.site.start(cmd)
+	memory := func() int64 { return 0 }
 	if err == nil {
+		if argv[0] == b.options.Lvsup { // to look takes time, which the others are not to lose
+			memory = followMemory(cmd.Process.Pid)
+		}
 		err = cmd.Wait()
 	}
-	took := time.Since(begin)
+	took, peak := time.Since(begin), memory()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		return ran{}, fmt.Errorf("cannot run %s: %w", argv[0], err)
 	}
-	used := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	return ran{
-		sample: sample{wall: took, cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), memory: used.Maxrss << 10},
+		sample: sample{wall: took, cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), memory: peak},
 		said:   said.String(), code: cmd.ProcessState.ExitCode(),
 	}, nil
 }
@@ -161,7 +163,6 @@ func (b *bench) openSSH(ctx context.Context, options ...string) (sample, error) 
 			mu.Lock()
 			defer mu.Unlock()
 			total.cpu += r.cpu
-			total.memory = max(total.memory, r.memory)
 			return err
 		})
 	}
