@@ -45,25 +45,24 @@ func newAgentConn(in io.WriteCloser, out io.Reader, build string, explain func(e
 	if hello.Build != build {
 		return nil, fmt.Errorf("the agent is build %q, this lvsup is %q", hello.Build, build)
 	}
-	go c.beat(wire.AliveInterval)
+	c.beat(wire.AliveInterval)
 	return c, nil
 }
 
-// beat tells the agent that the coordinator is still there: it may have no other
-// reason to speak for as long as a person reads a plan.
+// beat tells the agent in a while, and then again and again, that the coordinator is
+// still there: it may have no other reason to speak for as long as a person reads a
+// plan.
 func (c *agentConn) beat(every time.Duration) {
-	pulse := time.NewTicker(every)
-	defer pulse.Stop()
-	for {
+	time.AfterFunc(every, func() {
 		select {
 		case <-c.over:
 			return
-		case <-pulse.C:
-			if c.send(wire.Request{Op: wire.OpAlive}) != nil {
-				return // whoever asks next is told why
-			}
+		default:
 		}
-	}
+		if c.send(wire.Request{Op: wire.OpAlive}) == nil { // else whoever asks next is told why
+			c.beat(every)
+		}
+	})
 }
 
 // stop has the agent begin nothing more, and answer to what it is at.

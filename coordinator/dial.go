@@ -241,8 +241,7 @@ func (d *SSHDialer) isOurs(hello wire.Hello) bool {
 
 // run starts a command on the host, as root where become says so.
 func (d *SSHDialer) run(ctx context.Context, client *sshconn.Client, name string, become bool, command string) (*sshconn.Session, error) {
-	log := d.log.With().Str("host", name).Logger()
-	onStderr := func(line string) { log.Debug().Msg(line) }
+	onStderr := func(line string) { d.log.Debug().Str("host", name).Msg(line) }
 	// The session outlives the call: the agent ends when its stdin does.
 	long := context.WithoutCancel(ctx)
 	var run *sshconn.Session

@@ -174,7 +174,7 @@ const manyHosts = 100
 func (g *globals) connect(ctx context.Context, c *plans.Cluster, out plans.LeftOut, progress func(report.Event)) *coordinator.Run {
 	g.begin()
 	if len(c.Hosts)-len(out.Hosts) >= manyHosts && os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(20)
+		debug.SetGCPercent(10)
 	}
 	cut, _ := ctx.Value(cutKey{}).(<-chan struct{})
 	return coordinator.Open(ctx, coordinator.Options{

@@ -14,7 +14,7 @@ import (
 
 // Client is a connection to one host. Safe for concurrent use.
 type Client struct {
-	ep      Endpoint
+	ep      *Endpoint // which hostKeys has, too; it does not change
 	ssh     *ssh.Client
 	conn    *countingConn
 	proxy   *proxyConn // nil without a proxy command
@@ -31,14 +31,16 @@ type Client struct {
 	become   becomeWay
 }
 
-func newClient(ep Endpoint, s *ssh.Client, conn *countingConn, key ssh.PublicKey) *Client {
-	c := &Client{ep: ep, ssh: s, conn: conn, hostKey: key, done: make(chan struct{})}
-	go c.watch()
+// newClient takes over a connection after its login. ssh.NewClient would do with three
+// goroutines what watch does in one: a fleet has a thousand connections.
+func newClient(ep *Endpoint, s ssh.Conn, opens <-chan ssh.NewChannel, asks <-chan *ssh.Request, conn *countingConn, key ssh.PublicKey) *Client {
+	c := &Client{ep: ep, ssh: &ssh.Client{Conn: s}, conn: conn, hostKey: key, done: make(chan struct{})}
+	go c.watch(opens, asks)
 	return c
 }
 
 // Endpoint says where the client is connected to.
-func (c *Client) Endpoint() Endpoint { return c.ep }
+func (c *Client) Endpoint() Endpoint { return *c.ep }
 
 // HostKey is the key that the host showed, in wire form (RFC 4253, 6.6), for
 // Options.PinnedHostKey; of a certificate it is the key inside.
@@ -84,8 +86,25 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// watch waits for the end of the connection.
-func (c *Client) watch() {
+// watch refuses what the host opens or asks for, which is nothing that lvsup serves,
+// until the connection ends.
+func (c *Client) watch(opens <-chan ssh.NewChannel, asks <-chan *ssh.Request) {
+	for opens != nil || asks != nil {
+		select {
+		case ch, more := <-opens:
+			if !more {
+				opens = nil
+				continue
+			}
+			_ = ch.Reject(ssh.UnknownChannelType, "lvsup serves no channels") // fails if the peer was quicker
+		case ask, more := <-asks:
+			if !more {
+				asks = nil
+				continue
+			}
+			_ = ask.Reply(false, nil) // likewise
+		}
+	}
 	err := c.ssh.Wait()
 	cause := error(errors.New("the host closed it"))
 	if err != nil && !isEOF(err) {
@@ -103,46 +122,63 @@ func (c *Client) watch() {
 	close(c.done)
 }
 
+// alive is what the keep-alives of a connection have found so far. Between two of
+// them there is a timer and no goroutine.
+type alive struct {
+	interval time.Duration
+	misses   int
+
+	mu      sync.Mutex
+	waiting bool // for an answer
+	missed  int
+	seen    int64 // bytes that had come
+}
+
 // keepAlive asks the peer for an answer every interval, and cuts the connection
 // after misses intervals in a row without a single byte from it (as ssh does
 // with ServerAliveCountMax). Data that arrives counts as an answer: on a slow
 // line the request queues behind an upload.
 func (c *Client) keepAlive(interval time.Duration, misses int) {
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	answered := make(chan struct{}, 1)
-	waiting := false
-	missed := 0
-	seen := c.conn.received.Load()
-	for {
-		select {
-		case <-c.done:
-			return
-		case <-answered:
-			waiting = false
-			continue
-		case <-ticker.C:
-		}
-		now := c.conn.received.Load()
-		switch {
-		case now != seen:
-			seen, missed = now, 0
-		case waiting:
-			missed++
-		}
-		if missed >= misses {
-			c.cut(fmt.Errorf("no answer for %v", time.Duration(missed)*interval))
-			return
-		}
-		if !waiting {
-			waiting = true
-			go func() {
-				// OpenSSH's name; any answer will do, a refusal too.
-				_, _, _ = c.ssh.SendRequest("keepalive@openssh.com", true, nil)
-				answered <- struct{}{}
-			}()
-		}
+	a := &alive{interval: interval, misses: misses, seen: c.conn.received.Load()}
+	time.AfterFunc(interval, func() { c.beat(a) })
+}
+
+// beat looks whether anything came since the last one, and asks.
+func (c *Client) beat(a *alive) {
+	select {
+	case <-c.done:
+		return
+	default:
 	}
+	missed, ask := a.look(c.conn.received.Load())
+	if missed >= a.misses {
+		c.cut(fmt.Errorf("no answer for %v", time.Duration(missed)*a.interval))
+		return
+	}
+	time.AfterFunc(a.interval, func() { c.beat(a) })
+	if ask {
+		// OpenSSH's name; any answer will do, a refusal too.
+		_, _, _ = c.ssh.SendRequest("keepalive@openssh.com", true, nil)
+		a.mu.Lock()
+		a.waiting = false
+		a.mu.Unlock()
+	}
+}
+
+// look gives for how many intervals nothing came, and whether to ask: one question
+// at a time.
+func (a *alive) look(received int64) (missed int, ask bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case received != a.seen:
+		a.seen, a.missed = received, 0
+	case a.waiting:
+		a.missed++
+	}
+	ask = !a.waiting
+	a.waiting = true
+	return a.missed, ask
 }
 
 // cut ends a connection whose peer is dead. The transport is closed directly:

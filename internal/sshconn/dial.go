@@ -233,7 +233,7 @@ func (d *Dialer) enter(ctx context.Context, ep Endpoint) (leave func(), err erro
 // once makes one try. What is made for several hosts, or asked of a person, comes
 // before the connect timeout begins: it is not this host's delay.
 func (d *Dialer) once(ctx context.Context, timeout time.Duration, ep Endpoint, pinned []byte, h hops) (*Client, error) {
-	keys, err := newHostKeys(&d.known, ep, pinned, d.o.AcceptNewHostKeys)
+	keys, err := newHostKeys(&d.known, &ep, pinned, d.o.AcceptNewHostKeys)
 	if err != nil {
 		return nil, fmt.Errorf("cannot connect to %s: %w", Clean(ep.Name), err)
 	}
@@ -252,7 +252,7 @@ func (d *Dialer) once(ctx context.Context, timeout time.Duration, ep Endpoint, p
 	defer leave()
 	dctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	c, err := d.handshake(ctx, dctx, ep, bastion, keys, creds)
+	c, err := d.handshake(ctx, dctx, bastion, keys, creds)
 	var unreachable *UnreachableError
 	if errors.As(err, &unreachable) && dctx.Err() != nil && ctx.Err() == nil {
 		unreachable.Cause = fmt.Errorf("no SSH session within %v (%w)", timeout, unreachable.Cause)
@@ -272,8 +272,9 @@ func (d *Dialer) letAnswer(ctx context.Context, creds *credentials, who Login) {
 
 // handshake connects and logs in. ctx is the caller's, for questions to the person;
 // dctx also ends with the connect timeout.
-func (d *Dialer) handshake(ctx, dctx context.Context, ep Endpoint, bastion *Client, keys *hostKeys, creds *credentials) (*Client, error) {
-	raw, err := transport(dctx, ep, bastion)
+func (d *Dialer) handshake(ctx, dctx context.Context, bastion *Client, keys *hostKeys, creds *credentials) (*Client, error) {
+	ep := keys.ep
+	raw, err := transport(dctx, *ep, bastion)
 	if err != nil {
 		return nil, err
 	}
@@ -300,20 +301,20 @@ func (d *Dialer) handshake(ctx, dctx context.Context, ep Endpoint, bastion *Clie
 	patience := firstPositive(d.o.LoginTimeout, DefaultLoginTimeout)
 	late := time.AfterFunc(patience, func() { _ = conn.Close() })
 	defer late.Stop()
-	sc, chans, reqs, err := ssh.NewClientConn(conn, ep.address(), config)
+	sc, opens, asks, err := ssh.NewClientConn(conn, ep.address(), config)
 	if err != nil {
 		if !late.Stop() {
 			err = fmt.Errorf("the host did not end the login within %v", patience)
 		}
-		why := explain(ep, keys, creds, banner, raw, err)
+		why := explain(keys, creds, banner, raw, err)
 		_ = conn.Close()
 		return nil, why
 	}
-	c := newClient(ep, ssh.NewClient(sc, chans, reqs), conn, keys.seen)
+	c := newClient(ep, sc, opens, asks, conn, keys.seen)
 	if p, ok := raw.(*proxyConn); ok {
 		c.proxy = p
 	}
-	go c.keepAlive(
+	c.keepAlive(
 		firstPositive(d.o.KeepAliveInterval, ep.ServerAliveInterval, DefaultKeepAliveInterval),
 		firstPositive(d.o.KeepAliveMisses, ep.ServerAliveCountMax, DefaultKeepAliveMisses))
 	return c, nil
@@ -326,10 +327,11 @@ func (d *Dialer) recordHostKey(file, line string) error {
 }
 
 // explain sorts the error of a handshake.
-func explain(ep Endpoint, keys *hostKeys, creds *credentials, banner string, raw net.Conn, err error) error {
+func explain(keys *hostKeys, creds *credentials, banner string, raw net.Conn, err error) error {
 	if keys.refused != nil {
 		return keys.refused
 	}
+	ep := keys.ep
 	// x/crypto has no type for this error; the other text is sshd's, when
 	// MaxAuthTries is used up.
 	text := err.Error()

@@ -19,7 +19,7 @@ import (
 
 // hostKeys judges the key of one host during one handshake.
 type hostKeys struct {
-	ep     Endpoint
+	ep     *Endpoint
 	known  *knownHosts // nil with a pinned key
 	pinned []byte      // wire form; the only key to accept
 	plan   hostkey.Pin // the plan's; zero: none
@@ -35,7 +35,7 @@ type hostKeys struct {
 
 // newHostKeys reads the known_hosts files of the endpoint. pinned, if not nil, is
 // a key that was judged before in this run.
-func newHostKeys(known *texts, ep Endpoint, pinned []byte, accept bool) (*hostKeys, error) {
+func newHostKeys(known *texts, ep *Endpoint, pinned []byte, accept bool) (*hostKeys, error) {
 	h := &hostKeys{ep: ep, pinned: pinned, accept: accept}
 	switch ep.StrictHostKeyChecking {
 	case "accept-new", "no":

@@ -105,7 +105,7 @@ func TestKnownHosts(t *testing.T) {
 			if test.shows != nil {
 				shown = test.shows.PublicKey()
 			}
-			h, err := newHostKeys(&texts{}, ep, nil, false)
+			h, err := newHostKeys(&texts{}, &ep, nil, false)
 			if err == nil {
 				err = h.judge(shown)
 			}
@@ -115,7 +115,7 @@ func TestKnownHosts(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			// What accepts new keys accepts an unknown one and nothing else.
-			h, err = newHostKeys(&texts{}, ep, nil, true)
+			h, err = newHostKeys(&texts{}, &ep, nil, true)
 			if err != nil {
 				return
 			}
@@ -148,7 +148,7 @@ func TestHostKeyOrder(t *testing.T) {
 	} {
 		file := filepath.Join(t.TempDir(), "known_hosts")
 		writeFile(t, file, test.lines, 0o600)
-		h, err := newHostKeys(&texts{}, Endpoint{Alias: "web1", HostName: "web1", Port: 22, UserKnownHosts: []string{file}, HostKey: test.pin}, nil, false)
+		h, err := newHostKeys(&texts{}, &Endpoint{Alias: "web1", HostName: "web1", Port: 22, UserKnownHosts: []string{file}, HostKey: test.pin}, nil, false)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unique"
 )
 
 // resolveTimeout bounds one run of ssh -G, Match exec lines included.
@@ -152,7 +153,9 @@ func (r Resolver) openSSH(ctx context.Context, ssh, alias, user string, port int
 	s := settings{}
 	for line := range strings.Lines(string(out)) {
 		key, value, _ := strings.Cut(strings.TrimRight(line, "\n"), " ")
-		s[key] = append(s[key], value)
+		// The hosts of a fleet have most of it in common; and what is kept of it must
+		// not keep the whole output.
+		s[key] = append(s[key], unique.Make(value).Value())
 	}
 	if s.first("hostname") == "" {
 		return nil, fmt.Errorf("%s -G printed no hostname", ssh)

@@ -81,7 +81,7 @@ func (c *Client) start(ctx context.Context, name, cmd string, onStderr func(line
 }
 
 // stderrBuffer is small: a fleet has a thousand sessions that say nothing.
-const stderrBuffer = 1 << 10
+const stderrBuffer = 1 << 8
 
 // openWatched starts full as the session's command without looking at its
 // output, but with an eye on stderr if watch is not nil.
