@@ -80,8 +80,13 @@ func (c *Client) start(ctx context.Context, name, cmd string, onStderr func(line
 	return s, nil
 }
 
-// stderrBuffer is small: a fleet has a thousand sessions that say nothing.
-const stderrBuffer = 1 << 8
+// Sizes, in bytes, that are small because a fleet has a thousand connections: most of
+// their sessions say nothing on stderr, and each connection keeps room for the largest
+// packet that it ever sent.
+const (
+	stderrBuffer = 1 << 8
+	packet       = 8 << 10
+)
 
 // openWatched starts full as the session's command without looking at its
 // output, but with an eye on stderr if watch is not nil.
@@ -256,7 +261,7 @@ func (s *Session) finish(stdin io.Reader, limit int) (stdout, stderr []byte, cod
 	}
 	go func() {
 		// A command may end without reading all of it.
-		_, _ = io.Copy(s.Stdin, stdin)
+		_, _ = io.CopyBuffer(s.Stdin, struct{ io.Reader }{stdin}, make([]byte, packet))
 		_ = s.Stdin.Close()
 	}()
 	var out bytes.Buffer

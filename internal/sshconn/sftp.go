@@ -16,11 +16,6 @@ import (
 // else first may leave both sides waiting.
 const sftpHandshake = 10 * time.Second
 
-// sftpPacket is how much goes with one request, in bytes, of which 64 are under way at
-// once. The connection keeps room for the largest packet that it ever sent, and a
-// fleet has a thousand connections.
-const sftpPacket = 8 << 10
-
 // overSFTP writes the temporary file through SFTP. Any error means that this
 // way does not work, and leaves the temporary file to the caller.
 func (c *Client) overSFTP(ctx context.Context, t uploadTo) (err error) {
@@ -48,7 +43,7 @@ func (c *Client) overSFTP(ctx context.Context, t uploadTo) (err error) {
 	if err := session.RequestSubsystem("sftp"); err != nil {
 		return fmt.Errorf("the subsystem is off: %w", err)
 	}
-	client, err := sftp.NewClientPipe(stdout, stdin, sftp.UseConcurrentWrites(true), sftp.MaxPacket(sftpPacket))
+	client, err := sftp.NewClientPipe(stdout, stdin, sftp.UseConcurrentWrites(true), sftp.MaxPacket(packet))
 	if err != nil {
 		return fmt.Errorf("the subsystem does not speak SFTP: %w", err)
 	}
