@@ -345,7 +345,7 @@ func pushesOver(t *testing.T, c *Client) {
 func many(t *testing.T, c *Client) {
 	d := NewDialer(Options{ConnectTimeout: rowPatience, Wait: rowPatience})
 	defer func() { _ = d.Close() }()
-	dialMany(t, d, c.ep, 20)
+	dialMany(t, d, *c.ep, 20)
 }
 
 // standsStill stops the process at the other end.
