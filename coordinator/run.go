@@ -27,6 +27,9 @@ type Options struct {
 	// Parallel bounds how many hosts are worked on at once; 0 means
 	// DefaultParallel.
 	Parallel int
+	// Share bounds besides how many hosts are worked on at once by several runs, all
+	// together; nil where there is one run. It is for runs that only look.
+	Share *Share
 	// LockWait is how long the hosts' locks are waited for, all together.
 	LockWait time.Duration
 	// LeftOut is what the run is not about. Hosts that are left out are not
@@ -258,7 +261,11 @@ func (r *Run) each(hosts []string, f func(host string)) {
 	var g errgroup.Group
 	g.SetLimit(r.opts.Parallel)
 	for _, h := range hosts {
-		g.Go(func() error { f(h); return nil })
+		g.Go(func() error {
+			defer r.opts.Share.enter()()
+			f(h)
+			return nil
+		})
 	}
 	_ = g.Wait()
 }

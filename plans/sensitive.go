@@ -134,11 +134,15 @@ func instead(value, mark string) string {
 // looked for in text of all kinds, where a "1" would be everywhere.
 const shortestSecret = 4
 
-// Redacter gives what takes the cluster's sensitive values out of a text, such as
+// Redacter gives what takes the clusters' sensitive values out of a text, such as
 // what a host says of a failure, as they are and as JSON spells them.
-func Redacter(c *Cluster) *strings.Replacer {
+func Redacter(all ...*Cluster) *strings.Replacer {
+	var hosts []Host
+	for _, c := range all {
+		hosts = append(hosts, c.Hosts...)
+	}
 	var values []string
-	for _, h := range c.Hosts {
+	for _, h := range hosts {
 		for key, value := range h.Sysctls {
 			if h.Sensitive["sysctl."+key] {
 				values = append(values, value)

@@ -27,32 +27,31 @@ func newApply(g *globals) *cobra.Command {
 PLAN is a plan file or a folder of them, or a file that lvsup plan --out wrote:
 that is carried out without a question, if the hosts are still what it showed.`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c := change{name: "apply", path: args[0], yes: yes, from: g.vantage(from)}
-			if savedplan.Is(c.path) {
-				saved, err := savedplan.Read(c.path)
-				if err != nil {
-					return err
-				}
-				switch {
-				case !g.run.None():
-					return fmt.Errorf("cannot narrow %s: a saved plan is carried out as it was shown; say --target, --exclude and --shard to lvsup plan --out", c.path)
-				case g.run.resume:
-					return fmt.Errorf("cannot go on with %s: lvsup apply --resume wants the plan that it was made from", c.path)
-				case g.run.unreachable.skip:
-					return fmt.Errorf("cannot skip hosts of %s: a saved plan is carried out as it was shown, or not at all", c.path)
-				}
-				c.saved, c.yes, c.destroy = saved, true, saved.Plan.Destroy
-			}
-			return g.change(cmd.Context(), c)
-		},
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	g.explains(cmd)
 	cmd.Flags().StringVar(&from, "probe-from", "", "`host` to ask the VIP from, or \"local\" for this machine")
 	cmd.Flags().DurationVar(&g.guard, "guard", coordinator.DefaultGuardTime, "how `long` a host waits for a new connection before it takes back what cut the old one")
 	g.changeFlags(cmd)
-	return cmd
+	return g.oneByOne(cmd, func(ctx context.Context, g *globals, path string) error {
+		c := change{name: "apply", path: path, yes: yes, from: g.vantage(from)}
+		if savedplan.Is(c.path) {
+			saved, err := savedplan.Read(c.path)
+			if err != nil {
+				return err
+			}
+			switch {
+			case !g.run.None():
+				return fmt.Errorf("cannot narrow %s: a saved plan is carried out as it was shown; say --target, --exclude and --shard to lvsup plan --out", c.path)
+			case g.run.resume:
+				return fmt.Errorf("cannot go on with %s: lvsup apply --resume wants the plan that it was made from", c.path)
+			case g.run.unreachable.skip:
+				return fmt.Errorf("cannot skip hosts of %s: a saved plan is carried out as it was shown, or not at all", c.path)
+			}
+			c.saved, c.yes, c.destroy = saved, true, saved.Plan.Destroy
+		}
+		return g.change(ctx, c)
+	})
 }
 
 func newDestroy(g *globals) *cobra.Command {
@@ -61,14 +60,13 @@ func newDestroy(g *globals) *cobra.Command {
 		Use:   "destroy PLAN",
 		Short: "Take away what lvsup made and put back what it changed",
 		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return g.change(cmd.Context(), change{name: "destroy", path: args[0], yes: yes, destroy: true})
-		},
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	g.changeFlags(cmd)
 	g.explains(cmd)
-	return cmd
+	return g.oneByOne(cmd, func(ctx context.Context, g *globals, path string) error {
+		return g.change(ctx, change{name: "destroy", path: path, yes: yes, destroy: true})
+	})
 }
 
 // change is an apply or a destroy.

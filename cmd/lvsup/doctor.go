@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/lvsup/lvsup/internal/report"
@@ -20,28 +22,27 @@ changed.
 
 It exits with 8 if traffic suffers, with 2 if there are only doubts, with 0 if all is well.`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			h := g.human()
-			run, _, err := g.open(cmd.Context(), args[0], g.progress(h, false))
-			if err != nil {
-				return err
-			}
-			defer run.Close()
-			doc := &view.Document{}
-			doc.Diagnosis, err = run.Diagnose(cmd.Context(), g.vantage(from), g.applyCommand(args[0]))
-			codes := codesOf(run.Failures(), false)
-			if err == nil {
-				codes = append(codes, diagnosisCode(doc.Diagnosis))
-				if !g.json {
-					h.Diagnosis(doc.Diagnosis)
-				}
-			}
-			return g.finish(h, run, doc, codes, err)
-		},
 	}
 	g.shardFlag(cmd)
 	cmd.Flags().StringVar(&from, "probe-from", "", "`host` to ask the VIP from, or \"local\" for this machine")
-	return cmd
+	return g.oneByOne(cmd, func(ctx context.Context, g *globals, path string) error {
+		h := g.human()
+		run, _, err := g.open(ctx, path, g.progress(h, false))
+		if err != nil {
+			return err
+		}
+		defer run.Close()
+		doc := &view.Document{}
+		doc.Diagnosis, err = run.Diagnose(ctx, g.vantage(from), g.applyCommand(path))
+		codes := codesOf(run.Failures(), false)
+		if err == nil {
+			codes = append(codes, diagnosisCode(doc.Diagnosis))
+			if !g.json {
+				h.Diagnosis(doc.Diagnosis)
+			}
+		}
+		return g.finish(h, run, doc, codes, err)
+	})
 }
 
 // diagnosisCode is what a diagnosis ends with.

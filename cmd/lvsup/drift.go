@@ -56,14 +56,13 @@ A file of rules says nothing of some differences for a while (* is any text):
     until  = "2026-12-31"
   }`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return g.drift(cmd.Context(), args[0], d) },
 	}
 	cmd.Flags().StringVar(&d.format, "format", formatText, "`one` of "+strings.Join(driftFormats(), ", "))
 	cmd.Flags().StringVar(&d.output, "output", "", "write to a `file` instead, which is replaced whole or not at all")
 	cmd.Flags().StringVar(&d.rulesFile, "ignore", "", "`file` of rules for what need not be told")
 	g.narrowFlags(cmd)
 	g.explains(cmd)
-	each := g.perCluster(cmd).RunE
+	each := g.sideBySide(cmd, func(ctx context.Context, g *globals, path string) error { return g.drift(ctx, path, d) }).RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return g.driftOfAll(cmd, args, d, each) }
 	return cmd
 }
@@ -97,7 +96,7 @@ func (g *globals) driftOfAll(cmd *cobra.Command, args []string, d *driftCheck, e
 		g.stdout = &file
 	}
 	if d.format == formatJSON && (d.output != "" || !g.json) {
-		g.document = g.out()
+		g.report = true
 	}
 	if d.format == formatJSON && !g.json {
 		g.json, g.bare = true, true
@@ -163,7 +162,10 @@ func (g *globals) drift(ctx context.Context, path string, d *driftCheck) error {
 	found := drift.Of(run.LeftOut().Rest(cluster), p, failures, err, history.Since)
 	found.Took, found.Exit = time.Since(begin), report.Worst(append(codes, codeOf(err))...)
 	found.Ignore(ignored)
-	d.findings.Clusters = append(d.findings.Clusters, found)
+	_ = g.turn.Tell(func() error {
+		d.findings.Clusters = append(d.findings.Clusters, found)
+		return nil
+	})
 	doc.Plan, doc.Ignored, doc.Since = p, ignored, found.Since()
 	if d.format == formatText && err == nil && (!g.quiet || len(codes) > 0 || d.output != "") {
 		if g.quiet && g.cluster != "" {

@@ -27,19 +27,23 @@ import (
 	"github.com/lvsup/lvsup/plans"
 )
 
-// globals are the flags that several commands share.
+// globals are the flags that several commands share, and what a command works with. Of
+// each of several clusters a command has a copy of its own, made by split.
 type globals struct {
 	output
-	live          *view.Live    // what a run looks like on a terminal; nil: nobody watches
-	guard         time.Duration // 0: the coordinator's default
-	command       string        // the words after "lvsup", as in "export ipvsadm"
+	plan          *plans.Cluster         // nil: it is not read yet
+	share         *coordinator.Share     // of the hosts that are worked on at once; nil: all
+	ssh           *coordinator.SSHDialer // nil: nobody has been connected to yet
+	live          *view.Live             // what a run looks like on a terminal; nil: nobody watches
+	guard         time.Duration          // 0: the coordinator's default
+	command       string                 // the words after "lvsup", as in "export ipvsadm"
 	sshConfig     string
 	acceptNewKeys bool
 	noColor       bool
 	verbose       bool
 	askBecomePass bool
 	askPass       bool
-	asking        sync.Mutex  // one question at a time
+	asking        *sync.Mutex // one question at a time
 	cluster       string      // one of several in the plan; empty: all, or the only one
 	inputs        []hcl.Input // values for the plan's variables, in the order of the command line
 	run           runFlags
@@ -48,6 +52,8 @@ type globals struct {
 	stdout        io.Writer         // where results go; nil: to os.Stdout
 	redacter      *strings.Replacer // takes sensitive values out; nil before a plan is read
 }
+
+func newGlobals() *globals { return &globals{asking: &sync.Mutex{}} }
 
 func (g *globals) register(root *cobra.Command) {
 	f := root.PersistentFlags()
@@ -99,8 +105,11 @@ func (g *globals) log() zerolog.Logger {
 // errDiagnostics means that the plan's mistakes were printed already.
 var errDiagnostics = errors.New("the plan has mistakes")
 
-// load reads and judges a plan, and prints what is wrong with it.
+// load reads and judges a plan, unless that is done, and prints what is wrong with it.
 func (g *globals) load(path string) (*plans.Cluster, error) {
+	if g.plan != nil {
+		return g.plan, nil
+	}
 	c, diags := g.read(path)
 	for _, d := range diags {
 		if d.Severity == plans.Error {
@@ -117,16 +126,21 @@ func (g *globals) read(path string) (*plans.Cluster, []plans.Diagnostic) {
 		return nil, g.notSaved(path)
 	}
 	c, files, diags := hcl.Load([]string{path}, g.options())
-	g.diags = diags
 	if c != nil {
 		g.redacter = plans.Redacter(c)
 	}
+	g.diagnose(files, diags)
+	return c, diags
+}
+
+// diagnose prints what was found in a plan, and keeps it for the documents.
+func (g *globals) diagnose(files map[string][]byte, diags []plans.Diagnostic) {
+	g.diags = diags
 	wrong := slices.ContainsFunc(diags, func(d plans.Diagnostic) bool { return d.Severity == plans.Error })
 	if len(diags) > 0 && !g.json && (wrong || !g.quiet) {
 		h := g.human()
 		hcl.WriteDiagnostics(h.Err, files, diags, h.ErrColor())
 	}
-	return c, diags
 }
 
 // options are what a plan is read with.
@@ -170,12 +184,17 @@ func (g *globals) open(ctx context.Context, path string, progress func(report.Ev
 // most of a run's memory is its open connections, which stay to the end.
 const manyHosts = 100
 
+// spareMemory has it collected more often, if a run is about many hosts.
+func spareMemory(hosts int) {
+	if hosts >= manyHosts && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(10)
+	}
+}
+
 // connect begins a run on the cluster's hosts that are not left out.
 func (g *globals) connect(ctx context.Context, c *plans.Cluster, out plans.LeftOut, progress func(report.Event)) *coordinator.Run {
 	g.begin()
-	if len(c.Hosts)-len(out.Hosts) >= manyHosts && os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(10)
-	}
+	spareMemory(len(c.Hosts) - len(out.Hosts))
 	cut, _ := ctx.Value(cutKey{}).(<-chan struct{})
 	return coordinator.Open(ctx, coordinator.Options{
 		Cluster:  c,
@@ -185,11 +204,16 @@ func (g *globals) connect(ctx context.Context, c *plans.Cluster, out plans.LeftO
 		Report:   progress,
 		LockWait: g.run.lockTimeout, GuardTime: g.guard,
 		Cut: cut, LeftOut: out, Watch: g.command == "drift", AskLinks: slices.Contains([]string{"plan", "apply", "drift"}, g.command),
-		Parallel: g.run.parallel, SkipUnreachable: g.run.unreachable.skip, MaxFail: g.run.maxFail.MaxFail,
+		Parallel: g.run.parallel, Share: g.share, SkipUnreachable: g.run.unreachable.skip, MaxFail: g.run.maxFail.MaxFail,
 	})
 }
 
+// dialer is one for a whole run, of all clusters: it asks once for a password, and spares
+// jump hosts.
 func (g *globals) dialer(ctx context.Context) *coordinator.SSHDialer {
+	if g.ssh != nil {
+		return g.ssh
+	}
 	h := g.human()
 	o := sshconn.Options{
 		Resolver:          sshconn.Resolver{File: g.sshConfig},
@@ -207,7 +231,8 @@ func (g *globals) dialer(ctx context.Context) *coordinator.SSHDialer {
 	if g.askPass {
 		o.Password, o.Answer = g.loginPassword(ctx), g.answer
 	}
-	return coordinator.NewSSHDialer(o, g.becomePassword(ctx), g.log())
+	g.ssh = coordinator.NewSSHDialer(o, g.becomePassword(ctx), g.log())
+	return g.ssh
 }
 
 // vantage is where a probe asks from: what the person said, else the lab's

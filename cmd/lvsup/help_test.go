@@ -26,7 +26,7 @@ func every(c *cobra.Command, do func(*cobra.Command)) {
 // Every command has its place in the list, and the examples have only commands and
 // flags that there are.
 func TestHelpIsRight(t *testing.T) {
-	root := newRoot(&globals{})
+	root := newRoot(newGlobals())
 	known := topics()
 	for _, c := range root.Commands() {
 		if _, ok := known[c.Name()]; !ok && c.IsAvailableCommand() {
@@ -85,7 +85,7 @@ func TestEveryExitCodeHasItsMeaning(t *testing.T) {
 // A page for each command, of which no line is a request by chance.
 func TestManual(t *testing.T) {
 	dir := t.TempDir()
-	root := newRoot(&globals{})
+	root := newRoot(newGlobals())
 	if err := writeManual(dir, root); err != nil {
 		t.Fatal(err)
 	}

@@ -19,23 +19,22 @@ func newProbe(g *globals) *cobra.Command {
 		Use:   "probe PLAN",
 		Short: "Ask the real servers and the VIP for the page; judge the split",
 		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			h := g.human()
-			run, _, err := g.open(cmd.Context(), args[0], g.progress(h, false))
-			if err != nil {
-				return err
-			}
-			defer run.Close()
-			doc := &view.Document{}
-			codes := codesOf(run.Failures(), false)
-			more, err := g.probe(cmd.Context(), h, run, g.vantage(from), doc)
-			codes = append(codes, more...)
-			return g.finish(h, run, doc, codes, err)
-		},
 	}
 	g.shardFlag(cmd)
 	cmd.Flags().StringVar(&from, "probe-from", "", "`host` to ask the VIP from, or \"local\" for this machine")
-	return cmd
+	return g.oneByOne(cmd, func(ctx context.Context, g *globals, path string) error {
+		h := g.human()
+		run, _, err := g.open(ctx, path, g.progress(h, false))
+		if err != nil {
+			return err
+		}
+		defer run.Close()
+		doc := &view.Document{}
+		codes := codesOf(run.Failures(), false)
+		more, err := g.probe(ctx, h, run, g.vantage(from), doc)
+		codes = append(codes, more...)
+		return g.finish(h, run, doc, codes, err)
+	})
 }
 
 func newStatus(g *globals) *cobra.Command {
@@ -43,15 +42,14 @@ func newStatus(g *globals) *cobra.Command {
 		Use:   "status PLAN",
 		Short: "Show the directors' IPVS tables and connections",
 		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			doc := &view.Document{Status: map[string]*wire.IPVSResponse{}}
-			return g.tables(cmd.Context(), args[0], doc, func(h *view.Human, host string, t *wire.IPVSResponse) {
-				h.Status(host, t)
-			})
-		},
 	}
 	g.shardFlag(cmd)
-	return cmd
+	return g.sideBySide(cmd, func(ctx context.Context, g *globals, path string) error {
+		doc := &view.Document{Status: map[string]*wire.IPVSResponse{}}
+		return g.tables(ctx, path, doc, func(h *view.Human, host string, t *wire.IPVSResponse) {
+			h.Status(host, t)
+		})
+	})
 }
 
 func newExport(g *globals) *cobra.Command {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 
 	"github.com/lvsup/lvsup/internal/build"
 	"github.com/lvsup/lvsup/internal/report"
@@ -13,13 +14,14 @@ import (
 
 // output is how a run talks to programs.
 type output struct {
-	json     bool               // no text for people
-	bare     bool               // of --json only the results, each a document by itself
-	document io.Writer          // where documents go too; nil: nowhere
-	stream   *view.Stream       // nil: not begun
-	several  []string           // the clusters, of a plan with several
-	shard    *view.Shard        // nil: all of the fleet
-	diags    []plans.Diagnostic // of the plan that was read last
+	json    bool               // no text for people
+	bare    bool               // of --json only the results, each a document by itself
+	report  bool               // documents go to where results go, too
+	stream  *view.Stream       // nil: not begun
+	several []string           // the clusters, of a plan with several
+	turn    *view.Turn         // among them; nil: it is the only one
+	shard   *view.Shard        // nil: all of the fleet
+	diags   []plans.Diagnostic // of the plan that was read last
 }
 
 // events is the stream that --json prints.
@@ -50,7 +52,8 @@ func (g *globals) progress(h *view.Human, plain bool) func(report.Event) {
 		live := g.watch(h)
 		return func(e report.Event) {
 			e.Quiet = e.Quiet || !plain && e.Type != report.RunEnding
-			live.Event(e)
+			e.At = time.Now()
+			_ = g.turn.Tell(func() error { live.Event(e); return nil })
 		}
 	case plain:
 		return h.Event
@@ -79,8 +82,8 @@ func (g *globals) result(doc *view.Document) error {
 	} else {
 		err = g.events().Result(doc)
 	}
-	if err == nil && g.document != nil && doc.Clusters == nil {
-		err = view.WriteJSON(g.document, doc)
+	if err == nil && g.report && doc.Clusters == nil {
+		err = view.WriteJSON(g.out(), doc)
 	}
 	if err != nil {
 		return err

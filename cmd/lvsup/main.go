@@ -39,7 +39,7 @@ func run(args []string) report.Code {
 		close(cut)
 	}()
 	ctx = context.WithValue(ctx, cutKey{}, (<-chan struct{})(cut))
-	g := &globals{}
+	g := newGlobals()
 	root := newRoot(g)
 	root.SetArgs(singleDash(root, args))
 	return g.end(root.ExecuteContext(ctx))
@@ -77,8 +77,8 @@ director and the real servers, and lvsup makes every host so over SSH.
 	}
 	g.register(root)
 	root.AddCommand(
-		newInit(g), newValidate(g), newFmt(g), newConsole(g), g.perCluster(newPlan(g)), g.perCluster(newApply(g)), newDrift(g), newGraph(g), newSchedule(g), g.perCluster(newProbe(g)),
-		g.perCluster(newDoctor(g)), g.perCluster(newStatus(g)), g.perCluster(newDestroy(g)), newImport(g), newExport(g), newReport(g), newVersion(g),
+		newInit(g), newValidate(g), newFmt(g), newConsole(g), newPlan(g), newApply(g), newDrift(g), newGraph(g), newSchedule(g), newProbe(g),
+		newDoctor(g), newStatus(g), newDestroy(g), newImport(g), newExport(g), newReport(g), newVersion(g),
 		newLabCommand(g), newCompletion(g), newMan(), newExitCodes(),
 	)
 	explainUsage(root)

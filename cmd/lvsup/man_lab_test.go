@@ -12,7 +12,7 @@ import (
 // groff has nothing to complain about in any page.
 func TestManualIsGroffs(t *testing.T) {
 	dir := t.TempDir()
-	if err := writeManual(dir, newRoot(&globals{})); err != nil {
+	if err := writeManual(dir, newRoot(newGlobals())); err != nil {
 		t.Fatal(err)
 	}
 	pages, err := filepath.Glob(filepath.Join(dir, "*.1"))

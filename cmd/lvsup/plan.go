@@ -62,7 +62,6 @@ func newPlan(g *globals) *cobra.Command {
 		Use:   "plan PLAN",
 		Short: "Show what an apply would change, in order",
 		Args:  cobra.ExactArgs(1),
-		RunE:  func(cmd *cobra.Command, args []string) error { return g.compare(cmd.Context(), args[0], d) },
 	}
 	cmd.Flags().BoolVar(&d.changesExit, "detailed-exitcode", false, "exit with 2 when there are changes")
 	g.explains(cmd)
@@ -71,7 +70,7 @@ func newPlan(g *globals) *cobra.Command {
 	cmd.Flags().BoolVar(&d.destroy, "destroy", false, "show what a destroy would take away and put back")
 	g.narrowFlags(cmd)
 	g.skipFlag(cmd)
-	return cmd
+	return g.sideBySide(cmd, func(ctx context.Context, g *globals, path string) error { return g.compare(ctx, path, d) })
 }
 
 // dryRun is what was asked of a plan.

@@ -8,9 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -25,6 +27,8 @@ func TestMain(m *testing.M) {
 //	exits CODE PROGRAM ARG... run a program; it must end with that exit code
 //	json FILE PATH VALUE      a value in the result, as in plan.hosts.0.host: in the
 //	                          last line of a stream of JSON, or the one document
+//	atonce FILE CLUSTER...    a stream of JSON is about these clusters, in this order and
+//	                          not mixed, and all were begun before the first was done
 //	unprivileged ARG...       run lvsup as an ordinary user; it must fail
 func TestCLI(t *testing.T) {
 	root, err := filepath.Abs("../..")
@@ -39,7 +43,7 @@ func TestCLI(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": cmdExits, "json": cmdJSON, "unprivileged": cmdUnprivileged,
+			"exits": cmdExits, "json": cmdJSON, "atonce": cmdAtOnce, "unprivileged": cmdUnprivileged,
 		},
 	})
 }
@@ -108,6 +112,46 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got := fmt.Sprint(value); got != args[2] {
 		ts.Fatalf("%s is %q, want %q", args[1], got, args[2])
+	}
+}
+
+// cmdAtOnce judges by the times in the stream.
+func cmdAtOnce(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: atonce FILE CLUSTER...")
+	}
+	var order []string
+	var lastBegun, firstDone time.Time
+	in := ""
+	for d := json.NewDecoder(strings.NewReader(ts.ReadFile(args[0]))); d.More(); {
+		var line struct {
+			Type, Cluster, Host string
+			Time                time.Time
+		}
+		ts.Check(d.Decode(&line))
+		switch line.Type {
+		case "begin":
+			in = line.Cluster
+			order = append(order, line.Cluster)
+			lastBegun = line.Time
+		case "cluster":
+			if line.Cluster != in {
+				ts.Fatalf("the result of %s is told in %s", line.Cluster, in)
+			}
+			if firstDone.IsZero() {
+				firstDone = line.Time
+			}
+		default:
+			if module, _, _ := strings.Cut(in, "-"); line.Host != "" && !strings.HasPrefix(line.Host, module+"-") {
+				ts.Fatalf("%s is told in %s", line.Host, in)
+			}
+		}
+	}
+	if !slices.Equal(order, args[1:]) {
+		ts.Fatalf("the clusters are %v, want %v", order, args[1:])
+	}
+	if lastBegun.Before(firstDone) == neg {
+		ts.Fatalf("the first cluster was done at %v, the last begun at %v", firstDone, lastBegun)
 	}
 }
 

@@ -56,7 +56,8 @@ type redacting struct {
 
 // Write implements io.Writer.
 func (r redacting) Write(p []byte) (int, error) {
-	if err := r.g.live.Write(r.w, r.g.redact(string(p))); err != nil {
+	text := r.g.redact(string(p))
+	if err := r.g.turn.Tell(func() error { return r.g.live.Write(r.w, text) }); err != nil {
 		return 0, err
 	}
 	return len(p), nil

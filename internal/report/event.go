@@ -38,6 +38,7 @@ type Event struct {
 	// Quiet events are of interest only while they happen, or to a program: they
 	// leave no line behind.
 	Quiet bool
+	At    time.Time // when it happened, where it is told later; else zero
 }
 
 // Changes is how many changes were made, without those that only follow another.

@@ -24,7 +24,12 @@ func (l *Live) area(columns, lines int) []string {
 	slices.SortFunc(hosts, func(a, b *liveHost) int { return report.CompareHosts(a.name, b.name) })
 	names = min(names, columns/3)
 	same := commonEnd(hosts)
-	out := []string{l.human.paint(bold, cut("  "+l.headline(hosts), columns-1))}
+	var out []string
+	if l.sum != "" && lines > 3 {
+		out = append(out, cut("  "+l.sum, columns-1))
+		lines--
+	}
+	out = append(out, l.human.paint(bold, cut("  "+l.headline(hosts), columns-1)))
 	shown, rest := hosts, 0
 	if len(hosts) > lines-2 { // the headline and the cursor's line
 		shown = worthSeeing(hosts, max(lines/2-2, 0)) // half of what was there before stays in sight

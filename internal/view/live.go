@@ -29,6 +29,7 @@ type Live struct {
 	now    func() time.Time
 
 	mu     sync.Mutex
+	sum    string       // what is known beside the run, a line; empty: nothing
 	stage  report.Event // that is going on; Stage is empty between stages
 	begun  time.Time
 	hosts  map[string]*liveHost
@@ -72,13 +73,16 @@ func NewLive(out io.Writer, human *Human, redact func(string) string, size func(
 func (l *Live) Event(e report.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if e.At.IsZero() {
+		e.At = l.now()
+	}
 	switch e.Type {
 	case report.StageBegun:
 		l.begin(e)
 	case report.StageDone:
 		l.finish()
 	case report.HostBegun:
-		*l.host(e.Host) = liveHost{name: e.Host, stage: e.Stage, state: stateWorks, begun: l.now()}
+		*l.host(e.Host) = liveHost{name: e.Host, stage: e.Stage, state: stateWorks, begun: e.At}
 	case report.HostProgress, report.HostWaits:
 		l.host(e.Host).note = Clean(l.redact(e.Note))
 	case report.HostDone:
@@ -107,9 +111,9 @@ func (l *Live) begin(e report.Event) {
 		}
 	}
 	for _, name := range e.Hosts {
-		l.hosts[name] = &liveHost{name: name, stage: e.Stage, state: stateWaits, begun: l.now()}
+		l.hosts[name] = &liveHost{name: name, stage: e.Stage, state: stateWaits, begun: e.At}
 	}
-	l.stage, l.begun, l.done = e, l.now(), nil
+	l.stage, l.begun, l.done = e, e.At, nil
 	if l.stop == nil {
 		l.stop = make(chan struct{})
 		l.ended.Add(1)
@@ -155,6 +159,17 @@ func (l *Live) say(print func(*Human)) {
 	inner.ErrColumns = func() int { columns, _ := l.size(); return columns }
 	print(&inner)
 	_, _ = io.WriteString(l.out, l.redact(text.String()))
+}
+
+// Clusters says how many clusters of a plan are done; the events are of the first one
+// that is not.
+func (l *Live) Clusters(done, all int) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sum = fmt.Sprintf("%d of %s done", done, Plural(all, "cluster"))
 }
 
 // Write prints something to w, which may be the same terminal: the area makes room
