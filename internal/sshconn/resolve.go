@@ -144,7 +144,7 @@ func (r Resolver) openSSH(ctx context.Context, ssh, alias, user string, port int
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("%s -G: %w", ssh, ctx.Err())
+		return nil, fmt.Errorf("%s -G: %w", ssh, context.Cause(ctx))
 	case errors.As(err, &exit):
 		return nil, fmt.Errorf("%s -G: %s", ssh, said(stderr.String()))
 	case err != nil:

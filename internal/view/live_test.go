@@ -306,3 +306,27 @@ func TestLiveTellsOfTheEnd(t *testing.T) {
 		t.Errorf("the screen shows\n%s", s)
 	}
 }
+
+// TestLiveTellsLater has what happened to a later cluster told when its turn comes: the
+// times are those of what happened, and the area says how many clusters are done.
+func TestLiveTellsLater(t *testing.T) {
+	for _, lines := range []int{24, 8, 4, 3} {
+		l, s, pass := liveOn(t, 80, lines)
+		at := l.now()
+		pass(20 * time.Second)
+		l.Clusters(3, 250)
+		hosts := []string{"node1", "node2", "node3", "node4", "node5", "node6", "node7"}
+		l.Event(report.Event{Type: report.StageBegun, Stage: "connect", Hosts: hosts, At: at})
+		l.Event(report.Event{Type: report.HostBegun, Stage: "connect", Host: "node1", At: at.Add(5 * time.Second)})
+		l.draw()
+		if len(s.lines)-1 >= lines {
+			t.Errorf("of %d lines the area has %d:\n%s", lines, len(s.lines)-1, s)
+		}
+		if lines > 3 && s.lines[0] != "  3 of 250 clusters done" {
+			t.Errorf("the first line is %q", s.lines[0])
+		}
+		if !strings.Contains(s.String(), "connect: 1 at work, 6 to go  20.0s\n") || lines == 24 && !strings.Contains(s.String(), "node1  connect    15.0s\n") {
+			t.Errorf("on %d lines:\n%s", lines, s)
+		}
+	}
+}
