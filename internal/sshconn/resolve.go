@@ -17,8 +17,8 @@ import (
 const resolveTimeout = 20 * time.Second
 
 // Resolver looks hosts up in ssh_config. It asks OpenSSH itself (ssh -G) where
-// that is installed, because only OpenSSH reads every ssh_config as OpenSSH
-// does; else it reads the files itself, which covers Host, Include and Match
+// that is installed and runs for this user, because only OpenSSH reads every ssh_config
+// as OpenSSH does; else it reads the files itself, which covers Host, Include and Match
 // without canonicalisation, and refuses what it does not cover. The zero Resolver is
 // ready for use; copies are independent.
 //
@@ -105,20 +105,26 @@ func (r Resolver) settings(ctx context.Context, alias, user string, port int, a 
 	if ssh == "" && !r.Builtin {
 		ssh, _ = exec.LookPath("ssh")
 	}
-	if ssh == "" || r.Builtin {
-		s, lines, err := r.builtin(ctx, alias, user, port)
+	if ssh != "" && !r.Builtin {
+		s, err := r.openSSH(ctx, ssh, alias, user, port)
 		if err == nil {
-			err = a.fill(lines, nil, nil)
+			lines := r.lookFor(alias, user, port)
+			return s, warnings(lines, s, "*"), a.fill(lines, s, r.withoutFiles(ctx, ssh, alias))
 		}
-		return s, warnings(lines, nil, s.first("ignoreunknown")), err
+		if !errors.Is(err, errNoAccount) {
+			return nil, nil, err
+		}
 	}
-	s, err := r.openSSH(ctx, ssh, alias, user, port)
-	if err != nil {
-		return nil, nil, err
+	s, lines, err := r.builtin(ctx, alias, user, port)
+	if err == nil {
+		err = a.fill(lines, nil, nil)
 	}
-	lines := r.lookFor(alias, user, port)
-	return s, warnings(lines, s, "*"), a.fill(lines, s, r.withoutFiles(ctx, ssh, alias))
+	return s, warnings(lines, nil, s.first("ignoreunknown")), err
 }
+
+// errNoAccount is of a user without a passwd entry, as in many a container: OpenSSH
+// does nothing at all for that one (ssh.c, main).
+var errNoAccount = errors.New("no account")
 
 func (r Resolver) openSSH(ctx context.Context, ssh, alias, user string, port int) (settings, error) {
 	argv := []string{"-G"}
@@ -145,6 +151,8 @@ func (r Resolver) openSSH(ctx context.Context, ssh, alias, user string, port int
 	switch {
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%s -G: %w", ssh, context.Cause(ctx))
+	case errors.As(err, &exit) && strings.HasPrefix(stderr.String(), "No user exists for uid "):
+		return nil, errNoAccount
 	case errors.As(err, &exit):
 		return nil, fmt.Errorf("%s -G: %s", ssh, said(stderr.String()))
 	case err != nil:

@@ -4,6 +4,7 @@ package sshconn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -52,6 +53,21 @@ func TestRealResolveAgrees(t *testing.T) {
 				t.Errorf("config %d, %+v:\nssh -G  %+v\nbuiltin %+v", i, target, theirs, ours)
 			}
 		}
+	}
+}
+
+// TestRealResolveNoAccount has an ssh on PATH that does not run for who asks it.
+func TestRealResolveNoAccount(t *testing.T) {
+	dir := t.TempDir()
+	config, ssh := filepath.Join(dir, "config"), filepath.Join(dir, "ssh")
+	writeFile(t, config, "Host web1\n  HostName 192.0.2.1\n  Port 2200\n  User bob\n", 0o600)
+	writeFile(t, ssh, "#!/bin/sh\nexec setpriv --reuid 54321 --clear-groups ssh \"$@\"\n", 0o700)
+	r := Resolver{File: config, SSH: ssh}
+	if _, err := r.openSSH(t.Context(), ssh, "web1", "", 0); !errors.Is(err, errNoAccount) {
+		t.Errorf("ssh says %v", err)
+	}
+	if e, err := r.Resolve(t.Context(), Target{Name: "web1"}); err != nil || e.String() != "bob@192.0.2.1:2200" {
+		t.Errorf("%s, %v", e, err)
 	}
 }
 
