@@ -99,7 +99,7 @@ func (a *Agent) remove(ctx context.Context) error {
 	}
 	// systemd may know units whose files are gone, and rc.local's, which its
 	// generator made. The kinds need not care, nor can a kill come between.
-	if !visitor {
+	if !visitor && runsSystemd(a.host) {
 		if err := service.Reload(ctx, a.host); err != nil {
 			return err
 		}

@@ -1,12 +1,17 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/rs/zerolog"
+
+	"github.com/lvsup/lvsup/internal/linux/host"
 	"github.com/lvsup/lvsup/internal/wire"
 )
 
@@ -45,6 +50,36 @@ func TestVisitorRemovesOnlyItself(t *testing.T) {
 	}
 	if _, err := os.Stat(dirs.Run); !os.IsNotExist(err) {
 		t.Errorf("a visitor left %s: %v", dirs.Run, err)
+	}
+}
+
+// TestRemoveReloadsSystemd holds that systemd is told only where it runs: a container
+// may have its programs and not its first process.
+func TestRemoveReloadsSystemd(t *testing.T) {
+	for _, runs := range []bool{false, true} {
+		root := t.TempDir()
+		if runs {
+			if err := os.MkdirAll(filepath.Join(root, "run/systemd/system"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var ran []string
+		run := func(_ context.Context, argv ...string) (host.Result, error) {
+			ran = append(ran, strings.Join(argv, " "))
+			return host.Result{}, nil
+		}
+		a := New(host.Host{Root: root, Run: run}, dirsIn(root), "test", nil, zerolog.Nop())
+		l, err := takeLock(a.dirs.Run, "a run")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.lock = l
+		if err := a.remove(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if told := slices.Contains(ran, "systemctl daemon-reload"); told != runs || len(ran) > 1 {
+			t.Errorf("systemd runs: %v, commands: %q", runs, ran)
+		}
 	}
 }
 
