@@ -3,22 +3,15 @@
 package fleet
 
 import (
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
-
-// within is what the test is told where it runs inside a fleet's namespaces: the
-// directory of its files.
-var within = flag.String("within", "", "for TestFaults itself: the `directory` of the fleet that it is inside of")
 
 // fleetSize is how many hosts the faults are spread over.
 const fleetSize = 100
@@ -36,21 +29,8 @@ func TestFaults(t *testing.T) {
 		seed = strconv.FormatInt(time.Now().UnixNano(), 10)
 	}
 	t.Logf("LVSUP_SEED=%s", seed)
-	lvsup, err := os.ReadFile("../../bin/lvsup")
-	if err != nil {
-		t.Fatalf("the test runs the real lvsup: run `make build` first (%v)", err)
-	}
-	// A copy: a build in between would push another agent.
-	program := filepath.Join(t.TempDir(), "lvsup")
-	if err := os.WriteFile(program, lvsup, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("/proc/self/exe", argInside, "-test.run=^TestFaults$", "-test.v", "-test.timeout=20m", "-within="+t.TempDir())
-	cmd.Env = append(os.Environ(), "LVSUP_SEED="+seed, "LVSUP_PROGRAM="+program)
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	if err := enter(cmd); err != nil {
-		t.Fatal(err)
-	}
+	t.Setenv("LVSUP_SEED", seed)
+	inside(t)
 }
 
 // fault is a way in which a host cannot be worked with.
