@@ -24,7 +24,12 @@ func publicLine(s ssh.Signer) string {
 // hostCert signs a host's key for some names.
 func hostCert(t *testing.T, ca, key ssh.Signer, before uint64, names ...string) ssh.Signer {
 	t.Helper()
-	cert := &ssh.Certificate{Key: key.PublicKey(), CertType: ssh.HostCert, ValidPrincipals: names, ValidBefore: before}
+	return certified(t, ca, key, &ssh.Certificate{CertType: ssh.HostCert, ValidPrincipals: names, ValidBefore: before})
+}
+
+func certified(t *testing.T, ca, key ssh.Signer, cert *ssh.Certificate) ssh.Signer {
+	t.Helper()
+	cert.Key = key.PublicKey()
 	if err := cert.SignCert(rand.Reader, ca); err != nil {
 		t.Fatal(err)
 	}
@@ -42,6 +47,7 @@ func TestKnownHosts(t *testing.T) {
 	other, _ := newSigner(t)
 	ca, _ := newSigner(t)
 	good := hostCert(t, ca, key, ssh.CertTimeInfinity, "web1.example.org")
+	users := certified(t, ca, key, &ssh.Certificate{CertType: ssh.UserCert, ValidPrincipals: []string{"web1.example.org"}, ValidBefore: ssh.CertTimeInfinity})
 	ours, theirs, authority := publicLine(key), publicLine(other), publicLine(ca)
 	const ok, unknown, changed = "", "is not known", "the host key changed"
 	for name, test := range map[string]struct {
@@ -90,6 +96,7 @@ func TestKnownHosts(t *testing.T) {
 		"certificate, key on record":      {lines: "web1.example.org " + authority, shows: good, want: changed},
 		"authority, another name":         {lines: "@cert-authority * " + authority, alias: "web2", shows: good, want: "is not valid: principal"},
 		"authority, expired":              {lines: "@cert-authority * " + authority, shows: hostCert(t, ca, key, uint64(time.Now().Unix()-9), "web1.example.org"), want: "is not valid: cert has expired"},
+		"authority, but a user's":         {lines: "@cert-authority * " + authority, shows: users, want: "is not valid: it is no host's"},
 		"authority, revoked":              {lines: "@cert-authority * " + authority + "\n@revoked * " + authority, shows: good, want: "marked as revoked in "},
 		"authority, the key is revoked":   {lines: "@cert-authority * " + authority + "\n@revoked * " + ours, shows: good, want: "marked as revoked in "},
 		"authority, revoked but no cert.": {lines: "web1.example.org " + ours + "\n@revoked * " + authority, want: ok},
