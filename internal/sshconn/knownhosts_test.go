@@ -72,6 +72,7 @@ func TestKnownHosts(t *testing.T) {
 		"port, and both on record":   {lines: "[web1.example.org]:2222 " + theirs + "\nweb1.example.org " + ours, port: 2222, want: changed},
 		"by alias":                   {lines: "pool " + ours, alias: "pool", port: 2222, want: ok},
 		"by alias, its name is none": {lines: "web1.example.org " + ours, alias: "pool", want: unknown},
+		"by alias, with port":        {lines: "web1.example.org " + ours, alias: "pool", port: 2222, want: unknown},
 		"changed":                    {lines: "web1.example.org " + theirs, want: changed},
 		"changed, by pattern":        {lines: "*.example.org " + theirs, want: changed},
 		"old and new key":            {lines: "web1.example.org " + theirs + "\nweb1.example.org " + ours, want: ok},
