@@ -205,6 +205,13 @@ func TestAddressThatGoesWithTheBootConfirmsNothing(t *testing.T) {
 	if f := r.Failures(); len(f) > 0 {
 		t.Errorf("failures though the address stays: %v", f)
 	}
+	_, r, _ = move(t, func(m *moving) {
+		files("address 198.51.100.5/24\n", "address 198.51.100.9/24\n")(m)
+		m.answers, m.outcomes = []string{"198.51.100.9"}, []wire.Outcome{wire.OutcomeConfirmed}
+	})
+	if f := r.Failures(); len(f) > 0 {
+		t.Errorf("failures though the new address answers: %v", f)
+	}
 }
 
 // The address may move from one boot file to another.
