@@ -128,8 +128,9 @@ func TestGuardedChangeIsConfirmedAtTheNewAddress(t *testing.T) {
 		t.Fatal(f)
 	}
 	position(t, told, "make address a") // the rest, over the new session
-	if s := r.session("a"); s.address != "198.51.100.9" {
-		t.Errorf("the session's address is %q", s.address)
+	// The agent that confirms takes the lock over.
+	if s := r.session("a"); s.address != "198.51.100.9" || !s.locked {
+		t.Errorf("the session's address is %q, locked: %v", s.address, s.locked)
 	}
 	if n := r.Notes(); len(n) != 1 || !strings.Contains(n[0].Text, "a answers at 198.51.100.9 now") {
 		t.Errorf("notes: %v", n)
