@@ -87,7 +87,8 @@ func TestKindsProgressComesBeforeTheAnswer(t *testing.T) {
 // what it tells until the answer or the end, with the time since the frame before.
 func (c *client) at(s *shelf, then func()) (told []string, gaps []time.Duration, answered bool) {
 	c.t.Helper()
-	s.onWrite = func(context.Context, int) { time.Sleep(10 * time.Minute) }
+	// It does not end at a pulse, which would tell of what comes then, or would not.
+	s.onWrite = func(context.Context, int) { time.Sleep(10*time.Minute + wire.ProgressInterval/2) }
 	plan := wants(map[string]string{"a": "1"})
 	c.begin(wire.OpApply, wire.ApplyRequest{Desired: plan, Planned: c.observe(plan, false).Kinds})
 	then()
