@@ -3,6 +3,7 @@ package coordinator
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -72,6 +73,26 @@ func TestWhoAnswers(t *testing.T) {
 		}
 		if !slices.Equal(asked, want) || (director.arp != nil) != ahead {
 			t.Errorf("ahead %v: asked %q, want %q", ahead, asked, want)
+		}
+	}
+}
+
+// A host that gives more or fewer answers than it was asked for is not believed any.
+func TestAnswersAreCounted(t *testing.T) {
+	for _, given := range []int{0, 2} {
+		c, hosts, _ := threeHosts()
+		c.Hosts[0].Interfaces = []plans.Interface{{Name: "eth0", Address: netip.MustParsePrefix("192.0.2.10/24")}}
+		director := hosts["director"]
+		director.facts.Interfaces = []wire.Interface{{Name: "eth0", Up: true}}
+		director.others = func(wire.Request) (any, *wire.Error) {
+			return wire.ARPResponse{Answers: make([]wire.ARPAnswer, given)}, nil
+		}
+		r := Open(t.Context(), Options{Cluster: c, Dialer: hosts, Build: "test"})
+		t.Cleanup(r.Close)
+		p, err := r.Plan(t.Context(), false)
+		want := fmt.Sprintf("cannot ask who has 192.0.2.10: the agent gave %d answers to 1 questions", given)
+		if err != nil || !slices.ContainsFunc(p.Findings, func(f plans.Finding) bool { return f.Summary == want }) {
+			t.Errorf("%v, findings: %+v", err, p)
 		}
 	}
 }
