@@ -356,3 +356,29 @@ func TestDeadJump(t *testing.T) {
 		t.Errorf("the jump host was tried %d times", n)
 	}
 }
+
+// TestWaitIsForWhatPasses: with --wait a host is tried again only if it may be booting.
+func TestWaitIsForWhatPasses(t *testing.T) {
+	ep := Endpoint{Name: "web1", Alias: "web1", HostName: "127.0.0.1", Port: 1, User: "root"}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	d := NewDialer(Options{Wait: time.Hour})
+	defer d.Close()
+	if _, err := d.DialPinned(ctx, ep, []byte("the key of a moment ago")); err == nil || ctx.Err() != nil {
+		t.Errorf("a host that was there a moment ago: %v", err)
+	}
+	for _, test := range []struct {
+		err  error
+		want bool
+	}{
+		{&UnreachableError{}, true},
+		{&UnreachableError{final: true}, false},
+		{&AuthError{Banner: "System is booting up. Unprivileged users are not permitted to log in yet."}, true},
+		{&AuthError{}, false},
+		{&HostKeyError{}, false},
+	} {
+		if got := passing(test.err); got != test.want {
+			t.Errorf("%#v: %v", test.err, got)
+		}
+	}
+}
