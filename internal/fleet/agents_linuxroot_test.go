@@ -91,6 +91,16 @@ func TestAgents(t *testing.T) {
 		t.Errorf("a damaged agent stays: %s, %s", now, good)
 	}
 
+	on("chown 65534 " + file)
+	lvsup("")
+	if owner := on("stat -c %u " + file); owner != "0" {
+		t.Errorf("the agent was run, and belongs to user %s", owner)
+	}
+
+	on("chown 65534 /usr/local/libexec/lvsup")
+	lvsup("belongs to another user")
+	on("chown 0 /usr/local/libexec/lvsup")
+
 	on("cat >/root/sh <<'EOF'\n" + shell + "EOF\nchmod 0700 /root/sh; sed -i 's#^root:.*#root:x:0:0::/root:/root/sh#' /etc/passwd; cp " + file + " /root/agent; echo x >>/root/agent")
 	lvsup("is not what was pushed")
 
