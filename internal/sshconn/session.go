@@ -86,6 +86,9 @@ func (c *Client) start(ctx context.Context, name, cmd string, onStderr func(line
 const (
 	stderrBuffer = 1 << 8
 	packet       = 8 << 10
+	// packetsAtOnce of an upload wait for their answers: a quarter of a MiB, which a
+	// line of 100 ms takes in ten times a second.
+	packetsAtOnce = 32
 )
 
 // openWatched starts full as the session's command without looking at its

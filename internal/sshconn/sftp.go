@@ -43,7 +43,7 @@ func (c *Client) overSFTP(ctx context.Context, t uploadTo) (err error) {
 	if err := session.RequestSubsystem("sftp"); err != nil {
 		return fmt.Errorf("the subsystem is off: %w", err)
 	}
-	client, err := sftp.NewClientPipe(stdout, stdin, sftp.UseConcurrentWrites(true), sftp.MaxPacket(packet))
+	client, err := sftp.NewClientPipe(stdout, stdin, sftp.UseConcurrentWrites(true), sftp.MaxPacket(packet), sftp.MaxConcurrentRequestsPerFile(packetsAtOnce))
 	if err != nil {
 		return fmt.Errorf("the subsystem does not speak SFTP: %w", err)
 	}
