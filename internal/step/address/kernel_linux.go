@@ -2,7 +2,6 @@ package address
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os/exec"
@@ -48,15 +47,7 @@ func (linux) RestoreRoutes(routes []rtnl.SavedRoute, ifnames []string) error {
 }
 func (linux) Announce(ifname string, addr netip.Addr) error { return arping.Announce(ifname, addr) }
 
-// Kill ends a process at once. A DHCP client must not get SIGTERM: its script
-// would take the interface down on the way out.
-func (linux) Kill(pid int) error {
-	err := syscall.Kill(pid, syscall.SIGKILL)
-	if err != nil && !errors.Is(err, syscall.ESRCH) {
-		return fmt.Errorf("cannot end process %d: %w", pid, err)
-	}
-	return nil
-}
+func (linux) Kill(pid int) error { return end(pid, scriptTime) }
 
 // Start starts a process that stays when this one goes.
 func (linux) Start(ctx context.Context, path string, argv []string) error {
