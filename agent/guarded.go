@@ -16,8 +16,10 @@ import (
 )
 
 func isGuarded(changes []step.Change) bool {
-	return slices.ContainsFunc(changes, func(c step.Change) bool { return c.Guarded != "" && c.Action.Mutates() })
+	return slices.ContainsFunc(changes, isGuardedChange)
 }
+
+func isGuardedChange(c step.Change) bool { return c.Guarded != "" && c.Action.Mutates() }
 
 // applyGuarded makes what todo has for the running system and leaves the boot
 // files: those are for the agent that confirms. Once the guard is armed the
@@ -26,7 +28,10 @@ func isGuarded(changes []step.Change) bool {
 func (a *Agent) applyGuarded(ctx context.Context, d wire.Desired, rec *record, req wire.ApplyRequest, todo wire.KindChanges) (wire.KindChanges, error) {
 	done := wire.KindChanges{Kind: d.Kind}
 	if req.Guard == nil {
-		return done, wire.Failf(wire.CodeBlocked, "%s could cut the connection, and nobody asked for a guard", d.Kind)
+		// Most likely it was made and confirmed, and something on the host has undone it since.
+		c := todo.Changes[slices.IndexFunc(todo.Changes, isGuardedChange)]
+		return done, wire.Failf(wire.CodeBlocked, "to %s %s (found %s, wanted %s) could cut the connection, and no guard is set here: something on the host has changed it meanwhile; run lvsup apply again",
+			c.Action, c.ID, brief(c.From), brief(c.To))
 	}
 	live := wire.KindChanges{Kind: d.Kind}
 	for i, c := range todo.Changes {

@@ -287,7 +287,10 @@ func TestGuardedChangesNeedAGuard(t *testing.T) {
 	req.Guard = nil
 	res, err := a.apply(t.Context(), req)
 	if err != nil || res.Error == nil || res.Error.Code != wire.CodeBlocked || w.live != "old" {
-		t.Errorf("%+v, %v; the host: %+v", res, err, w)
+		t.Fatalf("%+v, %v; the host: %+v", res, err, w)
+	}
+	if text := res.Error.Message; !strings.HasPrefix(text, `to update live (found "old", wanted "new")`) {
+		t.Errorf("which change it is must be said: %s", text)
 	}
 	a.lock.release()
 }
