@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"syscall"
 	"time"
 
@@ -232,6 +233,7 @@ func newLabConnect(name *string) *cobra.Command {
 		Hidden: true,
 		Args:   cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
+			signal.Reset() // there is nothing to put in order: whoever started it may end it at once
 			return lab.Connect(stateDir, *name, args[0], args[1], os.Stdin, os.Stdout)
 		},
 	}

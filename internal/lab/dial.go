@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -102,12 +103,24 @@ func Connect(stateDir, lab, host, port string, stdin io.Reader, stdout io.Writer
 	if err != nil {
 		return fmt.Errorf("cannot connect to %s in lab %s: %w", address, s.Name, err)
 	}
-	tcp := conn.(*net.TCPConn)
-	defer func() { _ = tcp.Close() }()
+	return join(conn.(*net.TCPConn), stdin, stdout, lastWords)
+}
+
+// lastWords is how long a guest may go on talking once nobody talks to it any more.
+const lastWords = 5 * time.Second
+
+// join gives up a peer that does not end its side within so long after stdin has ended:
+// a guest that was taken down, or has another address by now, never does.
+func join(conn *net.TCPConn, stdin io.Reader, stdout io.Writer, patience time.Duration) error {
+	defer func() { _ = conn.Close() }()
 	go func() {
-		_, _ = io.Copy(tcp, stdin)
-		_ = tcp.CloseWrite()
+		_, _ = io.Copy(conn, stdin)
+		_ = conn.CloseWrite()
+		_ = conn.SetReadDeadline(time.Now().Add(patience))
 	}()
-	_, err = io.Copy(stdout, tcp)
+	_, err := io.Copy(stdout, conn)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
+	}
 	return err
 }
