@@ -32,7 +32,7 @@ func (r *Run) waves(busy []string, p *plans.Plan, kinds []string, reverse bool) 
 		j := r.session(jump)
 		for _, other := range r.healthy() {
 			if s := r.session(other); other != jump && s.way.commandNames(j.way) {
-				reasons = append(reasons, fmt.Sprintf("%s: %s is reached through it by a ProxyCommand, which lvsup cannot send to another address, and its own address is about to change\nsay ProxyJump in ssh_config, or change %s first, with a plan of its own", jump, other, jump))
+				reasons = append(reasons, fmt.Sprintf("%s: %s is reached through it by a ProxyCommand; %s is about to get another address, and lvsup cannot send a ProxyCommand there\nsay ProxyJump in ssh_config, or change %s first, with a plan of its own", jump, other, jump, jump))
 			}
 		}
 		for _, other := range busy {

@@ -120,7 +120,7 @@ func TestFurtherCommands(t *testing.T) {
 // interface, are changed under a guard only; another route is not.
 func TestFurtherIsGuarded(t *testing.T) {
 	for _, tc := range []struct{ client, want string }{
-		{"10.8.3.4", "the route to 10.8.0.0/16 is the way of this SSH session (10.8.3.4 -> 192.168.140.20)"},
+		{"10.8.3.4", "the route to 10.8.0.0/16 is the way of this SSH session (from 10.8.3.4 to 192.168.140.20)"},
 		{"192.168.140.1", ""},
 	} {
 		f := debian(t).(*fake)

@@ -39,8 +39,8 @@ type Session struct {
 	Below []string
 }
 
-// String gives "CLIENT -> SERVER".
-func (s Session) String() string { return s.Client.String() + " -> " + s.Server.String() }
+// String gives "from CLIENT to SERVER"; an arrow stands for a change.
+func (s Session) String() string { return "from " + s.Client.String() + " to " + s.Server.String() }
 
 // sessionFrom reads SSH_CONNECTION ("client port server port", sshd(8)) and
 // finds the session's way through the interfaces and routes.
